@@ -1,0 +1,166 @@
+"""One Apache Kafka node (KRaft, broker and controller in one) in a folder of its own."""
+
+import asyncio
+import base64
+import logging
+import signal
+import time
+import uuid
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from infra.local.errors import PartFailed
+from infra.local.home import KAFKA_FILES, Home
+from infra.local.jars import ensure_jars, find_java
+from infra.local.ports import LOOPBACK, accepts, free_ports, require_free
+from infra.local.process import Child, inherited_environment, run_to_end, spawn
+
+_FORMAT_SECONDS = 60
+_READY_SECONDS = 60
+_STOP_SECONDS = 20
+_JVM = (
+    "-Xms256m", "-Xmx256m", "-Xss512k", "-XX:+UseSerialGC", "-XX:MaxMetaspaceSize=128m",
+    "-XX:ReservedCodeCacheSize=48m", "-XX:MaxDirectMemorySize=64m", "-XX:TieredStopAtLevel=1",
+    "-XX:+ExitOnOutOfMemoryError",
+)  # fmt: skip
+
+_PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+controller.quorum.bootstrap.servers={host}:{controller_port}
+log.dirs={data}
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+num.network.threads=2
+num.io.threads=2
+auto.create.topics.enable=false
+log.cleaner.dedupe.buffer.size=8388608
+"""
+
+
+class KafkaServer:
+    """Starts, watches and stops one node. The data in `folder` is kept; `port` is where clients connect."""
+
+    def __init__(self, home: Home, folder: Path, port: int, port_setting: str | None = None) -> None:
+        """`port_setting` is the variable that a user would set to move a taken port."""
+        self._home = home
+        self._folder = folder
+        self.port = port
+        self._port_setting = port_setting
+        self.child: Child | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        """What a client's `bootstrap_servers` takes."""
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """Standard output and error of the node."""
+        return self._folder / "kafka.log"
+
+    async def start(self) -> None:
+        """Returns when the node answers a metadata request; a started node that never does is stopped again."""
+        require_free(self.port, "Kafka", self._port_setting)
+        java = find_java()
+        libs = await ensure_jars(self._home)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        properties = self._write_properties()
+        command = [
+            java,
+            *_JVM,
+            f"-Dlog4j2.configurationFile={KAFKA_FILES / 'log4j2.xml'}",
+            "-cp",
+            f"{libs}/*",
+        ]
+        await self._format_once(command, properties)
+        environment = inherited_environment("JAVA_HOME")
+        self.child = spawn(
+            "kafka", [*command, "kafka.Kafka", properties], environment=environment, log=self.log
+        )
+        try:
+            await self._wait_until_ready(self.child)
+        except BaseException:
+            self.child.kill()
+            raise
+
+    async def stop(self) -> None:
+        """A controlled shutdown, then SIGKILL."""
+        if self.child is not None:
+            await self.child.stop(signal.SIGTERM, _STOP_SECONDS)
+
+    def _write_properties(self) -> Path:
+        """The controller's port is nobody's business, so each start takes a free one."""
+        [controller_port] = free_ports(1)
+        text = _PROPERTIES.format(
+            host=LOOPBACK, port=self.port, controller_port=controller_port, data=self._folder / "data"
+        )
+        path = self._folder / "server.properties"
+        path.write_text(text)
+        return path
+
+    async def _format_once(self, command: list[str], properties: Path) -> None:
+        if (self._folder / "data" / "meta.properties").exists():
+            return
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        storage_tool = [
+            "kafka.tools.StorageTool",
+            "format",
+            "--standalone",
+            f"--cluster-id={cluster_id}",
+            "-c",
+        ]
+        await run_to_end(
+            "kafka format",
+            [*command, *storage_tool, properties],
+            environment=inherited_environment("JAVA_HOME"),
+            log=self.log,
+            seconds=_FORMAT_SECONDS,
+        )
+
+    async def _wait_until_ready(self, child: Child) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline:
+            if not child.running:
+                raise child.failed("ended while it started")
+            if accepts(self.port) and await answers(self.bootstrap):
+                return
+            await asyncio.sleep(0.1)
+        raise child.failed(f"was not ready within {_READY_SECONDS} s")
+
+
+async def answers(bootstrap: str) -> bool:
+    """True if the broker at `bootstrap` names itself in a metadata answer within 5 s."""
+    logger = logging.getLogger("aiokafka")
+    level = logger.level
+    logger.setLevel(
+        logging.CRITICAL
+    )  # a broker that is still starting is expected here, not an error to print
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=3000)
+    try:
+        async with asyncio.timeout(5):
+            await admin.start()
+            return bool((await admin.describe_cluster())["brokers"])
+    except Exception:  # noqa: BLE001 (whatever it is, the answer is no; the caller bounds how often it asks)
+        return False
+    finally:
+        await admin.close()
+        logger.setLevel(level)
+
+
+async def require_answer(bootstrap: str) -> None:
+    """Raises PartFailed if nothing answers there; for a broker that somebody else runs."""
+    if not await answers(bootstrap):
+        raise PartFailed("kafka", f"no broker answers at {bootstrap}")

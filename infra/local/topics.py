@@ -1,0 +1,100 @@
+"""The topics of design.md §4, created only when they are missing."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from infra.local.errors import LocalError, TopicDiffers
+
+DEFAULT_PARTITIONS = 12
+_MAX_MESSAGE_BYTES = 2 * 1024 * 1024
+_KEPT_FOREVER = {
+    "cleanup.policy": "delete",
+    "retention.ms": "-1",
+    "retention.bytes": "-1",
+    "max.message.bytes": str(_MAX_MESSAGE_BYTES),
+}
+_COMPACTED = {"cleanup.policy": "compact", "max.message.bytes": str(_MAX_MESSAGE_BYTES)}
+
+TOPICS = {
+    "rahnama.inbound": _KEPT_FOREVER,
+    "rahnama.intake": _KEPT_FOREVER,
+    "rahnama.allocation": _KEPT_FOREVER,
+    "rahnama.rejections": _KEPT_FOREVER,
+    "rahnama.keys": _COMPACTED,
+}
+
+
+async def ensure_topics(
+    bootstrap: str, *, partitions: int = DEFAULT_PARTITIONS, prefix: str = ""
+) -> list[str]:
+    """Create what is missing; returns the names created. An existing topic with another count is an error."""
+    async with _admin(bootstrap) as admin:
+        existing = await _partition_counts(admin, [prefix + name for name in TOPICS])
+        for name, count in existing.items():
+            if count != partitions:
+                raise TopicDiffers(
+                    f"Topic {name} has {count} partitions, but RAHNAMA_PARTITIONS is {partitions}. "
+                    "The count is chosen once, when a system is created; set it back, or begin anew (make reset)."
+                )
+        missing = {
+            prefix + name: settings for name, settings in TOPICS.items() if prefix + name not in existing
+        }
+        if missing:
+            await _create(admin, missing, partitions)
+        return list(missing)
+
+
+async def delete_topics(bootstrap: str, prefix: str) -> None:
+    """Delete the topics of one prefix, which must not be empty: those hold a system's data."""
+    if not prefix:
+        raise ValueError("topics are deleted by their prefix only")
+    async with _admin(bootstrap) as admin:
+        names = [name for name in await admin.list_topics() if name.startswith(prefix)]
+        if names:
+            await admin.delete_topics(names, timeout_ms=10_000)
+
+
+async def _create(admin: AIOKafkaAdminClient, missing: dict[str, dict[str, str]], partitions: int) -> None:
+    wanted = [
+        NewTopic(name, num_partitions=partitions, replication_factor=1, topic_configs=settings)
+        for name, settings in missing.items()
+    ]
+    answer = await admin.create_topics(wanted, timeout_ms=20_000)
+    for name, code, *message in answer.topic_errors:
+        if code and for_code(code) is not TopicAlreadyExistsError:  # another process made it at this moment
+            raise LocalError(
+                f"Kafka did not create topic {name}: {message[0] if message else for_code(code)}"
+            )
+    async with asyncio.timeout(20):
+        while len(await _partition_counts(admin, list(missing), with_leader=True)) < len(missing):
+            await asyncio.sleep(0.05)
+
+
+async def _partition_counts(
+    admin: AIOKafkaAdminClient, names: list[str], *, with_leader: bool = False
+) -> dict[str, int]:
+    """Of the named topics those that exist (and, if asked, whose partitions all have a leader)."""
+    present = set(await admin.list_topics()) & set(names)
+    if not present:
+        return {}
+    counts = {}
+    for topic in await admin.describe_topics(sorted(present)):
+        if topic["error_code"] == 0:
+            led = all(partition["leader"] >= 0 for partition in topic["partitions"])
+            if led or not with_leader:
+                counts[topic["topic"]] = len(topic["partitions"])
+    return counts
+
+
+@asynccontextmanager
+async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=20_000)
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()

@@ -1,0 +1,80 @@
+"""Fixtures for every kind of test. The real servers start when the first test asks for them; see tests/servers.py."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import pytest_asyncio
+
+if TYPE_CHECKING:  # unit tests must not pay for importing the servers' clients
+    from infra.local.databases import Databases
+    from tests.servers import MakesDatabases, MakesTopics, PostgresCluster, TopicSet
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def kafka_bootstrap() -> AsyncIterator[str]:
+    """`host:port` of one broker for the whole session; use `topics` for names of your own."""
+    from tests.servers import running_kafka
+
+    async with running_kafka() as bootstrap:
+        yield bootstrap
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def postgres() -> "AsyncIterator[PostgresCluster]":
+    """One cluster for the whole session; use `databases` for a set of your own."""
+    from tests.servers import running_postgres
+
+    async with running_postgres() as cluster:
+        yield cluster
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def make_databases(postgres: "PostgresCluster") -> "AsyncIterator[MakesDatabases]":
+    """`await make_databases()`: as many fresh sets as a test needs."""
+    async with AsyncExitStack() as stack:
+
+        async def make() -> "Databases":
+            return await stack.enter_async_context(postgres.fresh())
+
+        yield make
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def databases(postgres: "PostgresCluster") -> "AsyncIterator[Databases]":
+    """A fresh set: `.intake.dsn`, `.intake.owner_dsn`, `.allocation.dsn` …; dropped after the test."""
+    async with postgres.fresh() as fresh:
+        yield fresh
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def module_databases(postgres: "PostgresCluster") -> "AsyncIterator[Databases]":
+    """As `databases`, for all tests of a module together."""
+    async with postgres.fresh() as fresh:
+        yield fresh
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def topics(kafka_bootstrap: str) -> "AsyncIterator[MakesTopics]":
+    """`await topics(partitions=4)`: the five topics under a fresh prefix; deleted after the test."""
+    from tests.servers import fresh_topics
+
+    async with AsyncExitStack() as stack:
+
+        async def make(partitions: int = 12) -> "TopicSet":
+            return await stack.enter_async_context(fresh_topics(kafka_bootstrap, partitions))
+
+        yield make
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def module_topics(kafka_bootstrap: str) -> "AsyncIterator[MakesTopics]":
+    """As `topics`, kept for all tests of a module."""
+    from tests.servers import fresh_topics
+
+    async with AsyncExitStack() as stack:
+
+        async def make(partitions: int = 12) -> "TopicSet":
+            return await stack.enter_async_context(fresh_topics(kafka_bootstrap, partitions))
+
+        yield make

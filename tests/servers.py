@@ -1,0 +1,183 @@
+"""The real servers that integration tests use: named by the environment, from Docker, or started here.
+
+Nothing starts before a test asks for it. Whatever is started here ends with the session: by the fixtures, and if the
+process is killed, by the kernel (infra/local/process.py).
+"""
+
+import asyncio
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+
+from infra.local.databases import Databases, drop_databases, ensure_databases
+from infra.local.home import Home
+from infra.local.kafka import KafkaServer, require_answer
+from infra.local.ports import LOOPBACK, free_ports
+from infra.local.postgres import PostgresServer
+from infra.local.topics import DEFAULT_PARTITIONS, delete_topics, ensure_topics
+
+KAFKA_IMAGE = "apache/kafka:4.3.1"
+POSTGRES_IMAGE = "postgres:18"
+_DOCKER_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class PostgresCluster:
+    """A Postgres where tests make and drop sets of three databases."""
+
+    admin_dsn: str
+
+    @asynccontextmanager
+    async def fresh(self) -> AsyncIterator[Databases]:
+        """A set with a suffix of its own, dropped at the end."""
+        suffix = f"_t{secrets.token_hex(4)}"
+        try:
+            yield await ensure_databases(self.admin_dsn, suffix)
+        finally:
+            await drop_databases(self.admin_dsn, suffix)
+
+
+@dataclass(frozen=True)
+class TopicSet:
+    """The five topics under a prefix of their own."""
+
+    bootstrap: str
+    prefix: str
+    partitions: int
+
+    def name(self, topic: str) -> str:
+        """`rahnama.intake` → `t3f2a1.rahnama.intake`."""
+        return self.prefix + topic
+
+
+MakesDatabases = Callable[[], Awaitable[Databases]]
+MakesTopics = Callable[..., Awaitable[TopicSet]]
+
+
+@asynccontextmanager
+async def fresh_topics(bootstrap: str, partitions: int = DEFAULT_PARTITIONS) -> AsyncIterator[TopicSet]:
+    """Made with so many partitions, deleted at the end."""
+    topics = TopicSet(bootstrap, f"t{secrets.token_hex(4)}.", partitions)
+    try:
+        await ensure_topics(bootstrap, partitions=partitions, prefix=topics.prefix)
+        yield topics
+    finally:
+        await delete_topics(bootstrap, topics.prefix)
+
+
+@asynccontextmanager
+async def running_kafka() -> AsyncIterator[str]:
+    """`host:port` of a broker."""
+    if named := os.environ.get("RAHNAMA_TEST_KAFKA"):
+        await require_answer(named)
+        yield named
+    elif docker_has(KAFKA_IMAGE):
+        async with _kafka_container() as bootstrap:
+            yield bootstrap
+    else:
+        home = Home.from_environment()
+        with home.scratch_folder("tests") as folder:
+            server = KafkaServer(home, folder / "kafka", free_ports(1)[0])
+            try:
+                await server.start()
+                yield server.bootstrap
+            finally:
+                await server.stop()
+
+
+@asynccontextmanager
+async def running_postgres() -> AsyncIterator[PostgresCluster]:
+    """A cluster of which we are the superuser."""
+    if named := os.environ.get("RAHNAMA_TEST_POSTGRES"):
+        yield PostgresCluster(named)
+    elif docker_has(POSTGRES_IMAGE):
+        async with _postgres_container() as cluster:
+            yield cluster
+    else:
+        with Home.from_environment().scratch_folder("tests") as folder:
+            server = PostgresServer(folder / "postgres")
+            try:
+                await server.start()
+                yield PostgresCluster(server.admin_dsn)
+            finally:
+                await server.stop()
+
+
+@cache
+def docker_has(image: str) -> bool:
+    """True if an engine answers and has the image already: tests never wait for a download."""
+    docker = shutil.which("docker")
+    if docker is None:
+        return False
+    try:
+        asked = subprocess.run(
+            [docker, "image", "inspect", image], capture_output=True, timeout=_DOCKER_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return asked.returncode == 0
+
+
+@asynccontextmanager
+async def _kafka_container() -> AsyncIterator[str]:
+    from testcontainers.core.container import DockerContainer
+
+    [port] = free_ports(1)
+    container = DockerContainer(KAFKA_IMAGE).with_bind_ports(9092, port)
+    for name, value in {
+        "KAFKA_NODE_ID": "1",
+        "KAFKA_PROCESS_ROLES": "broker,controller",
+        "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093",
+        "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://{LOOPBACK}:{port}",
+        "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
+        "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+        "KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS": "1",
+        "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
+        "KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS": "1000",
+        "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
+    }.items():
+        container = container.with_env(name, value)
+    with container:
+        await _within(60, lambda: require_answer(f"{LOOPBACK}:{port}"))
+        yield f"{LOOPBACK}:{port}"
+
+
+@asynccontextmanager
+async def _postgres_container() -> AsyncIterator[PostgresCluster]:
+    import asyncpg
+    from testcontainers.core.container import DockerContainer
+
+    [port] = free_ports(1)
+    password = secrets.token_hex(16)
+    dsn = f"postgresql://postgres:{password}@{LOOPBACK}:{port}/postgres"
+    container = (
+        DockerContainer(POSTGRES_IMAGE).with_bind_ports(5432, port).with_env("POSTGRES_PASSWORD", password)
+    )
+
+    async def connect() -> None:
+        await (await asyncpg.connect(dsn, timeout=5)).close()
+
+    with container.with_command("postgres -c max_connections=200"):
+        await _within(60, connect)
+        yield PostgresCluster(dsn)
+
+
+async def _within(seconds: float, attempt: Callable[[], Awaitable[None]]) -> None:
+    """Try until it does not raise, for at most so long; then its last error stands."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while True:
+        try:
+            await attempt()
+            return
+        except Exception:
+            if loop.time() > deadline:
+                raise
+            await asyncio.sleep(0.2)
