@@ -1,0 +1,1 @@
+"""What every Rahnama service is built from: contracts, and the mechanisms that move events without losing one."""

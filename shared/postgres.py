@@ -1,0 +1,92 @@
+"""Postgres: the pool, forward-only migrations, and named queries kept in `.sql` files."""
+
+import re
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Final
+
+import asyncpg
+
+CONNECT_SECONDS: Final = 10.0
+COMMAND_SECONDS: Final = 60.0
+IDLE_IN_TRANSACTION_MILLISECONDS: Final = 15_000
+MIGRATION_LOCK: Final = 7_238_462_001
+
+Pool = asyncpg.Pool
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+
+TRANSIENT_ERRORS: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.exceptions.TransactionRollbackError,
+    asyncpg.exceptions.OperatorInterventionError,
+    asyncpg.exceptions.InsufficientResourcesError,
+    asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
+    asyncpg.exceptions.LockNotAvailableError,
+    OSError,
+    TimeoutError,
+)
+"""Faults that pass: the same work is worth trying again, on another connection."""
+
+
+async def open_pool(dsn: str, *, application: str, size: int) -> Pool:
+    """A pool of at most `size` connections. A stopped process loses its locks after 15 s in a transaction."""
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=1,
+        max_size=size,
+        timeout=CONNECT_SECONDS,
+        command_timeout=COMMAND_SECONDS,
+        server_settings={
+            "application_name": application,
+            "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MILLISECONDS),
+        },
+    )
+
+
+def named_queries(package: str, file: str = "queries.sql") -> Mapping[str, str]:
+    """The queries of a `.sql` file beside the module that runs them, by name.
+
+    Each starts with a line `-- name: its_name` and, on the next, one that says what it is for.
+    """
+    text = resources.files(package).joinpath(file).read_text(encoding="utf-8")
+    parts = re.split(r"^-- name: *(\w+) *$", text, flags=re.MULTILINE)
+    return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+async def migrate(dsn: str, packages: Sequence[str], *, role: str, settings: Mapping[str, str]) -> list[str]:
+    """Applies every numbered migration of `packages` that has not been applied; returns their names.
+
+    `@role@` in a migration stands for the service's own role, `@name@` for `settings[name]`. All of it is one
+    transaction under a lock, so that two processes may start at once.
+    """
+    connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
+    try:
+        async with connection.transaction():
+            await connection.execute("select pg_advisory_xact_lock($1)", MIGRATION_LOCK)
+            await connection.execute(
+                "create table if not exists migrations"
+                " (name text primary key, applied_at timestamptz not null default now())"
+            )
+            done = {row["name"] for row in await connection.fetch("select name from migrations")}
+            applied = []
+            for name, statements in _pending(packages, done):
+                for key, value in {"role": role, **settings}.items():
+                    statements = statements.replace(f"@{key}@", value)
+                await connection.execute(statements)
+                await connection.execute("insert into migrations (name) values ($1)", name)
+                applied.append(name)
+            return applied
+    finally:
+        await connection.close()
+
+
+def _pending(packages: Sequence[str], done: set[str]) -> list[tuple[str, str]]:
+    found = []
+    for package in packages:
+        folder = resources.files(package).joinpath("migrations")
+        for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
+            name = f"{package}/{file.name}"
+            if file.name.endswith(".sql") and name not in done:
+                found.append((name, file.read_text(encoding="utf-8")))
+    return found

@@ -1,0 +1,38 @@
+"""The settings every service has, read once from the environment (`RAHNAMA_…`) and passed on."""
+
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.contracts.partitions import DEFAULT_COUNT, require_even
+
+
+class ServiceSettings(BaseSettings):
+    """What every service needs. Each field is the environment variable `RAHNAMA_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix="RAHNAMA_", frozen=True, extra="ignore")
+
+    database_url: str = Field(description="Postgres DSN of the service's own database and role.")
+    database_pool_size: int = Field(8, ge=2, le=64, description="Most connections of the pool.")
+    kafka_bootstrap: str = Field("127.0.0.1:9092", description="host:port of the brokers, comma separated.")
+    topic_prefix: str = Field("", description="Stands before every topic's name.")
+    partitions: int = Field(DEFAULT_COUNT, description="Partitions of every log; even, fixed for ever.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(0, ge=0, le=65535, description="Port to listen on.")
+    jwks_file: Path = Field(description="Public keys (JWKS) that tokens are checked with.")
+    jwt_issuer: str = Field("rahnama-local", description="The only `iss` that is accepted.")
+    batch_records: int = Field(2000, ge=1, le=10_000, description="Most records in one transaction.")
+    poll_seconds: float = Field(0.2, gt=0, le=5, description="Longest wait of one Kafka poll.")
+    session_timeout_seconds: float = Field(6.0, ge=1, le=60, description="Kafka group session time-out.")
+    position_wait_seconds: float = Field(2.0, ge=0, le=30, description="Longest wait for `min_position`.")
+    log_level: str = Field("INFO", description="Least severe level that is logged.")
+
+    @field_validator("partitions")
+    @classmethod
+    def _even(cls, value: int) -> int:
+        return require_even(value)
+
+    def topic(self, name: str) -> str:
+        """The topic `rahnama.<name>` with this installation's prefix."""
+        return f"{self.topic_prefix}rahnama.{name}"
