@@ -1,0 +1,70 @@
+# Every chore, the same on a laptop and in CI. Everything written lies below RAHNAMA_HOME (default: .rahnama).
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+RAHNAMA_HOME ?= $(CURDIR)/.rahnama
+override RAHNAMA_HOME := $(abspath $(RAHNAMA_HOME))
+export RAHNAMA_HOME
+
+VENV := $(RAHNAMA_HOME)/venv/bin
+RUN := $(VENV)/python -m
+# A Python 3.11 that really runs (a pyenv shim may stand there without one behind it).
+FIND_PYTHON := for p in python3.11 python3; do "$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+	>/dev/null 2>&1 && echo "$$p" && exit; done
+
+.PHONY: help venv demo up down reset status token test test-unit test-integration test-e2e check format lock
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: ## installs the pinned packages (every other target does it when needed)
+	@python=$$($(FIND_PYTHON)); if [ -z "$$python" ]; then \
+		echo "Python 3.11 is needed; neither python3.11 nor python3 is one." >&2; exit 1; fi; \
+	"$$python" -I infra/local/venv.py
+
+demo: venv ## starts everything, sends a cohort through, prints what happened, stops
+	@exec $(RUN) infra.local demo
+
+up: venv ## starts Kafka, Postgres and the three services; they stay up, data is kept
+	@exec $(RUN) infra.local up
+
+down: venv ## stops what make up started
+	@exec $(RUN) infra.local down
+
+reset: venv ## stops, asks, and wipes the data of make up (YES=1: does not ask)
+	@exec $(RUN) infra.local reset $(if $(filter 1,$(YES)),--yes)
+
+status: venv ## what runs, with memory and lag
+	@exec $(RUN) infra.local status
+
+token: venv ## prints a token: ROLE=operator [TENANT= CENTERS=1,2 SUB= HOURS=]
+	@exec $(RUN) infra.local token "$(ROLE)" $(if $(TENANT),--tenant "$(TENANT)") \
+		$(if $(CENTERS),--centers "$(CENTERS)") $(if $(SUB),--subject "$(SUB)") $(if $(HOURS),--hours "$(HOURS)")
+
+test: venv ## all tests, against real servers (ARGS= goes to pytest)
+	@exec $(RUN) pytest $(ARGS)
+
+test-unit: venv ## the tests that need no server
+	@exec $(RUN) pytest tests/unit tests/property tests/contract $(ARGS)
+
+test-integration: venv ## against a real Kafka and Postgres
+	@exec $(RUN) pytest tests/integration $(ARGS)
+
+test-e2e: venv ## the whole system
+	@exec $(RUN) pytest tests/e2e $(ARGS)
+
+check: venv ## style, types and the architecture's rules
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+	@$(VENV)/lint-imports
+
+format: venv ## puts the code in shape
+	@$(RUN) ruff format .
+	@$(RUN) ruff check --fix .
+
+lock: ## pins requirements/*.in by hash (needs uv)
+	@command -v uv >/dev/null || { echo "uv is needed to lock: pip install uv" >&2; exit 1; }
+	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+		requirements/*.in -o requirements/dev.txt
+	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+		-c requirements/dev.txt requirements/services.in -o requirements/run.txt
