@@ -48,6 +48,7 @@ class Appended:
     partition: int
     sequence: int
     type: str
+    tenant: str
     subject: str
     version: int | None
     value: bytes
@@ -144,6 +145,7 @@ class Log:
             draft.partition,
             sequence,
             draft.type,
+            draft.tenant,
             draft.subject,
             draft.version,
             value,
@@ -156,8 +158,8 @@ class Log:
         rows = await connection.fetch(QUERIES["read"], partition, after, limit)
         return [
             Appended(
-                row["partition"], row["sequence"], row["type"], row["subject"], row["version"],
-                row["value"], row["hash"], row["traceparent"],
+                row["partition"], row["sequence"], row["type"], row["tenant"], row["subject"],
+                row["version"], row["value"], row["hash"], row["traceparent"],
             )
             for row in rows
         ]  # fmt: skip
