@@ -1,11 +1,11 @@
 """What can go wrong on a developer's machine, each said in the words of the person in front of it.
 
 LocalError
-├── ToolMissing     Java, Maven or Postgres' binaries are not there, or too old
-├── JarsDiffer      Maven brought other bytes than the pinned ones
-├── PortTaken       somebody else listens on a port that is not ours to choose
-├── PartFailed      a server or service ended or did not become ready
-└── TopicDiffers    a topic exists with another number of partitions
+├── ToolMissingError     Java, Maven or Postgres' binaries are not there, or too old
+├── JarsDifferError      Maven brought other bytes than the pinned ones
+├── PortTakenError       somebody else listens on a port that is not ours to choose
+├── PartFailedError      a server or service ended or did not become ready
+└── TopicDiffersError    a topic exists with another number of partitions
 """
 
 
@@ -13,15 +13,15 @@ class LocalError(Exception):
     """The base of all of them; its message is shown to the user as it is."""
 
 
-class ToolMissing(LocalError):
+class ToolMissingError(LocalError):
     """A program that must be installed is missing or too old."""
 
 
-class JarsDiffer(LocalError):
+class JarsDifferError(LocalError):
     """Kafka's jars are not the ones pinned in infra/kafka/jars.sha256."""
 
 
-class PortTaken(LocalError):
+class PortTakenError(LocalError):
     """A fixed port is in use."""
 
     def __init__(self, port: int, wanted_by: str, holder: str | None, setting: str | None = None) -> None:
@@ -32,7 +32,7 @@ class PortTaken(LocalError):
         super().__init__(f"Port {port} is needed by {wanted_by}, but {held}. {way_out}")
 
 
-class PartFailed(LocalError):
+class PartFailedError(LocalError):
     """A part ended, or was not ready in time."""
 
     def __init__(self, part: str, reason: str, log_tail: str = "") -> None:
@@ -43,5 +43,5 @@ class PartFailed(LocalError):
         super().__init__(f"{part}: {reason}" + (f"\n{log_tail}" if log_tail else ""))
 
 
-class TopicDiffers(LocalError):
+class TopicDiffersError(LocalError):
     """A topic's partitions cannot be changed without moving its keys, so this is never repaired silently."""

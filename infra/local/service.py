@@ -1,0 +1,120 @@
+"""One of the three services as a process of its own, with the variables it needs and no others."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from infra.local.databases import ServiceDatabase
+from infra.local.home import REPOSITORY
+from infra.local.keys import Keys
+from infra.local.part import Part
+from infra.local.ports import LOOPBACK, require_free
+from infra.local.process import Child, inherited_environment, run_to_end, spawn
+from infra.local.tokens import ISSUER
+
+_READY_SECONDS = 60
+_MIGRATE_SECONDS = 120
+# Of the user's own environment these reach a service: how it traces, and how it is tuned.
+_TUNING = ("RAHNAMA_BATCH_RECORDS", "RAHNAMA_POLL_SECONDS", "RAHNAMA_SESSION_TIMEOUT_SECONDS",
+           "RAHNAMA_DATABASE_POOL_SIZE", "RAHNAMA_LOG_LEVEL", "TZ")  # fmt: skip
+
+
+class ServiceProcess(Part):
+    """Migrates, starts, watches and stops one service."""
+
+    def __init__(
+        self,
+        name: str,
+        port: int,
+        database: ServiceDatabase,
+        environment: Mapping[str, str],
+        log: Path,
+        port_setting: str | None = None,
+    ) -> None:
+        """`environment` is what `service_environment` made."""
+        super().__init__(name)
+        self.port = port
+        self.log = log
+        self._database = database
+        self._environment = environment
+        self._port_setting = port_setting
+
+    @property
+    def url(self) -> str:
+        """Without a slash at the end."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    async def migrate(self) -> None:
+        """As the database's owner; the service itself may not change its schema."""
+        await run_to_end(
+            f"{self.name} migrate",
+            [sys.executable, "-m", f"services.{self.name}", "migrate"],
+            environment={**self._environment, "RAHNAMA_DATABASE_URL": self._database.owner_dsn},
+            log=self.log.with_name(f"{self.name}-migrate.log"),
+            seconds=_MIGRATE_SECONDS,
+            folder=REPOSITORY,
+        )
+
+    async def start(self) -> None:
+        """Returns when `/readyz` says so; a process that never gets ready is stopped again."""
+        require_free(self.port, self.name, self._port_setting)
+        child = spawn(
+            self.name,
+            [sys.executable, "-m", f"services.{self.name}"],
+            environment=self._environment,
+            log=self.log,
+            folder=REPOSITORY,
+        )
+        await self._adopt(child, self._wait_until_ready)
+
+    async def _wait_until_ready(self, child: Child) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        last = "no answer"
+        async with httpx.AsyncClient(base_url=self.url, timeout=5, trust_env=False) as client:
+            while time.monotonic() < deadline:
+                if not child.running:
+                    raise child.failed("ended while it started")
+                try:
+                    answer = await client.get("/readyz")
+                    if answer.status_code == 200:
+                        return
+                    last = f"/readyz answered {answer.status_code} {answer.text[:300]}"
+                except httpx.HTTPError as error:
+                    last = f"/readyz: {error or type(error).__name__}"
+                await asyncio.sleep(0.1)
+        raise child.failed(f"was not ready within {_READY_SECONDS} s; {last}")
+
+
+def service_environment(
+    service: str,
+    port: int,
+    database: ServiceDatabase,
+    kafka_bootstrap: str,
+    keys: Keys,
+    *,
+    partitions: int,
+    topic_prefix: str = "",
+) -> dict[str, str]:
+    """No service sees another's DSN; intake alone sees where the master key is."""
+    telemetry = [name for name in os.environ if name.startswith("OTEL_")]
+    environment = {
+        **inherited_environment(*telemetry, *_TUNING),
+        "PYTHONUNBUFFERED": "1",
+        "RAHNAMA_DATABASE_URL": database.dsn,
+        "RAHNAMA_KAFKA_BOOTSTRAP": kafka_bootstrap,
+        "RAHNAMA_TOPIC_PREFIX": topic_prefix,
+        "RAHNAMA_PARTITIONS": str(partitions),
+        "RAHNAMA_HOST": LOOPBACK,
+        "RAHNAMA_PORT": str(port),
+        "RAHNAMA_JWKS_FILE": str(keys.jwks_file),
+        "RAHNAMA_JWT_ISSUER": ISSUER,
+    }
+    if service == "intake":
+        environment["RAHNAMA_MASTER_KEY_FILE"] = str(keys.master_key_file)
+        environment |= inherited_environment("RAHNAMA_SOURCES")
+    return environment

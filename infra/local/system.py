@@ -1,0 +1,232 @@
+"""The whole system as an object: Postgres, Kafka and the three services, started in order, watched, stopped in order.
+
+async with System(home, folder, SystemPorts.free()) as system:
+    httpx.post(f"{system.urls['intake']}/v1/events", …)
+"""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from infra.local.databases import SERVICES, Databases, ServiceDatabase, describe_databases, ensure_databases
+from infra.local.errors import PartFailedError
+from infra.local.home import Home
+from infra.local.kafka import KafkaServer
+from infra.local.keys import ensure_keys
+from infra.local.part import Part
+from infra.local.ports import LOOPBACK, SystemPorts
+from infra.local.postgres import PostgresServer
+from infra.local.restarts import WATCH_SECONDS, RestartPolicy, keep_running
+from infra.local.service import ServiceProcess, service_environment
+from infra.local.tokens import DEFAULT_HOURS, make_token
+from infra.local.topics import DEFAULT_PARTITIONS, ensure_topics
+
+STAGES = ("postgres", "kafka", "schema", *SERVICES)
+"""What the user sees, in order; `schema` is databases, topics and migrations."""
+
+
+class System:
+    """Everything in `folder`, kept between runs. Not started until `start` or `async with`."""
+
+    def __init__(
+        self,
+        home: Home,
+        folder: Path,
+        ports: SystemPorts,
+        *,
+        on_crash: Literal["fail", "restart"] = "fail",
+        partitions: int = DEFAULT_PARTITIONS,
+        environment: Mapping[str, Mapping[str, str]] | None = None,
+        on_change: Callable[["System"], None] = lambda system: None,
+    ) -> None:
+        """`environment` adds variables by service; `on_change` is called whenever a stage changes."""
+        self.folder = folder
+        self.ports = ports
+        self.stages = dict.fromkeys(STAGES, "waiting")
+        self._on_crash = on_crash
+        self._partitions = partitions
+        self._environment = environment or {}
+        self._on_change = on_change
+        self._keys_folder = folder / "keys"
+        self._postgres = PostgresServer(folder / "postgres")
+        self._kafka = KafkaServer(home, folder / "kafka", ports.kafka, ports.setting("kafka"))
+        self._services: dict[str, ServiceProcess] = {}
+        self._meant_to_be_down: set[str] = set()
+        self._user: asyncio.Task[Any] | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    # -- what its users ask for
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """By service, without a slash at the end."""
+        return {name: f"http://{LOOPBACK}:{self.ports.of(name)}" for name in SERVICES}
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        """`host:port`."""
+        return self._kafka.bootstrap
+
+    @property
+    def admin_dsn(self) -> str:
+        """Of Postgres' superuser."""
+        return self._postgres.admin_dsn
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """By name; the services are there once the servers are ready."""
+        return {"postgres": self._postgres, "kafka": self._kafka, **self._services}
+
+    def database(self, service: str) -> ServiceDatabase:
+        """Both DSNs of a service."""
+        return describe_databases(self.admin_dsn).of(service)
+
+    def database_dsn(self, service: str) -> str:
+        """What the service itself uses."""
+        return self.database(service).dsn
+
+    def token(
+        self,
+        role: str,
+        *,
+        tenant: str = "default",
+        centers: Sequence[int] | None = None,
+        subject: str | None = None,
+        hours: float = DEFAULT_HOURS,
+    ) -> str:
+        """A bearer token that this system's services accept."""
+        keys = ensure_keys(self._keys_folder)
+        return make_token(keys, role, tenant=tenant, centers=centers, subject=subject, hours=hours)
+
+    async def kill(
+        self, part: str, number: signal.Signals = signal.SIGKILL, *, seconds: float = 20.0
+    ) -> None:
+        """Signal a part on purpose. Returns when it has ended; for SIGSTOP and SIGCONT at once."""
+        child = self.parts[part].child
+        if child is None:
+            return
+        if number in (signal.SIGSTOP, signal.SIGCONT):
+            child.send(number)
+            return
+        self._meant_to_be_down.add(part)
+        child.send(number)
+        if not await child.wait(seconds):
+            raise child.failed(f"did not end within {seconds:g} s after {number.name}")
+
+    async def start_part(self, part: str) -> None:
+        """Start one again after `kill`."""
+        await self._start_part(self.parts[part])
+        self._meant_to_be_down.discard(part)
+
+    start_service = start_part
+
+    def require_running(self) -> None:
+        """Raises PartFailedError if a part has ended that should run."""
+        for name, part in self.parts.items():
+            if not part.running and name not in self._meant_to_be_down:
+                raise part.failed("ended unexpectedly")
+
+    # -- its life
+
+    async def start(self) -> None:
+        """Returns when all are ready; otherwise raises LocalError with nothing left running."""
+        try:
+            self.ports.require_free()
+            keys = ensure_keys(self._keys_folder)
+            await side_by_side(self._start_part(self._postgres), self._start_part(self._kafka))
+            self._set("schema", "starting")
+            databases, _ = await side_by_side(
+                ensure_databases(self.admin_dsn),
+                ensure_topics(self.kafka_bootstrap, partitions=self._partitions),
+            )
+            for name in SERVICES:
+                self._services[name] = self._make_service(name, databases, keys)
+            await side_by_side(*(service.migrate() for service in self._services.values()))
+            self._set("schema", "ready")
+            await side_by_side(*(self._start_part(service) for service in self._services.values()))
+        except BaseException as error:
+            if isinstance(error, PartFailedError):
+                self._set(error.part if error.part in self.stages else "schema", "failed")
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Services first, for they flush; then Kafka, then Postgres. Nothing is left even if we are cancelled."""
+        if self._watch is not None:
+            self._watch.cancel()
+        try:
+            await side_by_side(*(self._stop_part(service) for service in self._services.values()))
+            await self._stop_part(self._kafka)
+            await self._stop_part(self._postgres)
+        finally:
+            for part in self.parts.values():
+                part.kill()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        self._user = asyncio.current_task()
+        self._watch = asyncio.create_task(self._watch_parts())
+        self._watch.add_done_callback(self._interrupt_user)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        failure = None
+        if self._watch is not None and self._watch.done() and not self._watch.cancelled():
+            failure = self._watch.exception()
+        await self.stop()
+        if failure is not None and isinstance(error, asyncio.CancelledError) and self._user is not None:
+            self._user.uncancel()
+            raise failure from None
+
+    def _interrupt_user(self, watch: "asyncio.Task[None]") -> None:
+        if not watch.cancelled() and watch.exception() is not None and self._user is not None:
+            self._user.cancel()
+
+    async def _watch_parts(self) -> None:
+        """Never returns; raises PartFailedError at the first crash, or when restarts did not help."""
+        if self._on_crash == "restart":
+            await side_by_side(
+                *(keep_running(part, RestartPolicy(), self._set) for part in self.parts.values())
+            )
+        while True:
+            self.require_running()
+            await asyncio.sleep(WATCH_SECONDS)
+
+    def _make_service(self, name: str, databases: Databases, keys: Any) -> ServiceProcess:
+        port, database = self.ports.of(name), databases.of(name)
+        environment = service_environment(
+            name, port, database, self.kafka_bootstrap, keys, partitions=self._partitions
+        )
+        environment |= self._environment.get(name, {})
+        log = self.folder / "logs" / f"{name}.log"
+        return ServiceProcess(name, port, database, environment, log, self.ports.setting(name))
+
+    async def _start_part(self, part: Part) -> None:
+        self._set(part.name, "starting")
+        await part.start()
+        self._set(part.name, "ready")
+
+    async def _stop_part(self, part: Part) -> None:
+        if part.running:
+            self._set(part.name, "stopping")
+            await part.stop()
+            self._set(part.name, "stopped")
+
+    def _set(self, name: str, stage: str) -> None:
+        self.stages[name] = stage
+        self._on_change(self)
+
+
+async def side_by_side(*work: Coroutine[Any, Any, Any]) -> list[Any]:
+    """All results in order; the first error ends the others and is raised as it is, not in a group."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in work]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
