@@ -17,7 +17,7 @@ create table log (
     hash         bytea       not null,
     causation_id text        not null,
     traceparent  text,
-    recorded_at  timestamptz not null default now(),
+    recorded_at  timestamptz not null default clock_timestamp(),
     primary key (partition, sequence)
 );
 

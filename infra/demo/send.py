@@ -1,0 +1,107 @@
+"""Upstream's part: half of the events over HTTP in batches, half over Kafka, both at once."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+from aiokafka import AIOKafkaProducer
+
+from infra.demo.cohort import Event
+
+HTTP_BATCH: Final = 500
+HTTP_REQUESTS_AT_ONCE: Final = 3
+HTTP_SECONDS: Final = 60.0
+ATTEMPTS: Final = 10
+KAFKA_HEADERS: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
+KAFKA_BATCH_BYTES: Final = 256 * 1024
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Where the events go, and with which token."""
+
+    intake_url: str
+    token: str
+    kafka_bootstrap: str
+    inbound_topic: str
+    partitions: int
+
+
+def encode_batches(events: Sequence[Event]) -> list[bytes]:
+    """Bodies of `application/cloudevents-batch+json`, at most 500 events each."""
+    return [
+        json.dumps(events[start : start + HTTP_BATCH], ensure_ascii=False).encode()
+        for start in range(0, len(events), HTTP_BATCH)
+    ]
+
+
+async def send_over_http(upstream: Upstream, bodies: Sequence[bytes], progress: Progress) -> None:
+    """Posts every body until it is answered with 202; a 503 is waited for, as `Retry-After` says."""
+    waiting = asyncio.Queue[bytes]()
+    for body in bodies:
+        waiting.put_nowait(body)
+    headers = {
+        "authorization": f"Bearer {upstream.token}",
+        "content-type": "application/cloudevents-batch+json",
+    }
+    async with httpx.AsyncClient(
+        base_url=upstream.intake_url, headers=headers, timeout=HTTP_SECONDS
+    ) as client:
+
+        async def worker() -> None:
+            while not waiting.empty():
+                progress(await _post(client, waiting.get_nowait()))
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(HTTP_REQUESTS_AT_ONCE):
+                group.create_task(worker())
+
+
+async def _post(client: httpx.AsyncClient, body: bytes) -> int:
+    for _attempt in range(ATTEMPTS):
+        answer = await client.post("/v1/events", content=body)
+        if answer.status_code == 202:
+            return len(answer.json()["results"])
+        if answer.status_code != 503:
+            raise RuntimeError(f"intake answered {answer.status_code}: {answer.text[:300]}")
+        await asyncio.sleep(float(answer.headers.get("retry-after", "1")))
+    raise RuntimeError(f"intake was not available in {ATTEMPTS} attempts")
+
+
+async def send_over_kafka(upstream: Upstream, values: Sequence[bytes], progress: Progress) -> None:
+    """Produces every event, structured mode, and returns when all are acknowledged."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=upstream.kafka_bootstrap,
+        acks="all",
+        enable_idempotence=True,
+        max_batch_size=KAFKA_BATCH_BYTES,
+    )
+    await producer.start()
+    try:
+        share = -(-len(values) // upstream.partitions)
+        async with asyncio.TaskGroup() as group:
+            for partition in range(upstream.partitions):
+                part = values[partition * share : (partition + 1) * share]
+                group.create_task(_produce(producer, upstream.inbound_topic, partition, part, progress))
+    finally:
+        await producer.stop()
+
+
+async def _produce(
+    producer: AIOKafkaProducer, topic: str, partition: int, values: Sequence[bytes], progress: Progress
+) -> None:
+    sent = 0
+    while sent < len(values):
+        batch = producer.create_batch()
+        first = sent
+        while sent < len(values) and batch.append(
+            key=None, value=values[sent], timestamp=None, headers=KAFKA_HEADERS
+        ):
+            sent += 1
+        await (await producer.send_batch(batch, topic, partition=partition))
+        progress(sent - first)

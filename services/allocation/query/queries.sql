@@ -1,0 +1,64 @@
+-- name: allocations
+-- A page of a tenant's enrolments of a year, the newest version of each student; centres limit an operator.
+select distinct on (student_id) student_id::text, year, status, mentor_id, counter, policy, reason, version,
+    partition, cause_sequence, decided_at
+from enrolments
+where tenant = $1 and year = $2 and ($3::uuid is null or student_id > $3)
+  and ($4::integer[] is null or reg_center = any($4))
+  and ($5::text is null or status = $5)
+order by student_id, version desc
+limit $6
+
+-- name: allocation
+-- One student's enrolments, newest year first; a student that moved between pools shows its newest version.
+select distinct on (year) student_id::text, year, status, mentor_id, counter, policy, reason, version,
+    partition, cause_sequence, decided_at
+from enrolments
+where tenant = $1 and student_id = $2 and ($3::smallint is null or year = $3)
+  and ($4::integer[] is null or reg_center = any($4))
+order by year desc, version desc
+
+-- name: waitlist
+-- Who waits in a year, and why, in the order of arrival within each pool.
+select student_id::text, year, gender, arrival, reason, funnel::text, group_code, reg_center, reg_status,
+    edu_status, school_code, student_type, counter, version, partition, cause_sequence, decided_at
+from enrolments
+where tenant = $1 and ($2::smallint is null or year = $2) and status = 'waitlisted'
+  and partition = any($3::smallint[]) and (partition, arrival) > ($4::smallint, $5::bigint)
+  and ($6::integer[] is null or reg_center = any($6))
+order by partition, arrival
+limit $7
+
+-- name: mentors
+-- A page of a tenant's mentors with their load in a year; centres limit an operator.
+select m.mentor_id, m.gender, m.type, m.capacity, coalesce(l.load, 0) as load, m.active, m.alias_code,
+    m.manager_id, m.manager_centers, m.groups, m.centers, m.schools, m.version
+from mentors m left join mentor_loads l on l.tenant = m.tenant and l.mentor_id = m.mentor_id and l.year = $2
+where m.tenant = $1 and m.mentor_id > $3 and ($4::integer is null or m.mentor_id = $4)
+  and ($5::integer[] is null or m.centers && $5)
+order by m.mentor_id
+limit $6
+
+-- name: mentor_students
+-- The students that a mentor has, in the order of arrival.
+select student_id::text, year, status, mentor_id, counter, policy, reason, version, partition, cause_sequence,
+    decided_at, arrival
+from enrolments
+where tenant = $1 and mentor_id = $2 and ($3::smallint is null or year = $3) and (year, arrival) > ($4::smallint, $5::bigint)
+  and ($6::integer[] is null or reg_center = any($6))
+order by year, arrival
+limit $7
+
+-- name: students_by_status
+-- How many of a year's students have which status, and why.
+select status, reason, count(*) as students
+from enrolments
+where tenant = $1 and year = $2 and ($3::integer[] is null or reg_center = any($3))
+group by status, reason order by status, reason
+
+-- name: occupancy
+-- How full the active mentors of a year are.
+select m.mentor_id, m.capacity, coalesce(l.load, 0) as load
+from mentors m left join mentor_loads l on l.tenant = m.tenant and l.mentor_id = m.mentor_id and l.year = $2
+where m.tenant = $1 and m.active and m.capacity > 0 and ($3::integer[] is null or m.centers && $3)
+order by m.mentor_id
