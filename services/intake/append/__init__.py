@@ -1,0 +1,1 @@
+"""Load, decide, append and project in one transaction, for everyone who waits."""

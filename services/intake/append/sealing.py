@@ -1,0 +1,132 @@
+"""Keys and envelopes: how personal data is hidden, found again by its owner's number, and destroyed.
+
+One master key; from it, by HKDF-SHA256 (RFC 5869), a key per tenant (pseudonyms' look-up and digests), one that
+wraps the subjects' own data keys (AES key wrap, RFC 3394), and those of the topic `rahnama.keys`. Whoever destroys
+a subject's wrapped key has destroyed what was sealed under it, wherever copies of the envelope are.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+import time
+from typing import Final
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.keywrap import aes_key_unwrap, aes_key_wrap
+
+KEY_BYTES: Final = 32
+NONCE_BYTES: Final = 12
+DIGEST_BYTES: Final = 16
+VERSION: Final = "v1."
+
+
+class TenantKey:
+    """What is derived from one tenant's key. Digests of one purpose never equal those of another."""
+
+    __slots__ = ("_key", "name")
+
+    def __init__(self, name: str, key: bytes) -> None:
+        self.name = name
+        self._key = key
+
+    def lookup(self, national_id: str) -> bytes:
+        """HMAC-SHA256 of a normalised national ID: 32 bytes by which intake alone knows a student again."""
+        return hmac.digest(self._key, national_id.encode(), "sha256")
+
+    def causation(self, source: str, event_id: str) -> bytes:
+        """HMAC-SHA256 of source ‖ 0 ‖ id, 16 bytes: the idempotency key, in hex the `causationid`."""
+        return hmac.digest(self._key, f"{source}\0{event_id}".encode(), "sha256")[:DIGEST_BYTES]
+
+    def refused(self, source: str, event_id: str) -> bytes:
+        """As `causation`, for an event whose source is not the tenant's: it never stands in another's way."""
+        return hmac.digest(self._key, f"\0{source}\0{event_id}".encode(), "sha256")[:DIGEST_BYTES]
+
+    def digest(self, content: bytes) -> bytes:
+        """Keyed BLAKE2b (RFC 7693) of an event's content, 16 bytes."""
+        return hashlib.blake2b(
+            content, digest_size=DIGEST_BYTES, key=self._key, person=b"rahnama content"
+        ).digest()
+
+    def fingerprint(self, personal: bytes) -> bytes:
+        """Keyed BLAKE2b of a subject's personal fields, 16 bytes: equal if nothing has changed."""
+        return hashlib.blake2b(
+            personal, digest_size=DIGEST_BYTES, key=self._key, person=b"rahnama person"
+        ).digest()
+
+
+class Keyring:
+    """All that the master key opens."""
+
+    def __init__(self, master: bytes) -> None:
+        if len(master) != KEY_BYTES:
+            raise ValueError(f"a master key has {KEY_BYTES} bytes, not {len(master)}")
+        self._master = master
+        self._wrapping = self._derive(b"rahnama wrapping key")
+        self._tenants: dict[str, TenantKey] = {}
+        self.topic_key = self._derive(b"rahnama keys topic")
+        self.topic_index = self._derive(b"rahnama keys topic index")
+
+    def tenant(self, name: str) -> TenantKey:
+        """The key of one tenant. Names come from the configuration and from signed tokens: there are few."""
+        found = self._tenants.get(name)
+        if found is None:
+            found = self._tenants[name] = TenantKey(name, self._derive(b"rahnama tenant " + name.encode()))
+        return found
+
+    def wrap(self, data_key: bytes) -> bytes:
+        """A subject's data key as it is kept: 40 bytes."""
+        return aes_key_wrap(self._wrapping, data_key)
+
+    def unwrap(self, wrapped: bytes) -> bytes:
+        """The data key again. Raises `InvalidUnwrap` when another master key wrapped it."""
+        return aes_key_unwrap(self._wrapping, wrapped)
+
+    def _derive(self, info: bytes) -> bytes:
+        return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(self._master)
+
+
+def new_data_key() -> bytes:
+    """A key for one subject, or for one rejection."""
+    return os.urandom(KEY_BYTES)
+
+
+def seal(data_key: bytes, content: bytes, *, tenant: str, subject: str, kind: str) -> str:
+    """AES-256-GCM: `v1.` and base64url, without padding, of nonce ‖ ciphertext ‖ tag.
+
+    It opens only with the same tenant, subject and kind (`student`, `mentor`, `manager`, `rejection`).
+    """
+    nonce = os.urandom(NONCE_BYTES)
+    sealed = AESGCM(data_key).encrypt(nonce, content, _associated(tenant, subject, kind))
+    return VERSION + base64.urlsafe_b64encode(nonce + sealed).rstrip(b"=").decode()
+
+
+def unseal(data_key: bytes, envelope: str, *, tenant: str, subject: str, kind: str) -> bytes:
+    """The content of an envelope. Raises `InvalidTag` when anything does not fit."""
+    if not envelope.startswith(VERSION):
+        raise ValueError("an envelope of an unknown version")
+    text = envelope[len(VERSION) :]
+    raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return AESGCM(data_key).decrypt(
+        raw[:NONCE_BYTES], raw[NONCE_BYTES:], _associated(tenant, subject, kind)
+    )
+
+
+def _associated(tenant: str, subject: str, kind: str) -> bytes:
+    return f"{tenant}\0{subject}\0{kind}".encode()
+
+
+def uuid7() -> str:
+    """A UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, 74 of chance."""
+    random = int.from_bytes(os.urandom(10))
+    value = (
+        (time.time_ns() // 1_000_000) << 80
+        | 0x7 << 76
+        | (random >> 62 & 0xFFF) << 64
+        | 0b10 << 62
+        | random & 0x3FFF_FFFF_FFFF_FFFF
+    )
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,0 +1,1 @@
+"""What of intake's leaves for Kafka beside the log itself."""

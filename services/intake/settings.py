@@ -1,0 +1,36 @@
+"""Intake's settings: what every service has, and its master key, sources and bounds."""
+
+import base64
+from pathlib import Path
+
+from pydantic import Field
+
+from shared.settings import ServiceSettings
+
+KEY_BYTES = 32
+
+
+class Settings(ServiceSettings):
+    """Each field is the environment variable `RAHNAMA_<FIELD>`."""
+
+    port: int = Field(8001, ge=0, le=65535, description="Port to listen on.")
+    master_key_file: Path = Field(description="File with the master key: base64 of 32 bytes.")
+    sources: dict[str, str] = Field(
+        default={"/upstream/demo": "default"},
+        description="Which tenant each CloudEvents source belongs to (JSON object); others are refused.",
+    )
+    transactions_in_flight: int = Field(2, ge=1, le=4, description="Append transactions running at once.")
+    queued_events: int = Field(20_000, ge=1, description="Most events that wait; beyond it callers get 503.")
+    request_events: int = Field(1000, ge=1, le=10_000, description="Most events of one HTTP batch.")
+    request_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="Longest HTTP body.")
+    event_bytes: int = Field(256 * 1024, ge=1024, description="Longest single event.")
+
+    def read_master_key(self) -> bytes:
+        """The 32 bytes of `master_key_file`. Raises `ValueError` when it holds anything else."""
+        try:
+            key = base64.b64decode(self.master_key_file.read_text(encoding="ascii").strip(), validate=True)
+        except (ValueError, UnicodeDecodeError):
+            key = b""
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"{self.master_key_file} does not hold a master key: base64 of {KEY_BYTES} bytes")
+        return key
