@@ -1,0 +1,26 @@
+"""What a batch has changed, for the projections of the same transaction."""
+
+from dataclasses import dataclass, field
+
+from services.allocation.decide.enrolment import Enrolment
+from services.allocation.decide.mentor import Mentor
+
+
+@dataclass(slots=True)
+class Changes:
+    """Of one pool, since the working set was last dropped. The values are the live objects: their final state.
+
+    `loads` names (year, mentor_id), `counters` the years whose last counter moved.
+    """
+
+    enrolments: dict[tuple[int, str], Enrolment] = field(default_factory=dict)
+    mentors: dict[int, Mentor] = field(default_factory=dict)
+    loads: set[tuple[int, int]] = field(default_factory=set)
+    counters: set[int] = field(default_factory=set)
+
+    def clear(self) -> None:
+        """Forgets all of it."""
+        self.enrolments.clear()
+        self.mentors.clear()
+        self.loads.clear()
+        self.counters.clear()

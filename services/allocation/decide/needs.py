@@ -1,0 +1,50 @@
+"""Which students must be read from the database before a batch is decided."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from services.allocation.decide.mentor import Mentor
+from services.allocation.decide.state import Cause, PartitionState
+from shared.contracts.facts import MentorRegistered, StudentRegistered
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """By tenant: students, and mentors whose present students are needed, in every year.
+
+    Of each student, named here or present with a mentor named here, the rows of all years in the pool are to
+    be loaded: the counter is the student's, not the year's.
+    """
+
+    students: dict[str, set[str]] = field(default_factory=dict)
+    mentors: dict[str, set[int]] = field(default_factory=dict)
+
+
+def needs(state: PartitionState, causes: Sequence[Cause]) -> Needs:
+    """The rows that must be in the working set before `causes` are handled.
+
+    A mentor's students in the database fit the mentor as it stands in `state`, so that every fact of the batch
+    is compared with that one; who comes to a mentor within the batch is in the working set anyway.
+    """
+    wanted = Needs()
+    for cause in causes:
+        fact = cause.fact
+        if isinstance(fact, StudentRegistered):
+            pool = state.pools.get(cause.tenant)
+            if pool is None or (fact.year, fact.student_id) not in pool.enrolments:
+                wanted.students.setdefault(cause.tenant, set()).add(fact.student_id)
+        elif isinstance(fact, MentorRegistered):
+            pool = state.pools.get(cause.tenant)
+            before = pool.mentors.get(fact.mentor_id) if pool else None
+            if before is not None and before.active and narrows(before, Mentor.of(fact)):
+                wanted.mentors.setdefault(cause.tenant, set()).add(fact.mentor_id)
+    return wanted
+
+
+def narrows(before: Mentor, after: Mentor) -> bool:
+    """Whether a student who fitted `before` may not fit `after`. A lower capacity evicts nobody."""
+    if not after.active or before.type != after.type:
+        return True
+    if not (before.groups <= after.groups and before.reach <= after.reach):
+        return True
+    return before.type == "school" and not before.schools <= after.schools
