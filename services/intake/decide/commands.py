@@ -1,0 +1,86 @@
+"""What upstream asks for, normalised and valid. Personal fields stand apart, so that they are sealed as one."""
+
+from typing import Literal
+
+import msgspec
+
+
+class PersonalStudent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A student's personal data. `birth_date` is a Gregorian ISO date, `mobile` `09` and nine digits."""
+
+    national_id: str
+    first_name: str
+    last_name: str
+    father_name: str | None
+    birth_date: str | None
+    mobile: str | None
+
+
+class PersonalMentor(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A mentor's personal data."""
+
+    name: str | None
+    mobile: str | None
+
+
+class PersonalManager(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A manager's personal data."""
+
+    full_name: str | None
+    email: str | None
+    phone: str | None
+
+
+Personal = PersonalStudent | PersonalMentor | PersonalManager
+
+
+class RegisterStudent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A student's whole state of one academic year. `occurred_at` is upstream's time (RFC 3339, UTC)."""
+
+    occurred_at: str | None
+    year: int
+    gender: int
+    edu_status: int
+    reg_center: int
+    reg_status: int
+    group_code: int
+    school_code: int | None
+    personal: PersonalStudent
+
+
+class RegisterMentor(msgspec.Struct, frozen=True, kw_only=True):
+    """A mentor's whole state. The sets are sorted and without repeats; `schools` of a normal mentor is empty."""
+
+    occurred_at: str | None
+    mentor_id: int
+    gender: int
+    type: Literal["normal", "school"]
+    capacity: int
+    active: bool
+    alias_code: str | None
+    manager_id: int | None
+    groups: tuple[int, ...]
+    centers: tuple[int, ...]
+    schools: tuple[int, ...]
+    personal: PersonalMentor
+
+
+class RegisterManager(msgspec.Struct, frozen=True, kw_only=True):
+    """A manager's whole state."""
+
+    occurred_at: str | None
+    manager_id: int
+    is_active: bool
+    centers: tuple[int, ...]
+    personal: PersonalManager
+
+
+class PublishSchoolRoster(msgspec.Struct, frozen=True, kw_only=True):
+    """The special schools of a year, sorted and without repeats."""
+
+    occurred_at: str | None
+    year: int
+    school_codes: tuple[int, ...]
+
+
+Command = RegisterStudent | RegisterMentor | RegisterManager | PublishSchoolRoster

@@ -1,0 +1,115 @@
+"""What a tenant's batch is decided on: loaded once, then moved by each accepted fact."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from services.intake.decide.commands import (
+    Command,
+    PublishSchoolRoster,
+    RegisterManager,
+    RegisterMentor,
+    RegisterStudent,
+)
+from shared.contracts.facts import MentorRegistered
+
+
+class StudentYear(NamedTuple):
+    """A student's last accepted state of one academic year; `fingerprint` stands for the personal fields."""
+
+    edu_status: int
+    reg_center: int
+    reg_status: int
+    group_code: int
+    school_code: int | None
+    student_type: int
+    fingerprint: bytes
+
+
+@dataclass(slots=True)
+class Student:
+    """A known student. `version` counts over all years and pools."""
+
+    version: int
+    gender: int
+    years: dict[int, StudentYear]
+
+
+@dataclass(frozen=True, slots=True)
+class Mentor:
+    """A known mentor: its last fact (`version`, `occurred_at` and `sealed` are not compared)."""
+
+    fact: MentorRegistered
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Manager:
+    """A known manager."""
+
+    version: int
+    is_active: bool
+    centers: tuple[int, ...]
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """The special schools of a year."""
+
+    version: int
+    school_codes: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What must be loaded before a batch of one tenant's commands is decided; students come by identity."""
+
+    mentors: set[int] = field(default_factory=set)
+    """Mentor ids whose state is needed."""
+    managers: set[int] = field(default_factory=set)
+    """Manager ids whose state is needed."""
+    rosters: set[int] = field(default_factory=set)
+    """Years whose roster is needed."""
+    mentors_of: set[int] = field(default_factory=set)
+    """Manager ids for which `State.mentors_of` must be complete."""
+    schools_of: set[int] = field(default_factory=set)
+    """Years for which `State.schools_of` must be complete."""
+
+
+@dataclass(slots=True)
+class State:
+    """One tenant's state for one batch. What is absent does not exist yet.
+
+    `mentors_of`: manager id → ids of the mentors registered with it. `schools_of`: year → school code → how
+    many of the year's students name it (null codes left out). Both are needed only for the managers and years
+    of `Needs`, and must be complete there.
+    """
+
+    tenant: str
+    partitions: int
+    students: dict[str, Student] = field(default_factory=dict)
+    mentors: dict[int, Mentor] = field(default_factory=dict)
+    managers: dict[int, Manager] = field(default_factory=dict)
+    rosters: dict[int, Roster] = field(default_factory=dict)
+    mentors_of: dict[int, set[int]] = field(default_factory=dict)
+    schools_of: dict[int, dict[int, int]] = field(default_factory=dict)
+
+
+def needs(commands: Iterable[Command]) -> Needs:
+    """What to load for `commands`."""
+    wanted = Needs()
+    for command in commands:
+        if isinstance(command, RegisterStudent):
+            wanted.rosters.add(command.year)
+        elif isinstance(command, RegisterMentor):
+            wanted.mentors.add(command.mentor_id)
+            if command.manager_id is not None:
+                wanted.managers.add(command.manager_id)
+        elif isinstance(command, RegisterManager):
+            wanted.managers.add(command.manager_id)
+            wanted.mentors_of.add(command.manager_id)
+        elif isinstance(command, PublishSchoolRoster):
+            wanted.rosters.add(command.year)
+            wanted.schools_of.add(command.year)
+    return wanted
