@@ -101,6 +101,6 @@ def find_java() -> str:
     ).stderr
     version = re.search(r'version "(?:1\.)?(\d+)', answer)
     if version is None or int(version[1]) < _OLDEST_JAVA:
-        found = answer.splitlines()[0] if answer else "nothing that answers"
+        found = answer.splitlines()[0] if answer.strip() else "nothing that answers"
         raise ToolMissingError(f"{wanted}; found {found} at {java}. Set JAVA_HOME to a newer one.")
     return java

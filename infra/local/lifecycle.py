@@ -151,6 +151,8 @@ def _wait_until_ready(home: Home, supervisor: "subprocess.Popen[bytes]") -> int:
 def _print_failure(home: Home, state: State | None) -> int:
     if state is not None and state.failure is not None:
         print(f"Rahnama did not start. {state.failure.message}", file=sys.stderr)
+    elif state is None:
+        print("Rahnama was stopped while it started.", file=sys.stderr)
     else:
         print(f"Rahnama did not start.\n{tail(home.up / 'logs' / 'supervisor.log')}", file=sys.stderr)
     print(f"Nothing is left running. Logs: {home.up}", file=sys.stderr)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
@@ -63,7 +64,7 @@ async def _create(admin: AIOKafkaAdminClient, missing: dict[str, dict[str, str]]
         NewTopic(name, num_partitions=partitions, replication_factor=1, topic_configs=settings)
         for name, settings in missing.items()
     ]
-    answer = await admin.create_topics(wanted, timeout_ms=20_000)
+    answer: Any = await admin.create_topics(wanted, timeout_ms=20_000)
     for name, code, *message in answer.topic_errors:
         if code and for_code(code) is not TopicAlreadyExistsError:  # another process made it at this moment
             raise LocalError(

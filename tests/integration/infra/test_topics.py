@@ -1,6 +1,7 @@
 """Topics are created when they are missing and never touched again."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
@@ -47,10 +48,12 @@ async def test_logs_are_kept_for_ever_and_keys_are_compacted(
     admin = AIOKafkaAdminClient(bootstrap_servers=made.bootstrap)
     await admin.start()
     try:
-        [answer] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, made.name(topic))])
+        answers: list[Any] = await admin.describe_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, made.name(topic))]
+        )
     finally:
         await admin.close()
-    settings = {entry[0]: entry[1] for entry in answer.resources[0][4]}
+    settings = {entry[0]: entry[1] for entry in answers[0].resources[0][4]}
     assert settings["cleanup.policy"] == policy
     assert settings["max.message.bytes"] == str(2 * 1024 * 1024)
     if retention is not None:

@@ -1,0 +1,25 @@
+"""A system that cannot start says why before anything runs."""
+
+import socket
+from dataclasses import replace
+
+import pytest
+
+from infra.local.errors import PortTakenError
+from infra.local.home import Home
+from infra.local.ports import LOOPBACK, SystemPorts
+from infra.local.system import System
+
+
+async def test_a_taken_port_is_named_before_anything_is_started() -> None:
+    home = Home.from_environment()
+    with socket.socket() as listener, home.scratch_folder("tests") as folder:
+        listener.bind((LOOPBACK, 0))
+        listener.listen()
+        taken = listener.getsockname()[1]
+        ports = replace(SystemPorts.free(), allocation=taken, settings=True)
+        system = System(home, folder, ports)
+        with pytest.raises(PortTakenError, match=f"Port {taken} .* allocation.*RAHNAMA_ALLOCATION_PORT"):
+            await system.start()
+        assert not any(part.running for part in system.parts.values())
+        assert not (folder / "postgres" / "data").exists()
