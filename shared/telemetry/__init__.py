@@ -1,0 +1,32 @@
+"""Traces and logs: W3C trace context carried through the logs, OpenTelemetry spans, JSON lines.
+
+telemetry = Telemetry.start("intake")
+with telemetry.record_span("process rahnama.inbound", traceparent, SpanKind.CONSUMER) as carried:
+    …                                    # `carried` is what the next service gets
+telemetry.stop()
+"""
+
+from opentelemetry.trace import SpanKind
+
+from shared.telemetry.logs import configure_logging
+from shared.telemetry.traceparent import (
+    accept_traceparent,
+    current_traceparent,
+    is_sampled,
+    trace_id,
+    unsampled_traceparent,
+)
+from shared.telemetry.tracing import Attributes, OpenSpan, Telemetry
+
+__all__ = [
+    "Attributes",
+    "OpenSpan",
+    "SpanKind",
+    "Telemetry",
+    "accept_traceparent",
+    "configure_logging",
+    "current_traceparent",
+    "is_sampled",
+    "trace_id",
+    "unsampled_traceparent",
+]

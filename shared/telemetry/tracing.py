@@ -1,0 +1,229 @@
+"""OpenTelemetry spans, made only for what is sampled, exported by OTLP only when an endpoint is set.
+
+Configured by the standard variables: OTEL_EXPORTER_OTLP_ENDPOINT (or …_TRACES_ENDPOINT),
+OTEL_EXPORTER_OTLP_PROTOCOL (`http/protobuf`, the default, or `grpc`), OTEL_TRACES_SAMPLER(_ARG),
+OTEL_TRACES_EXPORTER=none, OTEL_SERVICE_NAME, OTEL_BSP_… and OTEL_SDK_DISABLED.
+"""
+
+import os
+import threading
+from collections.abc import Mapping
+from contextvars import Token
+from types import TracebackType
+from typing import Final, Protocol
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    Tracer,
+    set_span_in_context,
+)
+
+from shared.telemetry.traceparent import current_traceparent, is_sampled, unsampled_traceparent
+
+STOP_SECONDS: Final = 3.0
+"""Longest wait for the last spans to be exported."""
+
+Attributes = Mapping[str, str | int | float | bool]
+
+
+class OpenSpan:
+    """A span that is being recorded; `traceparent` names it, so that the next one becomes its child."""
+
+    __slots__ = ("_span", "traceparent")
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+        self.traceparent = _traceparent(span.get_span_context())
+
+    def rename(self, name: str) -> None:
+        """For a span whose name is known only later."""
+        self._span.update_name(name)
+
+    def note(self, attributes: Attributes) -> None:
+        """Adds attributes. Never personal data."""
+        self._span.set_attributes(attributes)
+
+    def end(self, error: BaseException | None = None, *, failed: bool = False) -> None:
+        """Ends the span. Of an error only its type is kept: its message may repeat personal data."""
+        if error is not None:
+            self._span.set_attribute("error.type", type(error).__name__)
+        if error is not None or failed:
+            self._span.set_status(Status(StatusCode.ERROR))
+        self._span.end()
+
+
+class RecordedSpan(Protocol):
+    """A context manager that gives the traceparent to hand on."""
+
+    def __enter__(self) -> str: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+
+class _NotRecorded:
+    __slots__ = ("_traceparent",)
+
+    def __init__(self, traceparent: str) -> None:
+        self._traceparent = traceparent
+
+    def __enter__(self) -> str:
+        return self._traceparent
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        return None
+
+
+class _Recorded:
+    __slots__ = ("_span", "_token")
+
+    def __init__(self, span: OpenSpan) -> None:
+        self._span = span
+        self._token: Token[str | None] | None = None
+
+    def __enter__(self) -> str:
+        self._token = current_traceparent.set(self._span.traceparent)
+        return self._span.traceparent
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        if self._token is not None:
+            current_traceparent.reset(self._token)
+        self._span.end(error)
+
+
+class Telemetry:
+    """One service's spans. Without an exporter none are made, and traceparents are handed on unchanged."""
+
+    def __init__(self, provider: TracerProvider | None = None) -> None:
+        self._provider = provider
+        self._tracer: Tracer | None = provider.get_tracer("rahnama") if provider else None
+        # A sampler that follows the parent never samples below one that is not: then nothing need be asked.
+        self._parent_decides = provider is not None and isinstance(provider.sampler, ParentBased)
+
+    @classmethod
+    def start(cls, service: str, *, processor: SpanProcessor | None = None) -> "Telemetry":
+        """Reads the OTEL_… variables once. `processor` replaces the exporter."""
+        if processor is None:
+            exporter = _exporter()
+            if exporter is None:
+                return cls()
+            processor = BatchSpanProcessor(exporter)
+        resource = Resource.create(
+            {"service.name": os.environ.get("OTEL_SERVICE_NAME") or service, "service.namespace": "rahnama"}
+        )
+        provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        provider.add_span_processor(processor)
+        return cls(provider)
+
+    def stop(self) -> None:
+        """Exports what is left, for at most `STOP_SECONDS`. Blocks for as long."""
+        provider, self._provider, self._tracer = self._provider, None, None
+        if provider is None:
+            return
+        ending = threading.Thread(target=provider.shutdown, name="telemetry-stop", daemon=True)
+        ending.start()
+        ending.join(STOP_SECONDS)
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether any span can be recorded."""
+        return self._tracer is not None
+
+    def begin(
+        self,
+        name: str,
+        traceparent: str | None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Attributes | None = None,
+    ) -> OpenSpan | None:
+        """Starts a span, the child of a valid `traceparent` or a root; None when it is not sampled.
+
+        For batches: begin before the transaction, `end()` after the commit.
+        """
+        tracer = self._tracer
+        if tracer is None or (
+            traceparent is not None and self._parent_decides and not is_sampled(traceparent)
+        ):
+            return None
+        span = tracer.start_span(name, _context(traceparent), kind, attributes)
+        return OpenSpan(span) if span.is_recording() else None
+
+    def record_span(
+        self,
+        name: str,
+        traceparent: str | None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Attributes | None = None,
+    ) -> RecordedSpan:
+        """Records what happens inside as a span, and gives the traceparent to hand on.
+
+        That is the span's own if it is sampled, else `traceparent` unchanged, or a new one where there was none.
+        """
+        if self._tracer is None or (
+            traceparent is not None and self._parent_decides and not is_sampled(traceparent)
+        ):
+            return _NotRecorded(traceparent or unsampled_traceparent())
+        span = self.begin(name, traceparent, kind, attributes)
+        return _NotRecorded(traceparent or unsampled_traceparent()) if span is None else _Recorded(span)
+
+    def new_traceparent(self) -> str:
+        """A context for what came without one, sampled as OTEL_TRACES_SAMPLER says.
+
+        It names no span: where the first span is recorded here, give `record_span` None instead.
+        """
+        made = unsampled_traceparent()
+        if self._provider is None:
+            return made
+        decision = self._provider.sampler.should_sample(None, int(made[3:35], 16), "")
+        return made[:-1] + "1" if decision.decision is Decision.RECORD_AND_SAMPLE else made
+
+
+def _context(traceparent: str | None) -> Context:
+    if traceparent is None:
+        return Context()
+    flags = TraceFlags(TraceFlags.SAMPLED if is_sampled(traceparent) else TraceFlags.DEFAULT)
+    parent = SpanContext(
+        int(traceparent[3:35], 16), int(traceparent[36:52], 16), is_remote=True, trace_flags=flags
+    )
+    return set_span_in_context(NonRecordingSpan(parent), Context())
+
+
+def _traceparent(context: SpanContext) -> str:
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-0{1 if context.trace_flags.sampled else 0}"
+
+
+def _exporter() -> SpanExporter | None:
+    """By OTLP when an endpoint is set, else None."""
+    get = os.environ.get
+    wanted = get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    disabled = get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    if not wanted or disabled or get("OTEL_TRACES_EXPORTER", "otlp").strip().lower() == "none":
+        return None
+    protocol = (
+        get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or get("OTEL_EXPORTER_OTLP_PROTOCOL") or "http/protobuf"
+    )
+    if protocol == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as OverGrpc
+
+        return OverGrpc()
+    if protocol != "http/protobuf":
+        raise ValueError(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}; known are http/protobuf and grpc")
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as OverHttp
+
+    return OverHttp()
