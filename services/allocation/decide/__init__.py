@@ -1,20 +1,22 @@
 """The pure rules of allocation: which mentor a student gets, and what every change does to others.
 
-    state = PartitionState()                   # or its pools from `Pool.restore(...)`
-    state.load(rows of needs(state, causes))   # the working set of a batch
-    for cause in causes:
-        decisions = handle(state, cause)       # decide and evolve in one pass
-    for pool in state.pools.values():
-        pool.changes                           # what the projections write
-    state.forget()
+state = PartitionState(partition % 2)      # or its pools from `Pool.restore(...)`
+state.load(rows of needs(state, causes))   # the working set of a batch
+for cause in causes:
+    decisions = handle(state, cause)       # decide and evolve in one pass
+for pool in state.pools.values():
+    pool.changes                           # what the projections write
+state.forget()
 """
 
 from services.allocation.decide.changes import Changes
 from services.allocation.decide.decider import decide, handle
 from services.allocation.decide.enrolment import Enrolment, Status
+from services.allocation.decide.evolve import evolve
 from services.allocation.decide.mentor import Mentor
 from services.allocation.decide.needs import Needs, needs
 from services.allocation.decide.pool import Pool
+from services.allocation.decide.rules import RuleResult, trace
 from services.allocation.decide.state import Cause, PartitionState
 
 __all__ = [
@@ -25,8 +27,11 @@ __all__ = [
     "Needs",
     "PartitionState",
     "Pool",
+    "RuleResult",
     "Status",
     "decide",
+    "evolve",
     "handle",
     "needs",
+    "trace",
 ]

@@ -1,19 +1,145 @@
-"""Facts in, decisions out."""
+"""Facts in, decisions out: the only place that chooses."""
 
 from collections.abc import Iterator
+from heapq import heapify, heappop, heapreplace
 
+from services.allocation.decide.counters import next_counter
+from services.allocation.decide.enrolment import ENGINE, POLICY, Enrolment
+from services.allocation.decide.evolve import evolve
+from services.allocation.decide.mentor import Mentor
+from services.allocation.decide.pool import Pool
+from services.allocation.decide.ranking import choose
+from services.allocation.decide.rules import still_fits
 from services.allocation.decide.state import Cause, PartitionState
-from shared.contracts.decisions import Decision
+from shared.contracts.decisions import (
+    AssignmentReason,
+    Decision,
+    Rank,
+    StudentAssigned,
+    StudentReleased,
+    StudentWaitlisted,
+)
+from shared.contracts.facts import MentorRegistered, StudentRegistered
 
 
 def handle(state: PartitionState, cause: Cause) -> list[Decision]:
-    """Applies a fact: `evolve`s the state with it and with each decision it leads to, and returns these."""
-    raise NotImplementedError
+    """Applies a fact: evolves the state with it and with each decision it leads to, and returns these."""
+    evolve(state, cause, cause.fact)
+    decisions = []
+    for decision in decide(state, cause):
+        evolve(state, cause, decision)
+        decisions.append(decision)
+    return decisions
 
 
 def decide(state: PartitionState, cause: Cause) -> Iterator[Decision]:
     """The decisions that a fact leads to, one at a time; the fact itself is in `state` already.
 
-    Never writes to `state`: the caller evolves it with each decision before it asks for the next one.
+    Never writes to `state`: the caller evolves it with each decision before it asks for the next one, so that
+    every choice sees those before it.
     """
-    raise NotImplementedError
+    fact = cause.fact
+    if isinstance(fact, StudentRegistered):
+        pool = state.pool(cause.tenant)
+        return _after_student(pool, pool.enrolments[fact.year, fact.student_id])
+    if isinstance(fact, MentorRegistered):
+        pool = state.pool(cause.tenant)
+        return _after_mentor(pool, pool.mentors[fact.mentor_id])
+    return iter(())
+
+
+def _after_student(pool: Pool, student: Enrolment) -> Iterator[Decision]:
+    if student.mentor_id is None:
+        yield _place(pool, student, "registered" if student.status == "undecided" else "changed")
+        return
+    mentor = pool.mentors[student.mentor_id]
+    if not still_fits(mentor, student):
+        yield _release(student, mentor, "changed")
+        yield _place(pool, student, "changed", mentor.mentor_id)
+        yield from _serve(pool, mentor)
+
+
+def _after_mentor(pool: Pool, mentor: Mentor) -> Iterator[Decision]:
+    """Nobody but this mentor can have gained a place: who leaves it takes one elsewhere or waits."""
+    present = pool.present.get(mentor.mentor_id, {})
+    for student in [present[arrival] for arrival in sorted(present)]:
+        if not still_fits(mentor, student):
+            yield _release(student, mentor, "mentor")
+            yield _place(pool, student, "mentor", mentor.mentor_id)
+    yield from _serve(pool, mentor)
+
+
+def _serve(pool: Pool, mentor: Mentor) -> Iterator[Decision]:
+    """Gives the mentor's free places to those who wait, by arrival, all years together."""
+    if not mentor.active:
+        return
+    heads = [
+        (queue[0], year, queue)
+        for year, loads in pool.loads.items()
+        if loads.get(mentor.mentor_id, 0) < mentor.capacity
+        for queue in pool.waitlist.queues_of(mentor, year)
+    ]
+    heapify(heads)
+    while heads:
+        arrival, year, queue = heads[0]
+        if pool.loads[year].get(mentor.mentor_id, 0) >= mentor.capacity:
+            heappop(heads)
+            continue
+        yield _place(pool, pool.waitlist.by_arrival[arrival], "waitlist")
+        if queue:
+            heapreplace(heads, (queue[0], year, queue))
+        else:
+            heappop(heads)
+
+
+def _place(
+    pool: Pool, student: Enrolment, reason: AssignmentReason, previous_mentor_id: int | None = None
+) -> StudentAssigned | StudentWaitlisted:
+    ranked, candidates = choose(pool, student)
+    if not ranked:
+        return _wait(pool, student)
+    best = ranked[0]
+    year = student.year
+    counter = student.counter
+    if counter is None:
+        counter = next_counter(year, pool.gender, pool.last_counters.get(year, 0))
+    return StudentAssigned(
+        year=year,
+        student_id=student.student_id,
+        version=student.version,
+        policy=POLICY,
+        engine=ENGINE,
+        mentor_id=best.mentor_id,
+        counter=counter,
+        counter_status=None if counter is not None else "COUNTER_EXHAUSTED",
+        rank=Rank(best.load, best.capacity),
+        candidates=candidates,
+        next_best=ranked[1:],
+        reason=reason,
+        previous_mentor_id=previous_mentor_id,
+    )
+
+
+def _wait(pool: Pool, student: Enrolment) -> StudentWaitlisted:
+    funnel = pool.index.funnel(student)
+    return StudentWaitlisted(
+        year=student.year,
+        student_id=student.student_id,
+        version=student.version,
+        policy=POLICY,
+        engine=ENGINE,
+        reason=next(rule for rule, remaining in funnel.items() if not remaining),
+        funnel=funnel,
+    )
+
+
+def _release(student: Enrolment, mentor: Mentor, reason: AssignmentReason) -> StudentReleased:
+    return StudentReleased(
+        year=student.year,
+        student_id=student.student_id,
+        version=student.version,
+        policy=POLICY,
+        engine=ENGINE,
+        reason=reason,
+        previous_mentor_id=mentor.mentor_id,
+    )

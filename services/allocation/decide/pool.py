@@ -1,32 +1,42 @@
 """One pool (tenant, gender): what no rule and no counter ever crosses."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Self
 
 from services.allocation.decide.changes import Changes
 from services.allocation.decide.enrolment import Enrolment
 from services.allocation.decide.mentor import Mentor
+from services.allocation.decide.mentor_index import MentorIndex
+from services.allocation.decide.waitlist import Waitlist
 
 
 class Pool:
-    """Mentors, loads by year and mentor, last counters by year, and the students in memory.
+    """Mentors, loads and last counters by year, and the students in memory.
 
-    `enrolments` holds everyone who waits, and besides them the working set of a batch.
+    `enrolments` holds everyone who waits, and besides them the working set of a batch; `counters` are these
+    students'. `present` finds the students of the working set that are with a mentor, by arrival. `index` and
+    `waitlist` say the same things again, in the form in which a choice needs them.
     """
 
-    def __init__(self, tenant: str) -> None:
+    def __init__(self, tenant: str, gender: int) -> None:
         self.tenant = tenant
+        self.gender = gender
         self.mentors: dict[int, Mentor] = {}
         self.loads: dict[int, dict[int, int]] = {}
         self.last_counters: dict[int, int] = {}
         self.enrolments: dict[tuple[int, str], Enrolment] = {}
         self.counters: dict[str, str] = {}
+        self.present: dict[int, dict[int, Enrolment]] = {}
+        self.index = MentorIndex()
+        self.waitlist = Waitlist()
         self.changes = Changes()
+        self._loaded: list[Enrolment] = []
 
     @classmethod
     def restore(
         cls,
         tenant: str,
+        gender: int,
         *,
         mentors: Iterable[Mentor],
         loads: Iterable[tuple[int, int, int]],
@@ -34,12 +44,59 @@ class Pool:
         waiting: Iterable[Enrolment],
     ) -> Self:
         """The pool as the database has it: `loads` are (year, mentor_id, load), `counters` (year, last)."""
-        raise NotImplementedError
+        pool = cls(tenant, gender)
+        for mentor in sorted(mentors, key=lambda mentor: mentor.mentor_id):
+            pool.mentors[mentor.mentor_id] = mentor
+            pool.index.put(None, mentor, {})
+        for year, mentor_id, load in loads:
+            pool.loads.setdefault(year, {})[mentor_id] = load
+        for year in pool.loads:
+            pool.index.open_year(year, pool.mentors, pool.loads[year])
+        pool.last_counters.update(counters)
+        for student in waiting:
+            pool.load(student)
+        pool._loaded.clear()
+        return pool
+
+    def open_year(self, year: int) -> None:
+        """Makes the year known, with no loads, when its first student comes."""
+        if year not in self.loads:
+            self.loads[year] = {}
+            self.index.open_year(year, self.mentors, self.loads[year])
 
     def load(self, row: Enrolment) -> None:
-        """Takes a row of the database into the working set, unless it is in memory already."""
-        raise NotImplementedError
+        """Takes a row of the database into memory, unless it is there already."""
+        key = (row.year, row.student_id)
+        if key in self.enrolments:
+            return
+        row.stored = True
+        self.open_year(row.year)
+        self.enrolments[key] = row
+        self._loaded.append(row)
+        if row.counter is not None:
+            self.counters[row.student_id] = row.counter
+        if row.status == "waitlisted":
+            self.waitlist.add(row)
+        elif row.mentor_id is not None:
+            self.present.setdefault(row.mentor_id, {})[row.arrival] = row
+
+    def of_student(self, student_id: str) -> Iterator[Enrolment]:
+        """The student's enrolments that are in memory."""
+        for year in self.loads:
+            found = self.enrolments.get((year, student_id))
+            if found is not None:
+                yield found
 
     def forget(self) -> None:
-        """Drops the working set and the changes; those who wait stay."""
-        raise NotImplementedError
+        """Drops the working set and the changes, once they are stored; those who wait stay."""
+        leaving = [*self._loaded, *self.changes.enrolments.values()]
+        for student in leaving:
+            student.stored = True
+            if student.status != "waitlisted":
+                self.enrolments.pop((student.year, student.student_id), None)
+        for student in leaving:
+            if next(self.of_student(student.student_id), None) is None:
+                self.counters.pop(student.student_id, None)
+        self._loaded.clear()
+        self.present.clear()
+        self.changes.clear()

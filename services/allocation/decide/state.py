@@ -25,15 +25,16 @@ class Cause:
 
 @dataclass(slots=True)
 class PartitionState:
-    """The pools of one partition, by tenant; all have the gender of the partition."""
+    """The pools of one partition, by tenant; all have the gender of the partition (its number modulo 2)."""
 
+    gender: int
     pools: dict[str, Pool] = field(default_factory=dict)
 
     def pool(self, tenant: str) -> Pool:
         """The tenant's pool; an empty one when it is new."""
         found = self.pools.get(tenant)
         if found is None:
-            found = self.pools[tenant] = Pool(tenant)
+            found = self.pools[tenant] = Pool(tenant, self.gender)
         return found
 
     def load(self, rows: Iterable[Enrolment]) -> None:

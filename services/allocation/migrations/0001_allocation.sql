@@ -63,9 +63,8 @@ create table enrolments (
     funnel         json,
     cause_sequence bigint   not null,
     decided_at     text     not null,
-    primary key (tenant, gender, student_id, year)
+    primary key (tenant, student_id, year, gender)
 );
-create index enrolments_by_year on enrolments (tenant, year, student_id);
 create index enrolments_by_mentor on enrolments (tenant, mentor_id, year, arrival) where mentor_id is not null;
 create index enrolments_waiting on enrolments (partition, arrival) where status = 'waitlisted';
 

@@ -1,0 +1,104 @@
+"""`make demo`: starts everything, sends the cohort, waits until audit has it all, verifies, reports, stops.
+
+The report goes to standard output, its last line one JSON object; progress goes to standard error.
+"""
+
+import asyncio
+import json
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+import httpx
+from infra.otel.collector import Collector, Span
+
+from infra.demo.chain import Chain
+from infra.demo.cohort import Cohort, make_cohort
+from infra.demo.measure import Outcome, measure, verify
+from infra.demo.progress import Progress
+from infra.demo.report import figures, is_whole, page
+from infra.demo.send import Upstream, encode_batches, send_over_http, send_over_kafka
+from infra.demo.traced import collector_environment, follow, with_trace
+from infra.local.errors import LocalError
+from infra.local.home import Home
+from infra.local.ports import SystemPorts
+from infra.local.screen import StageScreen
+from infra.local.system import System
+from infra.local.topics import DEFAULT_PARTITIONS
+
+DEADLINE_SECONDS: Final = 300.0
+HTTP_SECONDS: Final = 60.0
+INBOUND_TOPIC: Final = "rahnama.inbound"
+
+
+def main() -> int:
+    """Exit code: 0 only if every student has an outcome and the verification holds."""
+    try:
+        text, result = asyncio.run(_demo(Home.from_environment()))
+    except KeyboardInterrupt:
+        return 130
+    except (LocalError, TimeoutError, httpx.HTTPError, RuntimeError) as error:
+        print(f"The demo failed: {error}", file=sys.stderr)
+        return 1
+    print(text)
+    print(json.dumps(result))
+    return 0 if is_whole(result) else 1
+
+
+async def _demo(home: Home) -> tuple[str, dict[str, Any]]:
+    shutil.rmtree(home.demo, ignore_errors=True)
+    cohort = make_cohort()
+    with Collector() as collector:
+        with StageScreen() as screen:
+            system = System(
+                home,
+                home.demo,
+                SystemPorts.free(),
+                environment=collector_environment(collector.endpoint),
+                on_change=lambda changed: screen.update(changed.stages),
+            )
+            await system.start()
+        async with system:
+            headers = {"authorization": f"Bearer {system.token('admin')}"}
+            async with httpx.AsyncClient(headers=headers, timeout=HTTP_SECONDS) as client:
+                outcome, sent, seconds, trace = await _run(system, client, cohort, collector)
+    result = figures(outcome, sent=sent, seconds=seconds, trace=trace)
+    return page(result, outcome, trace), result
+
+
+async def _run(
+    system: System, client: httpx.AsyncClient, cohort: Cohort, collector: Collector
+) -> tuple[Outcome, int, float, Sequence[Span]]:
+    upstream = Upstream(
+        system.urls["intake"],
+        system.token("upstream"),
+        system.kafka_bootstrap,
+        INBOUND_TOPIC,
+        DEFAULT_PARTITIONS,
+    )
+    chain = Chain(client, system.urls, deadline_seconds=DEADLINE_SECONDS)
+    with Progress("managers, roster, mentors", len(cohort.reference)) as progress:
+        await send_over_http(upstream, encode_batches(cohort.reference), progress.advance)
+        await chain.wait_for_ledger()
+    events, traced = with_trace(cohort.students)
+    half = len(events) // 2
+    bodies = encode_batches(events[:half])
+    values = [json.dumps(event, ensure_ascii=False).encode() for event in events[half:]]
+    with Progress("students", len(events)) as progress:
+        start = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(send_over_http(upstream, bodies, progress.advance))
+            group.create_task(send_over_kafka(upstream, values, progress.advance))
+        await chain.wait_for_inbound(len(values))
+        await chain.wait_for_ledger()
+        seconds = time.monotonic() - start
+    outcome = await measure(system, client)
+    outcome.verification = await verify(system, client)
+    trace = await follow(collector, traced)
+    return outcome, len(cohort.reference) + len(events), seconds, trace
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,61 @@
+"""One trace over three services: two students travel with a sampled trace context of their own."""
+
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from infra.otel.collector import Collector, Span
+
+from infra.demo.cohort import Event
+
+SERVICES: Final = ("intake", "allocation", "audit")
+POLL_SECONDS: Final = 0.2
+FOLLOW_SECONDS: Final = 15.0
+
+
+def collector_environment(endpoint: str) -> Mapping[str, Mapping[str, str]]:
+    """What the services need to export: only what upstream sampled, and soon."""
+    variables = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": "0",
+        "OTEL_BSP_SCHEDULE_DELAY": "500",
+    }
+    return dict.fromkeys(SERVICES, variables)
+
+
+def with_trace(events: Sequence[Event]) -> tuple[list[Event], list[str]]:
+    """The events, with a sampled `traceparent` on the first new student of each half; and the trace ids."""
+    marked = list(events)
+    trace_ids = []
+    for start in (0, len(marked) // 2):
+        place = next(at for at in range(start, len(marked)) if _is_sent_once(marked, at))
+        trace_id = secrets.token_hex(16)
+        marked[place] = {**marked[place], "traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"}
+        trace_ids.append(trace_id)
+    return marked, trace_ids
+
+
+def _is_sent_once(events: Sequence[Event], place: int) -> bool:
+    """Whether nothing else in the cohort speaks of this student: then its event is sure to be accepted."""
+    student = events[place]["data"]["national_id"]
+    return events[place]["id"].startswith("student-") and (
+        sum(event["data"]["national_id"] == student for event in events) == 1
+    )
+
+
+async def follow(collector: Collector, trace_ids: Sequence[str]) -> Sequence[Span]:
+    """The spans of the first trace that was seen in all three services; what there is after 15 s."""
+    best: list[Span] = []
+    for _ in range(int(FOLLOW_SECONDS / POLL_SECONDS)):
+        for trace_id in trace_ids:
+            spans = sorted(
+                (span for span in collector.spans() if span.trace_id == trace_id), key=lambda span: span.start
+            )
+            if len({span.service for span in spans}) > len({span.service for span in best}):
+                best = spans
+        if len({span.service for span in best}) == len(SERVICES):
+            break
+        await asyncio.sleep(POLL_SECONDS)
+    return best

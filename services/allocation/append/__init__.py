@@ -1,0 +1,1 @@
+"""Load → decide → append, project and move the inbox, in one transaction."""

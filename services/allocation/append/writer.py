@@ -1,0 +1,117 @@
+"""The one transaction of allocation: move the inbox, load, decide, append, project, commit."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from services.allocation.decide import Cause, PartitionState, handle, needs
+from services.allocation.project.load import load_partition, load_students
+from services.allocation.project.write import Funnels, write_changes
+from shared.append.log import Appended, Draft, Log
+from shared.contracts.decisions import DECISION_NAMES, Decision, StudentWaitlisted
+from shared.inbox.positions import load_position, move_positions
+from shared.inbox.records import Position, Received, Slice
+from shared.postgres import Pool
+from shared.telemetry import Telemetry
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Partition:
+    """What allocation keeps in memory of one partition, with the position at which it stands."""
+
+    position: Position
+    decider: PartitionState
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The next facts of one partition: the slice as it came, and what its records mean, in the same order."""
+
+    slice: Slice[Partition]
+    causes: Sequence[Cause]
+
+
+class DecisionWriter:
+    """Decides facts and keeps what was decided. `published` is told of every event after its commit."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        log: Log,
+        telemetry: Telemetry,
+        published: Callable[[Sequence[Appended]], None],
+    ) -> None:
+        self._pool = pool
+        self._log = log
+        self._telemetry = telemetry
+        self._published = published
+
+    async def load(self, source: str, partition: int) -> Partition:
+        """The partition's state and position, read in one snapshot."""
+        async with (
+            self._pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            position = await load_position(connection, source, partition)
+            return Partition(position, await load_partition(connection, partition))
+
+    async def append(self, batches: Sequence[Batch]) -> None:
+        """Decides every batch and commits all of it, or none.
+
+        Raises `StalePosition` when another process was first and `GateClosed` when the log may not grow; after
+        any error the state in memory is of no use and must be loaded again.
+        """
+        self._log.gate.require_open()
+        async with self._pool.acquire() as connection, connection.transaction():
+            await move_positions(connection, [batch.slice for batch in batches])
+            wanted = [
+                (batch.slice.partition, needs(batch.slice.state.decider, batch.causes)) for batch in batches
+            ]
+            rows = await load_students(connection, wanted)
+            funnels: Funnels = {}
+            drafts: list[Draft] = []
+            for batch in batches:
+                batch.slice.state.decider.load(rows.get(batch.slice.partition, ()))
+                drafts.extend(self._decide(batch, funnels))
+            appended = await self._log.append(connection, drafts, now=datetime.now(UTC))
+            await write_changes(
+                connection,
+                [(batch.slice.partition, batch.slice.state.decider) for batch in batches],
+                funnels,
+            )
+        for batch in batches:
+            batch.slice.state.decider.forget()
+            batch.slice.state.position = batch.slice.reached
+        self._published(appended)
+
+    def _decide(self, batch: Batch, funnels: Funnels) -> Iterator[Draft]:
+        slice_ = batch.slice
+        for record, cause in zip(slice_.records, batch.causes, strict=True):
+            with self._telemetry.consume(
+                "process rahnama.intake", record.traceparent, slice_.topic, slice_.partition, record.offset
+            ) as traceparent:
+                for decision in handle(slice_.state.decider, cause):
+                    if isinstance(decision, StudentWaitlisted):
+                        funnels[cause.tenant, decision.year, decision.student_id] = decision.funnel
+                    yield _draft(slice_.partition, cause, record, decision, traceparent)
+
+
+def _draft(
+    partition: int, cause: Cause, record: Received, decision: Decision, traceparent: str | None
+) -> Draft:
+    return Draft(
+        partition=partition,
+        type=DECISION_NAMES[type(decision)],
+        tenant=cause.tenant,
+        subject=f"student/{decision.student_id}",
+        version=decision.version,
+        causation_id=record.envelope.id,
+        data=_encode(decision),
+        traceparent=traceparent,
+        time=cause.time,
+    )

@@ -1,0 +1,139 @@
+"""What a fact or a decision does to the state. Nothing is chosen here: a replay evolves the same state."""
+
+from services.allocation.decide.counters import number_of
+from services.allocation.decide.enrolment import Enrolment
+from services.allocation.decide.mentor import Mentor
+from services.allocation.decide.pool import Pool
+from services.allocation.decide.state import Cause, PartitionState
+from shared.contracts.decisions import (
+    Decision,
+    StudentAssigned,
+    StudentReleased,
+    StudentWaitlisted,
+    StudentWithdrawn,
+)
+from shared.contracts.facts import Fact, MentorRegistered, StudentRegistered
+
+
+def evolve(state: PartitionState, cause: Cause, event: Fact | Decision) -> None:
+    """Takes `cause.fact` itself, or one of the decisions that it led to, into the state (in place).
+
+    The student of a decision must be in the working set. Manager and roster facts change nothing here.
+    """
+    pool = state.pool(cause.tenant)
+    if isinstance(event, StudentAssigned):
+        _assigned(pool, cause, event)
+    elif isinstance(event, StudentRegistered):
+        _student_registered(pool, cause, event)
+    elif isinstance(event, StudentWaitlisted):
+        _waitlisted(pool, cause, event)
+    elif isinstance(event, StudentReleased | StudentWithdrawn):
+        _left(pool, cause, event)
+    elif isinstance(event, MentorRegistered):
+        _mentor_registered(pool, event)
+
+
+def _student_registered(pool: Pool, cause: Cause, fact: StudentRegistered) -> None:
+    key = (fact.year, fact.student_id)
+    student = pool.enrolments.get(key)
+    if student is None:
+        pool.open_year(fact.year)
+        student = pool.enrolments[key] = Enrolment(
+            tenant=cause.tenant,
+            year=fact.year,
+            student_id=fact.student_id,
+            version=fact.version,
+            arrival=cause.sequence,
+            status="undecided",
+            mentor_id=None,
+            counter=pool.counters.get(fact.student_id),
+            reg_center=fact.reg_center,
+            group_code=fact.group_code,
+            reg_status=fact.reg_status,
+            edu_status=fact.edu_status,
+            school_code=fact.school_code,
+            student_type=fact.student_type,
+            reason="",
+            cause_sequence=cause.sequence,
+            decided_at=cause.time,
+        )
+    else:
+        waits = student.status == "waitlisted"
+        if waits:
+            pool.waitlist.remove(student)
+        student.version = fact.version
+        student.reg_center = fact.reg_center
+        student.group_code = fact.group_code
+        student.reg_status = fact.reg_status
+        student.edu_status = fact.edu_status
+        student.school_code = fact.school_code
+        student.student_type = fact.student_type
+        if waits:
+            pool.waitlist.add(student)
+    pool.changes.enrolments[key] = student
+
+
+def _mentor_registered(pool: Pool, fact: MentorRegistered) -> None:
+    before = pool.mentors.get(fact.mentor_id)
+    after = pool.mentors[fact.mentor_id] = Mentor.of(fact)
+    pool.index.put(before, after, pool.loads)
+    pool.changes.mentors[fact.mentor_id] = after
+
+
+def _assigned(pool: Pool, cause: Cause, event: StudentAssigned) -> None:
+    student = _decided(pool, cause, event)
+    if student.status == "waitlisted":
+        pool.waitlist.remove(student)
+    student.status = "assigned"
+    student.mentor_id = event.mentor_id
+    _change_load(pool, event.year, event.mentor_id, 1)
+    pool.present.setdefault(event.mentor_id, {})[student.arrival] = student
+    if event.counter is not None and student.counter is None:
+        _give_counter(pool, event.year, student.student_id, event.counter)
+
+
+def _waitlisted(pool: Pool, cause: Cause, event: StudentWaitlisted) -> None:
+    student = _decided(pool, cause, event)
+    if student.status != "waitlisted":
+        student.status = "waitlisted"
+        pool.waitlist.add(student)
+
+
+def _left(pool: Pool, cause: Cause, event: StudentReleased | StudentWithdrawn) -> None:
+    student = _decided(pool, cause, event)
+    if student.status == "waitlisted":
+        pool.waitlist.remove(student)
+    student.status = "released" if isinstance(event, StudentReleased) else "withdrawn"
+    if student.mentor_id is not None:
+        _change_load(pool, event.year, student.mentor_id, -1)
+        del pool.present[student.mentor_id][student.arrival]
+        student.mentor_id = None
+
+
+def _decided(pool: Pool, cause: Cause, event: Decision) -> Enrolment:
+    """The student of a decision, with what every decision leaves on it."""
+    key = (event.year, event.student_id)
+    student = pool.changes.enrolments[key] = pool.enrolments[key]
+    student.reason = event.reason
+    student.cause_sequence = cause.sequence
+    student.decided_at = cause.time
+    student.policy = event.policy
+    student.engine = event.engine
+    return student
+
+
+def _change_load(pool: Pool, year: int, mentor_id: int, change: int) -> None:
+    loads = pool.loads[year]
+    before = loads.get(mentor_id, 0)
+    loads[mentor_id] = before + change
+    pool.index.move(year, pool.mentors[mentor_id], before, before + change)
+    pool.changes.loads.add((year, mentor_id))
+
+
+def _give_counter(pool: Pool, year: int, student_id: str, counter: str) -> None:
+    pool.counters[student_id] = counter
+    pool.last_counters[year] = number_of(counter)
+    pool.changes.counters.add(year)
+    for student in pool.of_student(student_id):
+        student.counter = counter
+        pool.changes.enrolments[student.year, student_id] = student

@@ -1,0 +1,132 @@
+"""The mentors of a pool as bitsets: a mentor's slot is its place in the order of mentor ids.
+
+One bitset for each group, centre, reachable centre and school, so that a rule is one AND over all mentors,
+and the lowest set bit is the lowest id. Python's integers carry any number of slots.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping
+
+from services.allocation.decide.enrolment import Enrolment
+from services.allocation.decide.mentor import Mentor
+from services.allocation.decide.occupancy import Occupancy, with_open_slot
+from services.allocation.decide.rules import ALLOWED_REG_STATUS, GRADUATE, SCHOOL_STUDENT
+from shared.contracts.decisions import RULES
+
+
+class MentorIndex:
+    """Kept in step with the pool's mentors and loads by `put` and `move`."""
+
+    def __init__(self) -> None:
+        self.ids: list[int] = []
+        self.years: dict[int, Occupancy] = {}
+        self._groups: dict[int, int] = {}
+        self._centers: dict[int, int] = {}
+        self._reach: dict[int, int] = {}
+        self._gates: dict[int, int] = {}
+        self._schools: dict[int | None, int] = {}
+        self._normal = 0
+        self._free = 0  # mentors without a manager
+
+    def open_year(self, year: int, mentors: Mapping[int, Mentor], loads: Mapping[int, int]) -> None:
+        """Starts the year's levels, with the loads that it has."""
+        occupancy = self.years[year] = Occupancy()
+        for slot, mentor_id in enumerate(self.ids):
+            mentor = mentors[mentor_id]
+            if mentor.active:
+                occupancy.add(1 << slot, loads.get(mentor_id, 0), mentor.capacity)
+
+    def put(self, before: Mentor | None, after: Mentor, loads: Mapping[int, Mapping[int, int]]) -> None:
+        """Takes a new mentor in, or the new state of a known one. `loads` are by year and mentor."""
+        mentor_id = after.mentor_id
+        slot = bisect_left(self.ids, mentor_id)
+        bit = 1 << slot
+        if before is None:
+            self._open_slot(slot)
+            self.ids.insert(slot, mentor_id)
+        else:
+            self._toggle(before, bit)
+        self._toggle(after, bit)
+        for year, occupancy in self.years.items():
+            load = loads[year].get(mentor_id, 0)
+            if before is not None and before.active:
+                occupancy.remove(bit, load, before.capacity)
+            if after.active:
+                occupancy.add(bit, load, after.capacity)
+
+    def move(self, year: int, mentor: Mentor, load_before: int, load_after: int) -> None:
+        """Moves a mentor to the level of its new load."""
+        if not mentor.active:
+            return
+        bit = 1 << bisect_left(self.ids, mentor.mentor_id)
+        occupancy = self.years[year]
+        occupancy.remove(bit, load_before, mentor.capacity)
+        occupancy.add(bit, load_after, mentor.capacity)
+
+    def eligible(self, student: Enrolment) -> int:
+        """The mentors with a place that pass every rule."""
+        if student.reg_status not in ALLOWED_REG_STATUS:
+            return 0
+        if student.student_type != SCHOOL_STUDENT:
+            kind = self._normal
+        elif student.edu_status == GRADUATE:
+            return 0
+        else:
+            kind = self._schools.get(student.school_code, 0)
+        return (
+            self._groups.get(student.group_code, 0)
+            & self._reach.get(student.reg_center, 0)
+            & kind
+            & self.years[student.year].available
+        )
+
+    def funnel(self, student: Enrolment) -> dict[str, int]:
+        """How many mentors remain after each rule, in the rules' order."""
+        school_student = student.student_type == SCHOOL_STUDENT
+        everyone = (1 << len(self.ids)) - 1
+        passing = (
+            everyone,
+            self._groups.get(student.group_code, 0),
+            self._centers.get(student.reg_center, 0),
+            everyone if student.reg_status in ALLOWED_REG_STATUS else 0,
+            self.years[student.year].available,
+            self._schools.get(student.school_code, 0) if school_student else self._normal,
+            self._normal if student.edu_status == GRADUATE else everyone,
+            self._free | self._gates.get(student.reg_center, 0),
+        )
+        remaining = everyone
+        counts: dict[str, int] = {}
+        for rule, bits in zip(RULES, passing, strict=True):
+            remaining &= bits
+            counts[rule] = remaining.bit_count()
+        return counts
+
+    def _toggle(self, mentor: Mentor, bit: int) -> None:
+        """Sets the mentor's bits, or clears them when they are set."""
+        _flip(self._groups, mentor.groups, bit)
+        _flip(self._centers, mentor.centers, bit)
+        _flip(self._reach, mentor.reach, bit)
+        if mentor.manager_centers is None:
+            self._free ^= bit
+        else:
+            _flip(self._gates, mentor.manager_centers, bit)
+        if mentor.type == "normal":
+            self._normal ^= bit
+        else:
+            _flip(self._schools, mentor.schools, bit)
+
+    def _open_slot(self, slot: int) -> None:
+        if slot == len(self.ids):
+            return
+        self._normal = with_open_slot(self._normal, slot)
+        self._free = with_open_slot(self._free, slot)
+        for table in (self._groups, self._centers, self._reach, self._gates, self._schools):
+            for key, bits in table.items():
+                table[key] = with_open_slot(bits, slot)  # type: ignore[index]
+        for occupancy in self.years.values():
+            occupancy.open_slot(slot)
+
+
+def _flip(table: dict[int, int] | dict[int | None, int], keys: frozenset[int], bit: int) -> None:
+    for key in keys:
+        table[key] = table.get(key, 0) ^ bit  # type: ignore[index]

@@ -1,0 +1,82 @@
+"""How full the mentors of a pool are in one year: who has a place, in the order of the ranking.
+
+A level holds the mentors of one exact (load / capacity, load) as a bitset over the mentors' slots. Mentors
+without a place are in no level.
+"""
+
+from bisect import bisect_left, insort
+
+SCALE_BITS = 128
+LOAD_BITS = 64
+
+
+def level_of(load: int, capacity: int) -> int:
+    """An integer that sorts by load / capacity, then by load, exactly, for capacities below 2**64.
+
+    Two different fractions with such denominators differ by more than 2**-128, so that their floors after
+    scaling by 2**128 differ too; equal fractions give equal floors.
+    """
+    return ((load << SCALE_BITS) // capacity) << LOAD_BITS | load
+
+
+class Occupancy:
+    """The mentors with a place. `order` has the levels' keys, lowest first; `available` is their union."""
+
+    __slots__ = ("available", "levels", "order")
+
+    def __init__(self) -> None:
+        self.available = 0
+        self.levels: dict[int, int] = {}
+        self.order: list[int] = []
+
+    def add(self, bit: int, load: int, capacity: int) -> None:
+        """Puts a mentor on its level, if it has a place."""
+        if load >= capacity:
+            return
+        key = level_of(load, capacity)
+        level = self.levels.get(key)
+        if level is None:
+            insort(self.order, key)
+            self.levels[key] = bit
+        else:
+            self.levels[key] = level | bit
+        self.available |= bit
+
+    def remove(self, bit: int, load: int, capacity: int) -> None:
+        """Takes a mentor off its level, if it is on one."""
+        if load >= capacity:
+            return
+        key = level_of(load, capacity)
+        level = self.levels[key] ^ bit
+        if level:
+            self.levels[key] = level
+        else:
+            del self.levels[key]
+            del self.order[bisect_left(self.order, key)]
+        self.available ^= bit
+
+    def open_slot(self, slot: int) -> None:
+        """Makes room for a mentor between others: every slot from `slot` on moves up by one."""
+        self.available = with_open_slot(self.available, slot)
+        for key, level in self.levels.items():
+            self.levels[key] = with_open_slot(level, slot)
+
+    def best(self, eligible: int, wanted: int) -> list[int]:
+        """The slots of the first `wanted` of `eligible`, best first: lowest level, then lowest slot."""
+        found: list[int] = []
+        levels = self.levels
+        for key in self.order:
+            here = eligible & levels[key]
+            while here:
+                lowest = here & -here
+                found.append(lowest.bit_length() - 1)
+                if len(found) == wanted:
+                    return found
+                here ^= lowest
+        return found
+
+
+def with_open_slot(bits: int, slot: int) -> int:
+    """`bits` with a zero inserted at `slot`."""
+    below = bits & ((1 << slot) - 1)
+    return (bits ^ below) << 1 | below

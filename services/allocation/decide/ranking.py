@@ -1,0 +1,30 @@
+"""Engine 1: the lowest occupancy, then the lowest load, then the lowest mentor id."""
+
+from typing import NamedTuple
+
+from services.allocation.decide.enrolment import Enrolment
+from services.allocation.decide.pool import Pool
+from shared.contracts.decisions import Candidate
+
+NEXT_BEST = 3
+
+
+class Choice(NamedTuple):
+    """The eligible mentors, best first, at most four of them; `candidates` counts them all."""
+
+    ranked: list[Candidate]
+    candidates: int
+
+
+def choose(pool: Pool, student: Enrolment) -> Choice:
+    """Who may take the student now; nobody, when `ranked` is empty."""
+    index = pool.index
+    eligible = index.eligible(student)
+    if not eligible:
+        return Choice([], 0)
+    mentors, loads, ids = pool.mentors, pool.loads[student.year], index.ids
+    ranked = []
+    for slot in index.years[student.year].best(eligible, 1 + NEXT_BEST):
+        mentor_id = ids[slot]
+        ranked.append(Candidate(mentor_id, loads.get(mentor_id, 0), mentors[mentor_id].capacity))
+    return Choice(ranked, eligible.bit_count())

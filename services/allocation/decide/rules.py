@@ -1,0 +1,75 @@
+"""The eligibility rules, one mentor at a time: what a trace shows and what a present mentor must still pass.
+
+The choice itself asks the same questions of all mentors at once, see `mentor_index`.
+"""
+
+from typing import Final, NamedTuple
+
+from services.allocation.decide.enrolment import Enrolment
+from services.allocation.decide.mentor import Mentor
+
+ALLOWED_REG_STATUS: Final = frozenset({0, 1, 3})
+GRADUATE: Final = 0
+SCHOOL_STUDENT: Final = 1
+
+
+class RuleResult(NamedTuple):
+    """One rule's answer. `detail` says why a rule failed, where its code leaves that open."""
+
+    code: str
+    passed: bool
+    detail: str | None = None
+
+
+def trace(mentor: Mentor, student: Enrolment, load: int) -> list[RuleResult]:
+    """Every rule's answer for a mentor of the student's pool with `load` students in that year, in order."""
+    return [
+        RuleResult("GENDER_MATCH", True),  # a pool holds one gender
+        RuleResult("GROUP_ALLOWED", student.group_code in mentor.groups),
+        RuleResult("CENTER_ALLOWED", student.reg_center in mentor.centers),
+        RuleResult("REG_STATUS_ALLOWED", student.reg_status in ALLOWED_REG_STATUS),
+        _capacity_available(mentor, load),
+        _school_type_compatible(mentor, student),
+        RuleResult("GRADUATE_NOT_TO_SCHOOL", student.edu_status != GRADUATE or mentor.type == "normal"),
+        _manager_center_gate(mentor, student),
+    ]
+
+
+def still_fits(mentor: Mentor, student: Enrolment) -> bool:
+    """Whether a student may stay with its mentor: an active one that passes every rule but capacity."""
+    if not mentor.active or (student.edu_status == GRADUATE and mentor.type == "school"):
+        return False
+    return (
+        student.group_code in mentor.groups
+        and student.reg_center in mentor.centers
+        and student.reg_status in ALLOWED_REG_STATUS
+        and _school_type_compatible(mentor, student).passed
+        and _manager_center_gate(mentor, student).passed
+    )
+
+
+def _capacity_available(mentor: Mentor, load: int) -> RuleResult:
+    if not mentor.active:
+        return RuleResult("CAPACITY_AVAILABLE", False, "mentor_inactive")
+    if load >= mentor.capacity:
+        return RuleResult("CAPACITY_AVAILABLE", False, "mentor_full")
+    return RuleResult("CAPACITY_AVAILABLE", True)
+
+
+def _school_type_compatible(mentor: Mentor, student: Enrolment) -> RuleResult:
+    if student.student_type != SCHOOL_STUDENT:
+        if mentor.type == "school":
+            return RuleResult("SCHOOL_TYPE_COMPATIBLE", False, "normal_student_to_school_mentor")
+    elif mentor.type == "normal":
+        return RuleResult("SCHOOL_TYPE_COMPATIBLE", False, "school_student_to_normal_mentor")
+    elif student.school_code not in mentor.schools:
+        return RuleResult("SCHOOL_TYPE_COMPATIBLE", False, "school_not_held")
+    return RuleResult("SCHOOL_TYPE_COMPATIBLE", True)
+
+
+def _manager_center_gate(mentor: Mentor, student: Enrolment) -> RuleResult:
+    if mentor.manager_centers is None or student.reg_center in mentor.manager_centers:
+        return RuleResult("MANAGER_CENTER_GATE", True)
+    if not mentor.manager_centers:
+        return RuleResult("MANAGER_CENTER_GATE", False, "manager_centers_not_found")
+    return RuleResult("MANAGER_CENTER_GATE", False, "center_not_with_manager")

@@ -1,0 +1,37 @@
+"""A slice of intake's log → typed facts with their places, ready to be decided."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from services.allocation.append.writer import Batch, Partition
+from services.allocation.decide import Cause
+from shared.contracts.facts import decode_fact
+from shared.errors import Unapplicable
+from shared.inbox.records import Received, Slice
+
+
+class FactsInbox:
+    """Types every record of a poll before anything is decided, then hands the batches to `append`."""
+
+    def __init__(self, append: Callable[[Sequence[Batch]], Awaitable[None]]) -> None:
+        self._append = append
+
+    async def apply(self, slices: Sequence[Slice[Partition]]) -> None:
+        """Decides and keeps the slices, all or none. Raises `Unapplicable` for a fact this release cannot read."""
+        await self._append(
+            [Batch(slice_, [_cause(slice_, record) for record in slice_.records]) for slice_ in slices]
+        )
+
+
+def _cause(slice_: Slice[Partition], record: Received) -> Cause:
+    envelope = record.envelope
+    try:
+        fact = decode_fact(envelope.type, envelope.data)
+    except KeyError:
+        raise Unapplicable(
+            slice_.source, slice_.partition, record.sequence, f"this release knows no type {envelope.type}"
+        ) from None
+    except msgspec.DecodeError as error:
+        raise Unapplicable(slice_.source, slice_.partition, record.sequence, str(error)) from error
+    return Cause(envelope.tenant, record.sequence, envelope.time, fact)

@@ -1,0 +1,1 @@
+"""The read models: mentors, loads, counters and enrolments."""

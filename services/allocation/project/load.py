@@ -1,0 +1,106 @@
+"""The read models → the state of a partition, and the rows that a batch needs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from services.allocation.decide import Enrolment, Mentor, Needs, PartitionState, Pool
+from shared.postgres import Connection, named_queries
+
+QUERIES: Final = named_queries("services.allocation.project")
+
+
+async def load_partition(connection: Connection, partition: int) -> PartitionState:
+    """What is kept in memory of one partition: mentors, loads, last counters and who waits, by tenant."""
+    mentors = _by_tenant(await connection.fetch(QUERIES["mentors"], partition))
+    loads = _by_tenant(await connection.fetch(QUERIES["loads"], partition))
+    counters = _by_tenant(await connection.fetch(QUERIES["counters"], partition))
+    waiting = _by_tenant(await connection.fetch(QUERIES["waiting"], partition))
+    state = PartitionState()
+    for tenant in sorted({*mentors, *loads, *counters, *waiting}):
+        state.pools[tenant] = Pool.restore(
+            tenant,
+            mentors=[_mentor(row) for row in mentors.get(tenant, ())],
+            loads=[(row["year"], row["mentor_id"], row["load"]) for row in loads.get(tenant, ())],
+            counters=[(row["year"], row["last"]) for row in counters.get(tenant, ())],
+            waiting=[_enrolment(row) for row in waiting.get(tenant, ())],
+        )
+    return state
+
+
+async def load_students(
+    connection: Connection, wanted: Sequence[tuple[int, Needs]]
+) -> dict[int, list[Enrolment]]:
+    """By partition: all rows of the students that are needed, and of those that needed mentors have."""
+    students = [
+        (partition, tenant, student)
+        for partition, needs in wanted
+        for tenant, ids in needs.students.items()
+        for student in ids
+    ]
+    mentors = [
+        (partition, tenant, mentor)
+        for partition, needs in wanted
+        for tenant, ids in needs.mentors.items()
+        for mentor in ids
+    ]
+    rows: list[Any] = []
+    if students:
+        rows += await connection.fetch(QUERIES["students"], *_columns(students))
+    if mentors:
+        rows += await connection.fetch(QUERIES["students_of_mentors"], *_columns(mentors))
+    found: dict[int, list[Enrolment]] = {}
+    for row in rows:
+        found.setdefault(row["partition"], []).append(_enrolment(row))
+    return found
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _by_tenant(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row["tenant"], []).append(row)
+    return found
+
+
+def _mentor(row: Mapping[str, Any]) -> Mentor:
+    centers = row["manager_centers"]
+    return Mentor(
+        mentor_id=row["mentor_id"],
+        version=row["version"],
+        type=row["type"],
+        capacity=row["capacity"],
+        active=row["active"],
+        alias_code=row["alias_code"],
+        manager_id=row["manager_id"],
+        manager_centers=None if centers is None else frozenset(centers),
+        groups=frozenset(row["groups"]),
+        centers=frozenset(row["centers"]),
+        schools=frozenset(row["schools"]),
+    )
+
+
+def _enrolment(row: Mapping[str, Any]) -> Enrolment:
+    return Enrolment(
+        tenant=row["tenant"],
+        year=row["year"],
+        student_id=row["student_id"],
+        version=row["version"],
+        arrival=row["arrival"],
+        status=row["status"],
+        mentor_id=row["mentor_id"],
+        counter=row["counter"],
+        reg_center=row["reg_center"],
+        group_code=row["group_code"],
+        reg_status=row["reg_status"],
+        edu_status=row["edu_status"],
+        school_code=row["school_code"],
+        student_type=row["student_type"],
+        reason=row["reason"],
+        cause_sequence=row["cause_sequence"],
+        decided_at=row["decided_at"],
+        policy=row["policy"],
+        stored=True,
+    )
