@@ -100,7 +100,7 @@ def _place(
         return _wait(pool, student)
     best = ranked[0]
     year = student.year
-    counter = student.counter
+    counter = pool.counters.get(student.student_id)
     if counter is None:
         counter = next_counter(year, pool.gender, pool.last_counters.get(year, 0))
     return StudentAssigned(

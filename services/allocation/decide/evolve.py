@@ -88,8 +88,9 @@ def _assigned(pool: Pool, cause: Cause, event: StudentAssigned) -> None:
     student.mentor_id = event.mentor_id
     _change_load(pool, event.year, event.mentor_id, 1)
     pool.present.setdefault(event.mentor_id, {})[student.arrival] = student
-    if event.counter is not None and student.counter is None:
+    if event.counter is not None and student.student_id not in pool.counters:
         _give_counter(pool, event.year, student.student_id, event.counter)
+    student.counter = event.counter
 
 
 def _waitlisted(pool: Pool, cause: Cause, event: StudentWaitlisted) -> None:
@@ -135,5 +136,6 @@ def _give_counter(pool: Pool, year: int, student_id: str, counter: str) -> None:
     pool.last_counters[year] = number_of(counter)
     pool.changes.counters.add(year)
     for student in pool.of_student(student_id):
-        student.counter = counter
-        pool.changes.enrolments[student.year, student_id] = student
+        if student.status == "waitlisted":  # these are always in memory, whatever else the batch loaded
+            student.counter = counter
+            pool.changes.enrolments[student.year, student_id] = student

@@ -129,4 +129,4 @@ class MentorIndex:
 
 def _flip(table: dict[int, int] | dict[int | None, int], keys: frozenset[int], bit: int) -> None:
     for key in keys:
-        table[key] = table.get(key, 0) ^ bit  # type: ignore[index]
+        table[key] = table.get(key, 0) ^ bit
