@@ -1,6 +1,6 @@
 """The one transaction of allocation: move the inbox, load, decide, append, project, commit."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -14,8 +14,8 @@ from shared.append.log import Appended, Draft, Log
 from shared.contracts.decisions import DECISION_NAMES, Decision, StudentWaitlisted
 from shared.inbox.positions import load_position, move_positions
 from shared.inbox.records import Position, Received, Slice
-from shared.postgres import Pool
-from shared.telemetry import Telemetry
+from shared.postgres import Connection, Pool
+from shared.telemetry import OpenSpan, SpanKind, Telemetry, is_sampled
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -67,38 +67,72 @@ class DecisionWriter:
         any error the state in memory is of no use and must be loaded again.
         """
         self._log.gate.require_open()
-        async with self._pool.acquire() as connection, connection.transaction():
-            await move_positions(connection, [batch.slice for batch in batches])
-            wanted = [
-                (batch.slice.partition, needs(batch.slice.state.decider, batch.causes)) for batch in batches
-            ]
-            rows = await load_students(connection, wanted)
-            funnels: Funnels = {}
-            drafts: list[Draft] = []
-            for batch in batches:
-                batch.slice.state.decider.load(rows.get(batch.slice.partition, ()))
-                drafts.extend(self._decide(batch, funnels))
-            appended = await self._log.append(connection, drafts, now=datetime.now(UTC))
-            await write_changes(
-                connection,
-                [(batch.slice.partition, batch.slice.state.decider) for batch in batches],
-                funnels,
-            )
+        spans: list[OpenSpan] = []
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                appended = await self._transact(connection, batches, spans)
+        except BaseException as error:
+            for span in spans:
+                span.end(error)
+            raise
+        for span in spans:
+            span.end()
         for batch in batches:
             batch.slice.state.decider.forget()
             batch.slice.state.position = batch.slice.reached
         self._published(appended)
 
-    def _decide(self, batch: Batch, funnels: Funnels) -> Iterator[Draft]:
-        slice_ = batch.slice
-        for record, cause in zip(slice_.records, batch.causes, strict=True):
-            with self._telemetry.consume(
-                "process rahnama.intake", record.traceparent, slice_.topic, slice_.partition, record.offset
-            ) as traceparent:
-                for decision in handle(slice_.state.decider, cause):
-                    if isinstance(decision, StudentWaitlisted):
-                        funnels[cause.tenant, decision.year, decision.student_id] = decision.funnel
-                    yield _draft(slice_.partition, cause, record, decision, traceparent)
+    async def _transact(
+        self, connection: Connection, batches: Sequence[Batch], spans: list[OpenSpan]
+    ) -> list[Appended]:
+        await move_positions(connection, [batch.slice for batch in batches])
+        rows = await load_students(
+            connection,
+            [(batch.slice.partition, needs(batch.slice.state.decider, batch.causes)) for batch in batches],
+        )
+        funnels: Funnels = {}
+        drafts: list[Draft] = []
+        for batch in batches:
+            batch.slice.state.decider.load(rows.get(batch.slice.partition, ()))
+            for record, cause in zip(batch.slice.records, batch.causes, strict=True):
+                drafts += self._decide(batch.slice, record, cause, funnels, spans)
+        appended = await self._log.append(connection, drafts, now=datetime.now(UTC))
+        states = [(batch.slice.partition, batch.slice.state.decider) for batch in batches]
+        await write_changes(connection, states, funnels)
+        return appended
+
+    def _decide(
+        self,
+        slice_: Slice[Partition],
+        record: Received,
+        cause: Cause,
+        funnels: Funnels,
+        spans: list[OpenSpan],
+    ) -> list[Draft]:
+        traceparent = record.traceparent
+        if traceparent is not None and is_sampled(traceparent):
+            span = self._telemetry.begin(
+                "process rahnama.intake", traceparent, SpanKind.CONSUMER, _attributes(slice_, record)
+            )
+            if span is not None:
+                spans.append(span)
+                traceparent = span.traceparent
+        decisions = handle(slice_.state.decider, cause)
+        for decision in decisions:
+            if isinstance(decision, StudentWaitlisted):
+                funnels[cause.tenant, decision.year, decision.student_id] = decision.funnel
+        return [_draft(slice_.partition, cause, record, decision, traceparent) for decision in decisions]
+
+
+def _attributes(slice_: Slice[Partition], record: Received) -> dict[str, str | int]:
+    return {
+        "messaging.system": "kafka",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": slice_.topic,
+        "messaging.destination.partition.id": str(slice_.partition),
+        "messaging.kafka.offset": record.offset,
+        "rahnama.event.id": record.envelope.id,
+    }
 
 
 def _draft(

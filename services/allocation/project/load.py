@@ -1,7 +1,9 @@
 """The read models → the state of a partition, and the rows that a batch needs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
+
+import asyncpg
 
 from services.allocation.decide import Enrolment, Mentor, Needs, PartitionState, Pool
 from shared.postgres import Connection, named_queries
@@ -15,10 +17,12 @@ async def load_partition(connection: Connection, partition: int) -> PartitionSta
     loads = _by_tenant(await connection.fetch(QUERIES["loads"], partition))
     counters = _by_tenant(await connection.fetch(QUERIES["counters"], partition))
     waiting = _by_tenant(await connection.fetch(QUERIES["waiting"], partition))
-    state = PartitionState()
+    gender = partition % 2
+    state = PartitionState(gender)
     for tenant in sorted({*mentors, *loads, *counters, *waiting}):
         state.pools[tenant] = Pool.restore(
             tenant,
+            gender,
             mentors=[_mentor(row) for row in mentors.get(tenant, ())],
             loads=[(row["year"], row["mentor_id"], row["load"]) for row in loads.get(tenant, ())],
             counters=[(row["year"], row["last"]) for row in counters.get(tenant, ())],
@@ -58,14 +62,14 @@ def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _by_tenant(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    found: dict[str, list[Mapping[str, Any]]] = {}
+def _by_tenant(rows: Sequence[asyncpg.Record]) -> dict[str, list[asyncpg.Record]]:
+    found: dict[str, list[asyncpg.Record]] = {}
     for row in rows:
         found.setdefault(row["tenant"], []).append(row)
     return found
 
 
-def _mentor(row: Mapping[str, Any]) -> Mentor:
+def _mentor(row: asyncpg.Record) -> Mentor:
     centers = row["manager_centers"]
     return Mentor(
         mentor_id=row["mentor_id"],
@@ -82,7 +86,7 @@ def _mentor(row: Mapping[str, Any]) -> Mentor:
     )
 
 
-def _enrolment(row: Mapping[str, Any]) -> Enrolment:
+def _enrolment(row: asyncpg.Record) -> Enrolment:
     return Enrolment(
         tenant=row["tenant"],
         year=row["year"],

@@ -1,0 +1,70 @@
+"""How a service is started: `python -m services.<name>` serves, `python -m services.<name> migrate` migrates."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+import uvicorn
+from fastapi import FastAPI
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.contracts.partitions import DEFAULT_COUNT, require_even
+from shared.postgres import migrate
+from shared.settings import ServiceSettings
+
+KEEP_ALIVE_SECONDS: Final = 75
+STOP_SECONDS: Final = 8
+BACKLOG: Final = 512
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+
+
+class MigrationSettings(BaseSettings):
+    """What a migration needs: the owner's DSN, and the partition count that the database is created with."""
+
+    model_config = SettingsConfigDict(env_prefix="RAHNAMA_", frozen=True, extra="ignore")
+
+    database_url: str
+    partitions: int = Field(DEFAULT_COUNT)
+
+
+def main(
+    name: str, settings: type[Settings], build: Callable[[Settings], FastAPI], migrations: Sequence[str]
+) -> None:
+    """Runs what the command line asks for. Exits with 2 when that is unknown."""
+    match sys.argv[1:]:
+        case []:
+            _serve(settings(), build)
+        case ["migrate"]:
+            asyncio.run(_migrate(name, MigrationSettings(), migrations))
+        case _:
+            print(f"usage: python -m services.{name} [migrate]", file=sys.stderr)  # noqa: T201
+            raise SystemExit(2)
+
+
+def _serve(settings: Settings, build: Callable[[Settings], FastAPI]) -> None:
+    uvicorn.run(
+        build(settings),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        backlog=BACKLOG,
+    )
+
+
+async def _migrate(name: str, settings: MigrationSettings, packages: Sequence[str]) -> None:
+    applied = await migrate(
+        settings.database_url,
+        packages,
+        role=f"rahnama_{name}",
+        settings={"partitions": str(require_even(settings.partitions))},
+    )
+    for migration in applied:
+        print(migration)  # noqa: T201
