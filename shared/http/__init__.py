@@ -1,0 +1,49 @@
+"""HTTP, the same at every service: the app's frame, problems, tokens and roles, pages, positions, health.
+
+app = create_app(title="Rahnama intake", version="0.1.0", lifespan=…, verifier=TokenVerifier(file, issuer),
+                 health=Health(ready), positions=positions, telemetry=telemetry)
+
+@app.get("/v1/mentors", dependencies=[MinPosition])
+async def mentors(caller: Annotated[Caller, Depends(require("operator", "auditor"))],
+                  page: Annotated[Page, Depends()]) -> Response:
+    rows, last = page.split(await read(caller.tenant, page.after(tuple[PositiveInt4]), page.fetch))
+    return page_response(page, rows, None if last is None else [last.mentor_id])
+"""
+
+from shared.http.app import create_app
+from shared.http.bodies import read_body, require_content_type
+from shared.http.callers import Caller
+from shared.http.health import Health
+from shared.http.numbers import CountInt8, Int4, PartitionNumber, PositiveInt4, ShortText
+from shared.http.pages import Page, decode_cursor, encode_cursor, page_response
+from shared.http.positions import InboxPosition, LogPosition, MinPosition, PositionsSource
+from shared.http.responses import json_response
+from shared.http.roles import require, require_any
+from shared.http.scope import traceparent_of
+from shared.http.tokens import TokenVerifier
+
+__all__ = [
+    "Caller",
+    "CountInt8",
+    "Health",
+    "InboxPosition",
+    "Int4",
+    "LogPosition",
+    "MinPosition",
+    "Page",
+    "PartitionNumber",
+    "PositionsSource",
+    "PositiveInt4",
+    "ShortText",
+    "TokenVerifier",
+    "create_app",
+    "decode_cursor",
+    "encode_cursor",
+    "json_response",
+    "page_response",
+    "read_body",
+    "require",
+    "require_any",
+    "require_content_type",
+    "traceparent_of",
+]

@@ -8,7 +8,7 @@ telemetry.stop()
 
 from opentelemetry.trace import SpanKind
 
-from shared.telemetry.logs import configure_logging
+from shared.telemetry.logs import configure_logging, described
 from shared.telemetry.traceparent import (
     accept_traceparent,
     current_traceparent,
@@ -26,6 +26,7 @@ __all__ = [
     "accept_traceparent",
     "configure_logging",
     "current_traceparent",
+    "described",
     "is_sampled",
     "trace_id",
     "unsampled_traceparent",

@@ -1,0 +1,115 @@
+"""The frame of every service's app: problems, tokens, health, metrics and positions."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from shared.errors import RahnamaError
+from shared.http.bodies import MAX_BODY_BYTES
+from shared.http.callers import Caller
+from shared.http.edge import add_edge
+from shared.http.health import Health, alive, readiness
+from shared.http.openapi import PROBLEM_RESPONSES, describe
+from shared.http.positions import PositionsSource, positions_response
+from shared.http.problems import answer_error, answer_http_exception, answer_validation_error
+from shared.http.responses import json_response
+from shared.http.roles import require, require_any, require_roles_everywhere
+from shared.http.tokens import TokenVerifier
+from shared.telemetry import Telemetry
+
+POSITION_WAIT_SECONDS: Final = 2.0
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    *,
+    title: str,
+    version: str,
+    lifespan: Lifespan | None,
+    verifier: TokenVerifier,
+    health: Health,
+    positions: PositionsSource,
+    telemetry: Telemetry | None = None,
+    position_wait_seconds: float = POSITION_WAIT_SECONDS,
+    max_body_bytes: int = MAX_BODY_BYTES,
+) -> FastAPI:
+    """An app with `/healthz`, `/readyz`, `/metrics`, `/openapi.json` and `/v1/positions`.
+
+    Routes are added to it afterwards; at its start, before `lifespan`, it raises `RuntimeError` if one of them
+    names no role (`Depends(require("operator"))`).
+    """
+    app = FastAPI(
+        title=title,
+        version=version,
+        lifespan=_checked(lifespan),
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=PROBLEM_RESPONSES,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.positions = positions
+    app.state.position_wait_seconds = position_wait_seconds
+    app.state.route_paths = {}
+    app.add_exception_handler(RahnamaError, answer_error)
+    app.add_exception_handler(HTTPException, answer_http_exception)
+    app.add_exception_handler(RequestValidationError, answer_validation_error)
+    add_edge(app, verifier, telemetry or Telemetry(), max_body_bytes)
+    _add_health(app, health)
+    _add_insight(app, positions)
+    return app
+
+
+def _checked(lifespan: Lifespan | None) -> Lifespan:
+    @asynccontextmanager
+    async def checked(app: FastAPI) -> AsyncIterator[None]:
+        require_roles_everywhere(app)
+        app.state.route_paths = {
+            id(route.original_route): route.path_format
+            for route in iter_route_contexts(app.routes)
+            if route.path_format
+        }
+        if lifespan is None:
+            yield
+            return
+        async with lifespan(app):
+            yield
+
+    return checked
+
+
+def _add_health(app: FastAPI, health: Health) -> None:
+    @app.get("/healthz", tags=["operation"])
+    async def healthz() -> Any:
+        """Whether the process answers. Needs no token."""
+        return alive()
+
+    @app.get("/readyz", tags=["operation"])
+    async def readyz() -> Any:
+        """Whether every part is ready, and why not. Needs no token."""
+        return readiness(health)
+
+
+def _add_insight(app: FastAPI, positions: PositionsSource) -> None:
+    @app.get("/metrics", tags=["operation"])
+    async def metrics(_caller: Annotated[Caller, Depends(require("metrics"))]) -> Any:
+        """Prometheus' text format."""
+        return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi(_caller: Annotated[Caller, Depends(require_any)]) -> Any:
+        return json_response(describe(app))
+
+    @app.get("/v1/positions", tags=["operation"])
+    async def read_positions(_caller: Annotated[Caller, Depends(require_any)]) -> Any:
+        """How far the log and the inbox are, by partition."""
+        return await positions_response(positions)

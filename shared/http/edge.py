@@ -1,0 +1,182 @@
+"""The edge: what happens to every request before FastAPI sees it, in one plain ASGI step.
+
+The trace's context is taken up, the token verified (nothing of a body is read without one), the body bounded,
+the duration measured, and what nobody handled becomes a problem without detail.
+"""
+
+import time
+from typing import Final
+
+import structlog
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.errors import Rejected, Unauthenticated
+from shared.http.bodies import too_large
+from shared.http.problems import problem_of
+from shared.http.roles import OPEN_PATHS
+from shared.http.scope import CALLER, TRACEPARENT, route_of
+from shared.http.tokens import TokenVerifier
+from shared.http.traffic import observe
+from shared.telemetry import (
+    OpenSpan,
+    SpanKind,
+    Telemetry,
+    accept_traceparent,
+    current_traceparent,
+    described,
+    unsampled_traceparent,
+)
+
+MAX_PATH_CHARACTERS: Final = 2048
+_log = structlog.get_logger()
+
+
+class Edge:
+    """ASGI middleware. `max_body_bytes` bounds every request's body."""
+
+    def __init__(
+        self, app: ASGIApp, *, verifier: TokenVerifier, telemetry: Telemetry, max_body_bytes: int
+    ) -> None:
+        self._app = app
+        self._verifier = verifier
+        self._telemetry = telemetry
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI 3."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        headers = _headers(scope)
+        span, traceparent = self._take_up(scope["method"], headers.traceparent)
+        scope[TRACEPARENT] = traceparent
+        before = current_traceparent.set(traceparent)
+        exchange = _Exchange(send)
+        error: Exception | None = None
+        try:
+            self._check(scope, headers)
+            bounded = _BoundedBody(receive, self._max_body_bytes)
+            await self._app(scope, bounded.receive, exchange.send)
+        except Exception as raised:
+            error = raised
+            await _answer(raised, scope, receive, exchange)
+        finally:
+            route = route_of(scope)
+            status = exchange.status or 499
+            observe(scope["method"], route, status, time.perf_counter() - started)
+            if span is not None:
+                _end(span, scope["method"], route, status, error)
+            current_traceparent.reset(before)
+
+    def _take_up(self, method: str, given: str | None) -> tuple[OpenSpan | None, str]:
+        span = self._telemetry.begin(method, given, SpanKind.SERVER, {"http.request.method": method})
+        return span, span.traceparent if span is not None else given or unsampled_traceparent()
+
+    def _check(self, scope: Scope, headers: "_Headers") -> None:
+        path = scope["path"]
+        if "\x00" in path or b"%00" in scope["query_string"] or len(path) > MAX_PATH_CHARACTERS:
+            raise Rejected("The address is not valid.", code="REQUEST_UNREADABLE")
+        if path not in OPEN_PATHS:
+            scope[CALLER] = self._verifier.verify(_bearer(headers.authorization))
+        if headers.content_length > self._max_body_bytes:
+            raise too_large(self._max_body_bytes)
+
+
+class _Headers:
+    """The headers that the edge looks at, found in one pass."""
+
+    __slots__ = ("authorization", "content_length", "traceparent")
+
+    def __init__(self) -> None:
+        self.authorization: bytes | None = None
+        self.content_length = 0
+        self.traceparent: str | None = None
+
+
+def _headers(scope: Scope) -> _Headers:
+    found = _Headers()
+    traceparents = authorizations = 0
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            found.authorization = value
+            authorizations += 1
+        elif name == b"traceparent":
+            found.traceparent = accept_traceparent(value)
+            traceparents += 1
+        elif name == b"content-length" and value.isdigit():
+            found.content_length = int(value)
+    if traceparents > 1:
+        found.traceparent = None
+    if authorizations > 1:
+        found.authorization = None
+    return found
+
+
+def _bearer(authorization: bytes | None) -> str:
+    scheme, _, token = (authorization or b"").partition(b" ")
+    if scheme.lower() != b"bearer" or not token or not token.isascii():
+        raise Unauthenticated("A valid bearer token is needed.")
+    return token.strip().decode("ascii")
+
+
+class _Exchange:
+    """What was answered so far."""
+
+    __slots__ = ("_send", "status")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        await self._send(message)
+
+
+class _BoundedBody:
+    """Counts what is received, with and without a Content-Length."""
+
+    __slots__ = ("_left", "_receive")
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive = receive
+        self._left = limit
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._left -= len(message.get("body", b""))
+            if self._left < 0:
+                # The one exception that FastAPI lets pass while it reads a body.
+                raise HTTPException(413)
+        return message
+
+
+async def _answer(error: Exception, scope: Scope, receive: Receive, exchange: _Exchange) -> None:
+    """Answers what nobody handled. Once an answer has begun, its connection is broken off instead."""
+    told = problem_of(Request(scope), error)
+    if told.status_code >= 500:
+        _log.error("request_failed", method=scope["method"], route=route_of(scope), error=described(error))
+    if exchange.status:
+        raise ConnectionAbortedError("the answer was broken off by an error") from None
+    if told.status_code == 413:
+        told.headers["Connection"] = "close"
+    await told(scope, receive, exchange.send)
+
+
+def _end(span: OpenSpan, method: str, route: str | None, status: int, error: Exception | None) -> None:
+    if route is not None:
+        span.rename(f"{method} {route}")
+        span.note({"http.route": route})
+    span.note({"http.response.status_code": status})
+    span.end(error if status >= 500 else None, failed=status >= 500)
+
+
+def add_edge(app: FastAPI, verifier: TokenVerifier, telemetry: Telemetry, max_body_bytes: int) -> None:
+    """Puts the edge before `app`."""
+    app.add_middleware(Edge, verifier=verifier, telemetry=telemetry, max_body_bytes=max_body_bytes)

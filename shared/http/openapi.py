@@ -1,0 +1,51 @@
+"""The OpenAPI document, with the problems every route may answer and the roles that reach it."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from shared.http.roles import roles_of
+
+_TEXT: Final = {"type": "string"}
+_FIELD_ERROR: Final = {
+    "type": "object",
+    "required": ["pointer", "code", "message"],
+    "properties": {"pointer": _TEXT, "code": _TEXT, "message": _TEXT, "message_fa": _TEXT},
+}
+_PROBLEM: Final = {
+    "type": "object",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": _TEXT,
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "code": _TEXT,
+        "detail": _TEXT,
+        "instance": _TEXT,
+        "trace_id": _TEXT,
+        "errors": {"type": "array", "items": _FIELD_ERROR},
+    },
+}
+PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    "default": {
+        "description": "A problem (RFC 9457)",
+        "content": {"application/problem+json": {"schema": _PROBLEM}},
+    }
+}
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document; each operation says which roles reach it (`x-roles`)."""
+    document = app.openapi()
+    document.setdefault("components", {})["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    }
+    for route in iter_route_contexts(app.routes):
+        roles = roles_of(route)
+        for method in route.methods or ():
+            operation = document["paths"].get(route.path_format, {}).get(method.lower())
+            if operation is not None and roles is not None:
+                operation["security"] = [{"bearer": []}]
+                operation["x-roles"] = sorted(roles)
+    return document

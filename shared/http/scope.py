@@ -1,0 +1,41 @@
+"""What the edge keeps in a request's ASGI scope."""
+
+from typing import Any, Final
+
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
+
+from shared.http.callers import Caller
+
+TRACEPARENT: Final = "rahnama.traceparent"
+CALLER: Final = "rahnama.caller"
+HIDE_PATH: Final = "rahnama.hide_path"
+
+
+def traceparent_of(request: HTTPConnection) -> str | None:
+    """The context that this request is handled in: what is kept in the log with its events."""
+    found: str | None = request.scope.get(TRACEPARENT)
+    return found
+
+
+def caller_in(scope: Scope) -> Caller | None:
+    """The caller whose token the edge has verified."""
+    found: Caller | None = scope.get(CALLER)
+    return found
+
+
+def route_of(scope: Scope) -> str | None:
+    """The template of the matched route: `/v1/students/{student_id}`."""
+    route: Any = scope.get("route")
+    if route is None:
+        return None
+    paths: dict[int, str] = scope["app"].state.route_paths
+    return paths.get(id(route)) or getattr(route, "path_format", None)
+
+
+def instance_of(scope: Scope) -> str | None:
+    """The path without its query; a matched route's template if a part of the path was not valid."""
+    route = route_of(scope)
+    if route is None:
+        return None
+    return route if scope.get(HIDE_PATH) else str(scope["path"])
