@@ -1,0 +1,101 @@
+"""The health look: what a topic partition holds, judged against the log. Pure; the topic was read first.
+
+A partition is healthy if it is empty and nothing was published, or if its first sequence is 1 and its last
+one is in the log with the same hash. As each event holds the hash of the one before it, an equal hash means
+an equal history.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from shared.postgres import Connection, named_queries
+from shared.relay.leadership import Standing
+from shared.relay.topic import Extent
+
+QUERIES: Final = named_queries("shared.relay")
+
+
+@dataclass(frozen=True, slots=True)
+class Healthy:
+    """The topic continues after `sequence`; 0 when it is empty."""
+
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """What the topic holds is ours, but not all of it: delete below `end` and fill from 1."""
+
+    end: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Topic and log tell different stories. The gate closes, nothing is sent and nothing deleted."""
+
+    reason: str
+
+
+Verdict = Healthy | Incomplete | Disagreement
+
+
+@dataclass(frozen=True, slots=True)
+class LogView:
+    """What the log knows, read after the topic: where it stands, and its hashes at the places seen there."""
+
+    standings: Mapping[int, Standing]
+    hashes: Mapping[tuple[int, int], bytes]
+
+
+def judge(partition: int, extent: Extent, log: LogView) -> Verdict:
+    """The verdict on one partition of the topic."""
+    first, last = extent.first, extent.last
+    standing = log.standings[partition]
+    if first is None or last is None:
+        if standing.published > 0:
+            return Incomplete(extent.end, f"it is empty, but {standing.published} were published")
+        return Healthy(0)
+    for seen in (last, first):
+        if seen.sequence is None:
+            return Disagreement(f"offset {seen.offset} holds a record that is no event of this log")
+    assert first.sequence is not None
+    assert last.sequence is not None
+    if last.sequence > standing.head:
+        return Disagreement(
+            f"it holds sequence {last.sequence}, but the log ends at {standing.head}:"
+            " the database was restored, and `recover` must bring the missing events back"
+        )
+    for seen, sequence in ((last, last.sequence), (first, first.sequence)):
+        if log.hashes.get((partition, sequence)) != seen.hash:
+            return Disagreement(
+                f"sequence {sequence} at offset {seen.offset} is another event than in the log: a fork"
+            )
+    if first.sequence != 1:
+        return Incomplete(extent.end, f"it begins with sequence {first.sequence}")
+    if extent.end - extent.begin < last.sequence:
+        return Incomplete(
+            extent.end, f"it has fewer records ({extent.end - extent.begin}) than its last one says"
+        )
+    return Healthy(last.sequence)
+
+
+async def view_log(connection: Connection, extents: Mapping[int, Extent]) -> LogView:
+    """What `judge` needs of the log. To be read after the topic, so that the log cannot seem to be behind."""
+    places = sorted(set(_places(extents)))
+    found = await connection.fetch(
+        QUERIES["hashes"], [partition for partition, _ in places], [sequence for _, sequence in places]
+    )
+    standings = await connection.fetch(QUERIES["heads"])
+    return LogView(
+        {row["partition"]: Standing(row["head"], row["published"]) for row in standings},
+        {(row["partition"], row["sequence"]): row["hash"] for row in found},
+    )
+
+
+def _places(extents: Mapping[int, Extent]) -> Iterable[tuple[int, int]]:
+    for partition, extent in extents.items():
+        for seen in (extent.first, extent.last):
+            if seen is not None and seen.sequence is not None:
+                yield partition, seen.sequence

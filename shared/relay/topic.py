@@ -1,0 +1,168 @@
+"""A topic as it is: where each partition begins and ends, its first and its last record; and mending it."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from shared.contracts.envelope import decode, event_id, leaf_hash
+
+REQUEST_SECONDS: Final = 5.0
+READ_SECONDS: Final = 10.0
+FETCH_BYTES: Final = 320 * 1024
+"""Of one partition in one answer: a whole batch as the relay writes them."""
+REPLICAS: Final = 3
+SETTINGS: Final = {
+    "cleanup.policy": "delete",
+    "retention.ms": "-1",
+    "retention.bytes": "-1",
+    "max.message.bytes": str(2 * 1024 * 1024),
+}
+
+logger = structlog.get_logger()
+
+
+class TopicUnfit(Exception):
+    """The topic exists, but cannot carry this log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A record on the topic. `sequence` is None if it is no event of the log that belongs here."""
+
+    offset: int
+    sequence: int | None
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A partition of the topic: offsets `begin` <= o < `end`; `first` and `last` are None if it is empty."""
+
+    begin: int
+    end: int
+    first: Seen | None
+    last: Seen | None
+
+
+class Topic:
+    """One topic that carries the log of `source`. Every wait is bounded; any error means: make a new one."""
+
+    def __init__(self, bootstrap: str, name: str, *, source: str, partitions: int) -> None:
+        self.name = name
+        self._source = source
+        self._partitions = partitions
+        self._places = {number: TopicPartition(name, number) for number in range(partitions)}
+        milliseconds = int(REQUEST_SECONDS * 1000)
+        self._admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=milliseconds)
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            max_partition_fetch_bytes=FETCH_BYTES,
+            request_timeout_ms=milliseconds,
+            metadata_max_age_ms=2000,
+            fetch_max_wait_ms=100,
+        )
+
+    async def start(self) -> None:
+        """Connects."""
+        async with asyncio.timeout(READ_SECONDS):
+            await self._admin.start()
+            await self._consumer.start()
+
+    async def close(self) -> None:
+        """Disconnects."""
+        async with asyncio.timeout(READ_SECONDS):
+            await self._consumer.stop()
+            await self._admin.close()
+
+    async def read(self) -> dict[int, Extent]:
+        """Every partition's extent. Creates the topic if it is missing, and only then.
+
+        Raises `TopicUnfit` for another number of partitions, and what aiokafka raises.
+        """
+        async with asyncio.timeout(READ_SECONDS):
+            await self._require()
+            places = list(self._places.values())
+            begins = await self._consumer.beginning_offsets(places)
+            ends = await self._consumer.end_offsets(places)
+            held = {place: (begins[place], ends[place]) for place in places if begins[place] < ends[place]}
+            if not held:
+                return {place.partition: Extent(begins[place], ends[place], None, None) for place in places}
+            firsts = await self._read_at({place: begin for place, (begin, _) in held.items()})
+            lasts = await self._read_at({place: end - 1 for place, (_, end) in held.items()})
+        return {
+            place.partition: Extent(begins[place], ends[place], firsts.get(place), lasts.get(place))
+            for place in places
+        }
+
+    async def delete(self, ends: Mapping[int, int]) -> None:
+        """Deletes the records below an end offset, by partition."""
+        places = {self._places[number]: RecordsToDelete(before_offset=end) for number, end in ends.items()}
+        async with asyncio.timeout(READ_SECONDS):
+            await self._admin.delete_records(places)
+
+    async def _read_at(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, Seen]:
+        """The record at an offset of each partition."""
+        if not self._consumer.assignment():
+            self._consumer.assign(list(self._places.values()))
+            for place in self._places.values():  # before the client asks for positions, which nobody keeps
+                self._consumer.seek(place, 0)
+                self._consumer.pause(place)
+        for place, offset in offsets.items():
+            self._consumer.seek(place, offset)
+            self._consumer.resume(place)
+        try:
+            return {place: self._seen(await self._consumer.getone(place)) for place in offsets}
+        finally:
+            self._consumer.pause(*offsets)
+
+    def _seen(self, record: Any) -> Seen:
+        value = record.value or b""
+        sequence: int | None
+        try:
+            envelope = decode(value)
+            sequence = int(envelope.sequence)
+            if envelope.id != event_id(self._source, record.partition, sequence) or sequence >= 10**16:
+                sequence = None
+        except (msgspec.DecodeError, ValueError):
+            sequence = None
+        return Seen(record.offset, sequence, leaf_hash(value))
+
+    async def _require(self) -> None:
+        """Creates the topic if it is missing and waits until each partition has a leader."""
+        created = False
+        while True:
+            # All topics are listed, because asking for one by name may create it on some brokers.
+            found = [topic for topic in await self._admin.describe_topics() if topic["topic"] == self.name]
+            if not found and not created:
+                await self._create()
+                created = True
+            elif found and all(partition["leader"] >= 0 for partition in found[0]["partitions"]):
+                count = len(found[0]["partitions"])
+                if count != self._partitions:
+                    raise TopicUnfit(f"topic {self.name} has {count} partitions, not {self._partitions}")
+                return
+            await asyncio.sleep(0.05)
+
+    async def _create(self) -> None:
+        brokers = len((await self._admin.describe_cluster())["brokers"])
+        wanted = NewTopic(
+            self.name,
+            num_partitions=self._partitions,
+            replication_factor=min(REPLICAS, brokers),
+            topic_configs=SETTINGS,
+        )
+        answer: Any = await self._admin.create_topics([wanted], timeout_ms=int(REQUEST_SECONDS * 1000))
+        for _, code, *message in answer.topic_errors:
+            if code and for_code(code) is not TopicAlreadyExistsError:  # another instance was first
+                raise for_code(code)(message[0] if message else self.name)
+        logger.warning("relay_topic_created", topic=self.name, partitions=self._partitions)
