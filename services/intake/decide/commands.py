@@ -5,7 +5,14 @@ from typing import Literal
 import msgspec
 
 
-class PersonalStudent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class _Private(msgspec.Struct, frozen=True, gc=False):
+    """Shows no field when it is printed, so that none gets into a log or a failure's report."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
+
+
+class PersonalStudent(_Private, frozen=True, kw_only=True, gc=False):
     """A student's personal data. `birth_date` is a Gregorian ISO date, `mobile` `09` and nine digits."""
 
     national_id: str
@@ -16,14 +23,14 @@ class PersonalStudent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     mobile: str | None
 
 
-class PersonalMentor(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class PersonalMentor(_Private, frozen=True, kw_only=True, gc=False):
     """A mentor's personal data."""
 
     name: str | None
     mobile: str | None
 
 
-class PersonalManager(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class PersonalManager(_Private, frozen=True, kw_only=True, gc=False):
     """A manager's personal data."""
 
     full_name: str | None

@@ -96,6 +96,11 @@ class State:
     schools_of: dict[int, dict[int, int]] = field(default_factory=dict)
 
 
+def manager_centers(manager: Manager | None) -> tuple[int, ...]:
+    """The centres whose students a manager's mentors may take: none, if it is unknown or inactive."""
+    return manager.centers if manager is not None and manager.is_active else ()
+
+
 def needs(commands: Iterable[Command]) -> Needs:
     """What to load for `commands`."""
     wanted = Needs()

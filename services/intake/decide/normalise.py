@@ -1,0 +1,164 @@
+"""One written form for every value that people and systems write in many ways.
+
+Each function returns the normalised value, or raises `Invalid`; it never raises anything else, and applied
+to its own result it changes nothing. Why a value is wrong is said by the field, not here (see `problems`).
+"""
+
+import re
+import unicodedata
+from typing import Final
+
+MAX_TEXT: Final = 256
+MAX_RAW_TEXT: Final = 4096
+"""Longer input is refused unread: compatibility forms shrink text, but never so much."""
+MAX_INT: Final = 2**31 - 1
+"""Postgres' `integer`."""
+
+_INVISIBLE: Final = (
+    *range(0x20), *range(0x7F, 0xA0),          # control characters, tabs and line feeds among them
+    *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF,
+)  # fmt: skip
+_REMOVED: Final[dict[int, str | None]] = dict.fromkeys(_INVISIBLE)
+_UNIFIED: Final[dict[int, str | None]] = {
+    **_REMOVED,
+    **{0x06F0 + digit: str(digit) for digit in range(10)},  # Persian
+    **{0x0660 + digit: str(digit) for digit in range(10)},  # Arabic-Indic
+    ord("ي"): "ی",
+    ord("ك"): "ک",
+}
+# Printable ASCII and the Persian letters that no step changes: most values, and they need no step.
+_SETTLED: Final = re.compile("[ -~ءآأؤئابةتثجحخدذرزسشصضطظعغفقلمنهوپچژکگی،؛؟]*")
+_DIGITS: Final = re.compile("[0-9]{1,10}")
+_SEPARATORS: Final = re.compile(r"[ \-‐‑‒–—−._/()]+")
+_NULL_WORDS: Final = frozenset(
+    {
+        "",
+        "-",
+        "--",
+        "—",
+        "–",
+        "_",
+        ".",
+        "null",
+        "none",
+        "nil",
+        "nan",
+        "n/a",
+        "na",
+        "ندارد",
+        "هیچ",
+        "خالی",
+        "تهی",
+    }
+)
+
+
+class Invalid(ValueError):
+    """The value is not of this kind. Says nothing about the value, which may be personal data."""
+
+
+def text(value: object) -> str:
+    """NFKC, one form of digits, ی and ک, nothing invisible, single spaces, trimmed, at most 256 characters.
+
+    Control characters are removed, not replaced: a tab between two words joins them.
+    """
+    if not isinstance(value, str) or len(value) > MAX_RAW_TEXT:
+        raise Invalid
+    if _SETTLED.fullmatch(value) is None:
+        # Invisible characters go first as well: they keep a letter and its mark from being composed.
+        value = unicodedata.normalize("NFKC", value.translate(_REMOVED)).translate(_UNIFIED)
+        value = " ".join(value.split())
+    elif "  " in value or value[:1] == " " or value[-1:] == " ":
+        value = " ".join(value.split())
+    if len(value) > MAX_TEXT:
+        raise Invalid
+    return value
+
+
+def required_text(value: object) -> str:
+    """`text`, but not empty."""
+    written = text(value)
+    if not written:
+        raise Invalid
+    return written
+
+
+def optional_text(value: object) -> str | None:
+    """`text`; null and empty text are None."""
+    return None if value is None else text(value) or None
+
+
+def national_id(value: object) -> str:
+    """Ten digits with a fitting check digit, as a person's identity card has them."""
+    digits = text(value)
+    if len(digits) != 10 or _DIGITS.fullmatch(digits) is None or digits == digits[0] * 10:
+        raise Invalid
+    a, b, c, d, e, f, g, h, i, check = digits.encode()
+    # 10a + 9b + … + 2i over the digits; the letters are ASCII codes, 48 more each, and 48 · 54 mod 11 is 7.
+    remainder = (10 * a + 9 * b + 8 * c + 7 * d + 6 * e + 5 * f + 4 * g + 3 * h + 2 * i - 48 * 54) % 11
+    if check - 48 != (remainder if remainder < 2 else 11 - remainder):
+        raise Invalid
+    return digits
+
+
+def mobile(value: object) -> str | None:
+    """`09` and nine digits, from every usual way to write it; null and empty text are None."""
+    if value is None:
+        return None
+    number = text(value)
+    if not (len(number) == 11 and number.isdigit()):
+        number = _SEPARATORS.sub("", number)
+    if not number:
+        return None
+    if number.startswith("0098"):
+        number = "0" + number[4:]
+    elif number.startswith("+98") or (number.startswith("098") and len(number) > 11):
+        number = "0" + number[3:]
+    elif number.startswith("98") and len(number) > 10:
+        number = "0" + number[2:]
+    elif number.startswith("9") and len(number) == 10:
+        number = "0" + number
+    if len(number) != 11 or number[:2] != "09" or not (number.isascii() and number.isdigit()):
+        raise Invalid
+    return number
+
+
+def integer(value: object, least: int = 1, most: int = MAX_INT) -> int:
+    """A whole number from `least` to `most`, or its digits as text. Booleans and fractions are refused."""
+    if type(value) is not int:
+        if not isinstance(value, str):
+            raise Invalid
+        digits = text(value)
+        if _DIGITS.fullmatch(digits) is None:
+            raise Invalid
+        value = int(digits)
+    if not least <= value <= most:
+        raise Invalid
+    return value
+
+
+def optional_integer(value: object) -> int | None:
+    """A positive whole number; null, 0, empty text and words for nothing (`null`, `-`, `ندارد` …) are None."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        value = text(value)
+        if value.casefold() in _NULL_WORDS:
+            return None
+    return integer(value, 0) or None
+
+
+def integers(value: object, most_items: int, least: int = 1) -> tuple[int, ...]:
+    """A list of whole numbers as a set: sorted, without repeats. Null is the empty set."""
+    if value is None:
+        return ()
+    if not isinstance(value, list) or len(value) > most_items:
+        raise Invalid
+    return tuple(sorted({integer(item, least) for item in value}))
+
+
+def boolean(value: object) -> bool:
+    """JSON's `true` or `false`, nothing else."""
+    if not isinstance(value, bool):
+        raise Invalid
+    return value
