@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 KAFKA_FILES = REPOSITORY / "infra" / "kafka"
 POSTGRES_FILES = REPOSITORY / "infra" / "postgres"
@@ -42,7 +44,14 @@ class Home:
 
     @contextmanager
     def scratch_folder(self, purpose: str) -> Iterator[Path]:
-        """A new, empty folder for one run of something that keeps nothing; removed at the end."""
+        """A new, empty folder for one run of something that keeps nothing; removed at the end.
+
+        What a run left that was killed is removed by the next one.
+        """
+        for left in (self.root / purpose).glob("*-*"):
+            owner = left.name.partition("-")[0]
+            if owner.isdigit() and not psutil.pid_exists(int(owner)):
+                shutil.rmtree(left, ignore_errors=True)
         folder = self.root / purpose / f"{os.getpid()}-{secrets.token_hex(3)}"
         folder.mkdir(parents=True)
         try:

@@ -40,7 +40,7 @@ async def _fetch(libs: Path) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         await run_to_end(
-            "maven",
+            "kafka jars by maven",
             [
                 maven, "--quiet", "--batch-mode", "--file", KAFKA_FILES / "pom.xml",
                 "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={fresh}",

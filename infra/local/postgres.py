@@ -121,7 +121,7 @@ class PostgresServer(Part):
             hand_over(password_file, self._user)
         try:
             await run_to_end(
-                "initdb",
+                "postgres initdb",
                 [
                     binaries() / "initdb", "-D", self._data, "-U", SUPERUSER, f"--pwfile={password_file}",
                     "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin",

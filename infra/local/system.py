@@ -127,6 +127,7 @@ class System:
         """Raises PartFailedError if a part has ended that should run."""
         for name, part in self.parts.items():
             if not part.running and name not in self._meant_to_be_down:
+                self._set(name, "failed")
                 raise part.failed("ended unexpectedly")
 
     # -- its life
@@ -149,7 +150,7 @@ class System:
             await side_by_side(*(self._start_part(service) for service in self._services.values()))
         except BaseException as error:
             if isinstance(error, PartFailedError):
-                self._set(error.part if error.part in self.stages else "schema", "failed")
+                self._set(error.part.split()[0], "failed")
             await self.stop()
             raise
 
@@ -175,13 +176,23 @@ class System:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        failure = None
-        if self._watch is not None and self._watch.done() and not self._watch.cancelled():
-            failure = self._watch.exception()
+        failure = self._crash(error)
         await self.stop()
-        if failure is not None and isinstance(error, asyncio.CancelledError) and self._user is not None:
-            self._user.uncancel()
-            raise failure from None
+        if failure is not None:
+            if isinstance(error, asyncio.CancelledError) and self._user is not None:
+                self._user.uncancel()
+            raise failure from error
+
+    def _crash(self, error: BaseException | None) -> BaseException | None:
+        """The crash behind what ended the block: it was interrupted, or met the crash before the watch did."""
+        if self._watch is not None and self._watch.done() and not self._watch.cancelled():
+            return self._watch.exception()
+        if isinstance(error, Exception) and self._on_crash == "fail":
+            try:
+                self.require_running()
+            except PartFailedError as crash:
+                return crash
+        return None
 
     def _interrupt_user(self, watch: "asyncio.Task[None]") -> None:
         if not watch.cancelled() and watch.exception() is not None and self._user is not None:
