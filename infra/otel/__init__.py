@@ -1,0 +1,1 @@
+"""OpenTelemetry for a local system: a collector in this process, small enough to read."""
