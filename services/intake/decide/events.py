@@ -92,7 +92,7 @@ def open_record(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> In
         elif key == "content-type":
             content_type = raw.decode("utf-8", "replace")
     structured = content_type is not None and content_type.lower().startswith("application/cloudevents")
-    if structured or "specversion" not in attributes:
+    if structured or not attributes:
         return open_event(value or b"")
     attributes["datacontenttype"] = content_type
     attributes["data"] = UNSET

@@ -1,13 +1,11 @@
 """From an inbound event to a command, or to everything that is wrong with it."""
 
-import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from msgspec import UNSET
 
-from services.intake.decide import enumerations, normalise
-from services.intake.decide.birth_date import birth_date
+from services.intake.decide import fields
 from services.intake.decide.commands import (
     Command,
     PersonalManager,
@@ -19,38 +17,20 @@ from services.intake.decide.commands import (
     RegisterStudent,
 )
 from services.intake.decide.events import InboundEvent
-from services.intake.decide.normalise import Invalid
 from services.intake.decide.problems import (
     ATTRIBUTE_INVALID,
     ATTRIBUTE_MISSING,
     GROUP_NOT_FOR_GRADUATE,
     INVALID,
-    MISSING,
     TYPE_UNKNOWN,
 )
 from services.intake.decide.tenant_rules import DEFAULT_RULES, TenantRules
 from shared.errors import FieldError
 
 DEFAULT_CAPACITY: Final = 60
-FIRST_YEAR: Final = 1300
-LAST_YEAR: Final = 1500
-MAX_SET: Final = 1_000
-"""Most groups, centres or schools of one mentor or manager."""
-MAX_ROSTER: Final = 100_000
-"""Most schools of a roster."""
-
-_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
 _GRADUATE: Final = 0
 
 Errors = tuple[FieldError, ...]
-
-
-class _Field(NamedTuple):
-    """A field of `data`: how it is read when it is not null, and whether it may be null or absent."""
-
-    name: str
-    read: Callable[[object], Any]
-    required: bool = False
 
 
 def parse(event: InboundEvent, rules: TenantRules = DEFAULT_RULES) -> Command | Errors:
@@ -64,103 +44,12 @@ def parse(event: InboundEvent, rules: TenantRules = DEFAULT_RULES) -> Command | 
     return parser(data, event.occurred_at, rules)
 
 
-def _year(value: object) -> int:
-    return normalise.integer(value, FIRST_YEAR, LAST_YEAR)
-
-
-def _center(value: object) -> int:
-    return normalise.integer(value, 0)
-
-
-def _capacity(value: object) -> int:
-    return normalise.integer(value, 0)
-
-
-def _email(value: object) -> str | None:
-    written = normalise.text(value)
-    if written and _EMAIL.fullmatch(written) is None:
-        raise Invalid
-    return written or None
-
-
-def _small_set(value: object) -> tuple[int, ...]:
-    return normalise.integers(value, MAX_SET)
-
-
-def _centers(value: object) -> tuple[int, ...]:
-    return normalise.integers(value, MAX_SET, least=0)
-
-
-def _roster(value: object) -> tuple[int, ...]:
-    return normalise.integers(value, MAX_ROSTER)
-
-
-_STUDENT: Final = (
-    _Field("year", _year, required=True),
-    _Field("national_id", normalise.national_id, required=True),
-    _Field("first_name", normalise.required_text, required=True),
-    _Field("last_name", normalise.required_text, required=True),
-    _Field("father_name", normalise.optional_text),
-    _Field("birth_date", birth_date),
-    _Field("gender", enumerations.gender, required=True),
-    _Field("edu_status", enumerations.edu_status, required=True),
-    _Field("reg_center", _center, required=True),
-    _Field("reg_status", enumerations.reg_status, required=True),
-    _Field("group_code", normalise.integer, required=True),
-    _Field("school_code", normalise.optional_integer),
-    _Field("mobile", normalise.mobile),
-)
-_MENTOR: Final = (
-    _Field("mentor_id", normalise.integer, required=True),
-    _Field("name", normalise.optional_text),
-    _Field("mobile", normalise.mobile),
-    _Field("gender", enumerations.gender, required=True),
-    _Field("type", enumerations.mentor_type, required=True),
-    _Field("capacity", _capacity),
-    _Field("active", normalise.boolean),
-    _Field("alias_code", normalise.optional_text),
-    _Field("manager_id", normalise.integer),
-    _Field("groups", _small_set, required=True),
-    _Field("centers", _centers, required=True),
-)
-_SCHOOLS: Final = (_Field("schools", _small_set, required=True),)
-_MANAGER: Final = (
-    _Field("manager_id", normalise.integer, required=True),
-    _Field("full_name", normalise.optional_text),
-    _Field("email", _email),
-    _Field("phone", normalise.optional_text),
-    _Field("is_active", normalise.boolean, required=True),
-    _Field("centers", _centers, required=True),
-)
-_ROSTER: Final = (
-    _Field("year", _year, required=True),
-    _Field("school_codes", _roster, required=True),
-)
-
-
-def _values(data: Mapping[str, object], fields: tuple[_Field, ...], errors: list[FieldError]) -> list[Any]:
-    """The fields' values, None where there is none or it is not valid; what is wrong goes to `errors`."""
-    values = []
-    for name, read, required in fields:
-        value: Any = data.get(name)
-        if value is not None:
-            try:
-                value = read(value)
-            except Invalid:
-                errors.append(INVALID[name])
-                value = None
-        elif required:
-            errors.append(MISSING[name])
-        values.append(value)
-    return values
-
-
 def _student(data: Mapping[str, object], occurred_at: str | None, rules: TenantRules) -> Command | Errors:
     errors: list[FieldError] = []
     (
         year, national_id, first_name, last_name, father_name, born, gender, edu_status, reg_center,
         reg_status, group_code, school_code, mobile,
-    ) = _values(data, _STUDENT, errors)  # fmt: skip
+    ) = fields.values_of(data, fields.STUDENT, errors)  # fmt: skip
     if reg_center is not None and reg_center not in rules.centers:
         errors.append(INVALID["reg_center"])
     if group_code is not None and group_code not in rules.groups:
@@ -193,7 +82,7 @@ def _student(data: Mapping[str, object], occurred_at: str | None, rules: TenantR
 def _mentor(data: Mapping[str, object], occurred_at: str | None, rules: TenantRules) -> Command | Errors:
     errors: list[FieldError] = []
     mentor_id, name, mobile, gender, kind, capacity, active, alias_code, manager_id, groups, centers = (
-        _values(data, _MENTOR, errors)
+        fields.values_of(data, fields.MENTOR, errors)
     )
     if groups is not None and not (groups and rules.all_groups.issuperset(groups)):
         errors.append(INVALID["groups"])
@@ -201,7 +90,7 @@ def _mentor(data: Mapping[str, object], occurred_at: str | None, rules: TenantRu
         errors.append(INVALID["centers"])
     schools: tuple[int, ...] | None = ()
     if kind == "school":  # those of a normal mentor mean nothing, so they are not even read
-        (schools,) = _values(data, _SCHOOLS, errors)
+        (schools,) = fields.values_of(data, fields.SCHOOLS, errors)
         if schools == ():
             errors.append(INVALID["schools"])
     if errors:
@@ -224,7 +113,7 @@ def _mentor(data: Mapping[str, object], occurred_at: str | None, rules: TenantRu
 
 def _manager(data: Mapping[str, object], occurred_at: str | None, rules: TenantRules) -> Command | Errors:
     errors: list[FieldError] = []
-    manager_id, full_name, email, phone, is_active, centers = _values(data, _MANAGER, errors)
+    manager_id, full_name, email, phone, is_active, centers = fields.values_of(data, fields.MANAGER, errors)
     if centers is not None and not rules.centers.issuperset(centers):
         errors.append(INVALID["centers"])
     if errors:
@@ -240,7 +129,7 @@ def _manager(data: Mapping[str, object], occurred_at: str | None, rules: TenantR
 
 def _school_roster(data: Mapping[str, object], occurred_at: str | None, _: TenantRules) -> Command | Errors:
     errors: list[FieldError] = []
-    year, school_codes = _values(data, _ROSTER, errors)
+    year, school_codes = fields.values_of(data, fields.ROSTER, errors)
     if errors:
         return tuple(errors)
     return PublishSchoolRoster(occurred_at=occurred_at, year=year, school_codes=school_codes)
