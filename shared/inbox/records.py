@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+import msgspec
+
 from shared.contracts.envelope import Envelope
 
 
@@ -26,8 +28,7 @@ class PartitionState(Protocol):
 S = TypeVar("S", bound=PartitionState)
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True, gc=False):
     """One event as it came from Kafka. `value` are its exact bytes, `hash` its leaf hash.
 
     `traceparent` is the W3C header, or None; `timestamp_ms` is Kafka's, milliseconds since 1970.

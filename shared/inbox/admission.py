@@ -1,0 +1,103 @@
+"""What the inbox asks of a topic's rules: which records come next, and where a partition is read on.
+
+Two kinds of topic run on the same machinery: the internal logs (`shared.inbox.log_lane`), where nothing is ever
+skipped, and `rahnama.inbound`, where any record is accepted and a position is an offset.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from aiokafka import ConsumerRecord, TopicPartition
+
+from shared.errors import Held
+
+if TYPE_CHECKING:
+    from shared.inbox.topic_look import TopicLook
+
+Record = ConsumerRecord[bytes, bytes]
+Records = Sequence[Record]
+
+L = TypeVar("L")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a partition cannot go on, and the offset at which it is to be read on (None: where it stands).
+
+    `search` means that the topic is to be read again from its beginning first: what is missing may stand there.
+    """
+
+    held: Held
+    offset: int | None
+    search: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted(Generic[L]):
+    """The part of some records that can be applied now, and what stands behind it, if anything does."""
+
+    slice: L | None
+    fault: Fault | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """A look at a topic partition: its first offset, the one after its last, and for how many seconds no record came."""
+
+    begin: int
+    end: int
+    quiet_seconds: float
+
+
+class Lane(Protocol[L]):
+    """One assigned partition with its position and state; built from the database, discarded after any doubt."""
+
+    source: str
+    partition: int
+
+    @property
+    def applied(self) -> int:
+        """The position: a sequence, or the next offset."""
+
+    @property
+    def newest(self) -> int:
+        """The same for the topic's end, as far as it is known."""
+
+    @property
+    def searching(self) -> bool:
+        """Whether it is being read from the beginning, for what comes next."""
+
+    def admit(self, records: Records, end: int | None) -> Admitted[L]:
+        """What can be applied of the next records as Kafka gave them. `end` is the topic's end as of their fetch."""
+
+    def search(self) -> None:
+        """From now on the records come from the topic's beginning."""
+
+    def applied_slice(self, done: L) -> None:
+        """The slice was committed."""
+
+    def look_at(self, ends: Ends) -> int | None:
+        """The offset of the record that is worth comparing with the position; None when all is known."""
+
+    def looked(self, ends: Ends, record: Record | None) -> bool:
+        """Whether the topic must be read again from its beginning, given the record at `look_at`'s offset."""
+
+
+class Admission(Protocol[L]):
+    """The rules of all topics that one consumer group reads."""
+
+    async def open(self, place: TopicPartition, look: "TopicLook") -> tuple[Lane[L], int | None]:
+        """The lane of a partition from the database, and the offset to read from; None: where Kafka's hint is."""
+
+    async def apply(self, slices: Sequence[L]) -> None:
+        """Applies and commits all of it in one transaction, or raises and nothing of it is applied."""
+
+    def source(self, topic: str) -> str:
+        """The word by which the topic is known in positions and alarms."""
+
+    def offset_of(self, piece: L, sequence: int) -> int:
+        """The offset at which the record with `sequence` stands in a slice; that of its first if it is not in it."""
+
+    async def applied(self) -> Mapping[tuple[str, int], int]:
+        """The applied position of every (source, partition), from the database."""

@@ -1,0 +1,228 @@
+"""The consumer group's member: FastStream subscriber, assignment, retries, hints and the watch over quiet topics.
+
+One lock stands around everything that touches lanes or seeks. Three parties take it: batches, the keeper (loads
+lanes, lets held partitions go again, commits hints) and the watch (is the topic further than we are?).
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Coroutine, Iterable
+from typing import Any, Final, Generic, TypeVar
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+from faststream.kafka import KafkaBroker
+
+from shared.errors import Gap
+from shared.inbox.admission import Admission, Ends, Records
+from shared.inbox.garbage import GarbagePacer
+from shared.inbox.metrics import LAG
+from shared.inbox.polling import Polling, subscribe
+from shared.inbox.processing import Processing
+from shared.inbox.topic_look import TopicLook
+from shared.inbox.track import HeldPartition, Track
+from shared.inbox.tracks import Tracks
+
+L = TypeVar("L")
+
+HINT_SECONDS: Final = 1.0
+REVOKE_SECONDS: Final = 10.0
+STOP_SECONDS: Final = 15.0
+CONNECT_AGAIN_SECONDS: Final = 1.0
+
+_log = structlog.get_logger("rahnama.inbox")
+
+
+class GroupMember(Generic[L]):
+    """Reads topics in a consumer group, by the rules of an `Admission`.
+
+    `watch_seconds` is the time between two looks at the topics' ends.
+    """
+
+    def __init__(
+        self,
+        broker: KafkaBroker,
+        group: str,
+        topics: Iterable[str],
+        admission: Admission[L],
+        *,
+        polling: Polling,
+        watch_seconds: float = 1.0,
+        pacer: GarbagePacer | None = None,
+    ) -> None:
+        self._broker = broker
+        self._watch_seconds = watch_seconds
+        self._pacer = pacer
+        self._lock = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._assigned = False
+        self._problem: str | None = "not started"
+        self._look = TopicLook(self._build_look)
+        self._tracks: Tracks[L] = Tracks(admission, self._look, lambda: self._subscriber.consumer)
+        self._processing = Processing(admission, self._tracks)
+        self._subscriber = subscribe(
+            broker,
+            group,
+            list(topics),
+            polling,
+            handle=self._handle,
+            drained=self._tracks.drained,
+            listener=_Listener(self),
+        )
+
+    async def start(self) -> None:
+        """Begins to read; returns at once, and waits for Kafka in the background."""
+        self._problem = "Kafka was not reached yet"
+        for work in (self._connect(), self._keep(), self._watch()):
+            self._tasks.append(asyncio.create_task(work))
+
+    async def stop(self) -> None:
+        """Lets a batch that is being applied end, tells Kafka the hints and leaves the group. At most some 15 s."""
+        self._problem = "stopped"
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._subscriber_stops()
+        except TimeoutError:
+            _log.warning("inbox_stopped_late")
+
+    async def _subscriber_stops(self) -> None:
+        async with self._lock:
+            await self._tracks.commit_hints()
+        await self._broker.stop()
+        await self._look.close()
+
+    def ready(self) -> str | None:
+        """None once the partitions are assigned, if any, and their positions loaded; else what is missing."""
+        if self._problem is not None:
+            return self._problem
+        if not self._assigned:
+            return "partitions are being assigned"
+        unloaded = sum(1 for track in self._tracks if track.lane is None and track.held is None)
+        return f"{unloaded} positions are being loaded" if unloaded else None
+
+    def held(self) -> list[HeldPartition]:
+        """Every partition that cannot go on."""
+        return self._tracks.held()
+
+    def newest(self) -> dict[tuple[str, int], int]:
+        """The last known sequence (or end offset) of each assigned partition's topic."""
+        return {
+            (track.source, track.place.partition): track.lane.newest
+            for track in self._tracks
+            if track.lane is not None
+        }
+
+    async def _connect(self) -> None:
+        while True:
+            try:
+                await self._broker.start()
+            except (KafkaError, OSError, TimeoutError) as error:
+                self._problem = f"Kafka cannot be reached ({type(error).__name__})"
+                _log.warning("kafka_not_reached", error=type(error).__name__)
+                await self._broker.stop()
+                await asyncio.sleep(CONNECT_AGAIN_SECONDS)
+            else:
+                self._problem = None
+                return
+
+    async def _handle(self, records: Records) -> None:
+        async with self._lock:
+            await self._processing.batch(records)
+        if self._pacer is not None:
+            self._pacer.batch_done()
+
+    async def revoked(self) -> None:
+        """The group is rearranged: a batch that is being applied may end, then nothing is ours."""
+        self._assigned = False
+        try:
+            async with asyncio.timeout(REVOKE_SECONDS), self._lock:
+                await self._tracks.commit_hints()
+        except TimeoutError:
+            _log.warning("revoked_during_a_batch")  # its positions are compared and set: it cannot do harm
+        finally:
+            self._tracks.forget()
+
+    async def assigned(self, places: Iterable[TopicPartition]) -> None:
+        """These partitions are ours now; their positions are loaded before anything of them is applied."""
+        self._tracks.assigned(places)
+        self._assigned = True
+
+    async def _keep(self) -> None:
+        hinted = time.monotonic()
+        while True:
+            await self._tracks.wait_for_change(HINT_SECONDS)
+            async with self._lock:
+                for track in self._tracks:
+                    if track.due is not None and track.due <= time.monotonic():
+                        await self._release(track)
+                    if track.lane is None and track.due is None:
+                        await self._processing.open(track)
+            if time.monotonic() - hinted >= HINT_SECONDS:
+                hinted = time.monotonic()
+                await self._tracks.commit_hints()
+
+    async def _release(self, track: Track[L]) -> None:
+        """A held partition is read again; after a gap from the topic's beginning, which may have been filled."""
+        if isinstance(track.held, Gap):
+            await self._processing.open(track)
+            if track.lane is None:
+                return
+            await self._tracks.search(track)
+        self._tracks.release(track)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._watch_seconds)
+            with contextlib.suppress(KafkaError, OSError, TimeoutError):  # the next look is soon
+                await self._look_at_topics()
+
+    async def _look_at_topics(self) -> None:
+        now = time.monotonic()
+        loaded = {
+            track.place: track for track in self._tracks if track.lane is not None and track.due is None
+        }
+        if not loaded:
+            return
+        ends = {
+            place: Ends(begin, end, now - loaded[place].last_record)
+            for place, (begin, end) in (await self._look.ends(loaded)).items()
+        }
+        wanted = {}
+        for place, seen in ends.items():
+            lane = loaded[place].lane
+            if lane is not None and (offset := lane.look_at(seen)) is not None:
+                wanted[place] = offset
+        records = await self._look.read(wanted)
+        async with self._lock:
+            for place, seen in ends.items():
+                track = loaded[place]
+                if track.lane is None or track.due is not None or not self._tracks.current(track):
+                    continue
+                came_since = track.last_record > now - seen.quiet_seconds
+                if not came_since and track.lane.looked(seen, records.get(place)):
+                    _log.warning("topic_is_read_again", source=track.source, partition=place.partition)
+                    track.last_record = time.monotonic()
+                    await self._tracks.search(track)
+                LAG.labels(track.source, place.partition).set(track.lane.newest - track.lane.applied)
+
+    def _build_look(self) -> AIOKafkaConsumer:
+        return self._subscriber.builder(group_id=None, enable_auto_commit=False, auto_offset_reset="earliest")
+
+
+class _Listener(ConsumerRebalanceListener):
+    """aiokafka's side of the assignment. It logs and passes over what a listener raises: these raise nothing."""
+
+    def __init__(self, member: GroupMember[Any]) -> None:
+        self._member = member
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> Coroutine[Any, Any, None]:
+        return self._member.revoked()
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> Coroutine[Any, Any, None]:
+        return self._member.assigned(assigned)

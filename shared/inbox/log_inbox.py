@@ -1,0 +1,83 @@
+"""The inbox of the internal logs: other services' events, in order, each applied exactly once."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Generic, NamedTuple
+
+from faststream.kafka import KafkaBroker
+
+from shared.inbox.garbage import GarbagePacer
+from shared.inbox.group import GroupMember
+from shared.inbox.log_lane import LogAdmission
+from shared.inbox.polling import Polling
+from shared.inbox.records import S, Slice
+from shared.inbox.track import HeldPartition
+from shared.postgres import Pool
+
+
+class InboxPosition(NamedTuple):
+    """How far one (source, partition) was applied, and how far its topic goes."""
+
+    source: str
+    partition: int
+    applied: int
+    newest: int
+
+
+class LogInbox(Generic[S]):
+    """Reads logs from Kafka and applies them by the service's two functions.
+
+    `topics` maps a source (`intake`) to its topic. `load(source, partition)` builds the state of a partition from
+    the database, with its `position`. `apply(slices)` is ONE transaction: it calls
+    `shared.inbox.positions.move_positions(connection, slices)`, writes the effects, commits, and only then sets
+    `slice.state.position = slice.reached` of every slice. It may raise `Unapplicable` to name a record that it cannot
+    apply: those before it are applied, and the partition is held. `StalePosition` and `TRANSIENT_ERRORS` are let
+    through. After any exception the states are discarded and loaded again.
+    """
+
+    def __init__(
+        self,
+        broker: KafkaBroker,
+        group: str,
+        topics: Mapping[str, str],
+        load: Callable[[str, int], Awaitable[S]],
+        apply: Callable[[Sequence[Slice[S]]], Awaitable[None]],
+        pool: Pool,
+        *,
+        polling: Polling | None = None,
+        stall_seconds: float = 5.0,
+        pacer: GarbagePacer | None = None,
+    ) -> None:
+        self._admission = LogAdmission(topics, load, apply, pool, stall_seconds=stall_seconds)
+        self._member = GroupMember(
+            broker,
+            group,
+            topics.values(),
+            self._admission,
+            polling=polling or Polling(),
+            watch_seconds=stall_seconds / 5,
+            pacer=pacer,
+        )
+
+    async def start(self) -> None:
+        """Begins to read; does not wait for Kafka."""
+        await self._member.start()
+
+    async def stop(self) -> None:
+        """Lets the batch in hand end and leaves the group; bounded."""
+        await self._member.stop()
+
+    def ready(self) -> str | None:
+        """None when it reads (or has no partition to read); else why not."""
+        return self._member.ready()
+
+    def held(self) -> list[HeldPartition]:
+        """The partitions of this instance that cannot go on."""
+        return self._member.held()
+
+    async def positions(self) -> list[InboxPosition]:
+        """Every (source, partition), those of other instances too, as the database has them."""
+        newest = self._member.newest()
+        return [
+            InboxPosition(source, partition, applied, max(applied, newest.get((source, partition), 0)))
+            for (source, partition), applied in sorted((await self._admission.applied()).items())
+        ]

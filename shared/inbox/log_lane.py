@@ -1,0 +1,224 @@
+"""The rules of the internal logs: repeats are skipped, gaps searched for, forks stopped, nothing else passes.
+
+Pure but for `LogAdmission.open` and `applied`: what is admitted depends on the position and the records alone.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic
+
+import msgspec
+from aiokafka import TopicPartition
+
+from shared.contracts.envelope import SEQUENCE_DIGITS, Envelope, decode, leaf_hash
+from shared.errors import Fork, Gap, Unapplicable
+from shared.inbox.admission import Admitted, Ends, Fault, Record, Records
+from shared.inbox.positions import load_positions
+from shared.inbox.records import Received, S, Slice
+from shared.inbox.topic_look import TopicLook
+from shared.postgres import Pool
+
+LOOK_AGAIN_SECONDS: Final = 30.0
+
+
+@dataclass(slots=True)
+class _Search:
+    """A reading from the topic's beginning: up to which offset, and the first sequence beyond the next one."""
+
+    until: int | None = None
+    beyond: int | None = None
+
+
+class LogLane(Generic[S]):
+    """One partition of one log. `state` is the service's, and holds the position."""
+
+    def __init__(self, source: str, topic: str, partition: int, state: S, *, stall_seconds: float) -> None:
+        self.source = source
+        self.partition = partition
+        self.state = state
+        self._topic = topic
+        self._stall_seconds = stall_seconds
+        self._source_name = f"/rahnama/{source}"
+        self._id_prefix = f"{source}-{partition:02d}-"
+        self._search: _Search | None = None
+        self._newest = 0
+        self._fine: tuple[int, int] | None = None
+        self._fine_for = 0.0
+
+    @property
+    def applied(self) -> int:
+        """The last applied sequence."""
+        return self.state.position.sequence
+
+    @property
+    def newest(self) -> int:
+        """The last sequence on the topic, as far as it is known."""
+        return max(self._newest, self.applied)
+
+    @property
+    def searching(self) -> bool:
+        """Whether the topic is being read again for the sequence that comes next."""
+        return self._search is not None
+
+    def search(self) -> None:
+        """From now on the records come from the topic's beginning."""
+        self._search = _Search()
+
+    def applied_slice(self, done: Slice[S]) -> None:
+        """Checks that the service moved the position with its state."""
+        if self.state.position != done.reached:
+            raise AssertionError(f"{self.source} {self.partition}: the state was not moved to {done.reached}")
+
+    def admit(self, records: Records, end: int | None) -> Admitted[Slice[S]]:
+        """The dense, chained continuation that stands in `records`; stops at the first that does not fit."""
+        last, last_hash = self.state.position
+        previous = last_hash.hex()
+        accepted: list[Received] = []
+        fault = None
+        for record in records:
+            value = record.value or b""
+            try:
+                envelope, sequence = self._open(record)
+            except Unapplicable as held:
+                fault = Fault(held, record.offset)
+                break
+            if sequence == last + 1:
+                if envelope.previous != previous:
+                    fault = self._fork(
+                        sequence, record.offset, "its `previous` is not the last applied event"
+                    )
+                    break
+                last, last_hash = sequence, leaf_hash(value)
+                previous = last_hash.hex()
+                accepted.append(_received(record, value, envelope, sequence, last_hash))
+                self._search = None
+            elif sequence > last:
+                if (fault := self._beyond(last, sequence, record, end)) is not None:
+                    break
+            elif sequence == last and leaf_hash(value) != last_hash:
+                fault = self._fork(sequence, record.offset, "another event was applied at this sequence")
+                break
+        fault = fault or self._search_ended(last, records, end)
+        if fault is None and end is not None:
+            self._newest = max(last, sequence + max(0, end - 1 - records[-1].offset))
+        if not accepted:
+            return Admitted(None, fault)
+        return Admitted(Slice(self.source, self._topic, self.partition, self.state, accepted), fault)
+
+    def _open(self, record: Record) -> tuple[Envelope, int]:
+        try:
+            envelope = decode(record.value or b"")
+        except msgspec.DecodeError:
+            raise self._unapplicable(record, "its bytes are no event") from None
+        text = envelope.sequence
+        if len(text) != SEQUENCE_DIGITS or not (text.isascii() and text.isdigit()):
+            raise self._unapplicable(record, f"its sequence is not {SEQUENCE_DIGITS} digits")
+        if envelope.source != self._source_name or envelope.id != self._id_prefix + text:
+            raise self._unapplicable(record, f"it is not of partition {self.partition} of {self.source}")
+        return envelope, int(text)
+
+    def _unapplicable(self, record: Record, reason: str) -> Unapplicable:
+        return Unapplicable(
+            self.source, self.partition, self.applied + 1, f"the record at offset {record.offset}: {reason}"
+        )
+
+    def _fork(self, sequence: int, offset: int, reason: str) -> Fault:
+        return Fault(
+            Fork(self.source, self.partition, sequence, f"the record at offset {offset}: {reason}"), offset
+        )
+
+    def _beyond(self, last: int, sequence: int, record: Record, end: int | None) -> Fault | None:
+        """A record after the next one: what is missing is searched from the beginning, once."""
+        if self._search is None:
+            missing = Gap(self.source, self.partition, last + 1, f"sequence {sequence} came instead")
+            return Fault(missing, record.offset, search=True)
+        self._search.beyond = self._search.beyond or sequence
+        return None
+
+    def _search_ended(self, last: int, records: Records, end: int | None) -> Fault | None:
+        search, offset = self._search, records[-1].offset
+        if search is None:
+            return None
+        if search.until is None:
+            search.until = offset if end is None else end - 1
+        if offset < search.until:
+            return None
+        self._search = None
+        if search.beyond is None:
+            return None
+        reason = f"it is not on the topic, though {search.beyond} is"
+        return Fault(Gap(self.source, self.partition, last + 1, reason), offset)
+
+    def look_at(self, ends: Ends) -> int | None:
+        """The last record's offset, when the partition is quiet and the topic may hold what was not seen."""
+        if ends.quiet_seconds < min(1.0, self._stall_seconds) or ends.end <= ends.begin:
+            return None
+        if (ends.begin, ends.end) == self._fine and ends.quiet_seconds < self._fine_for + LOOK_AGAIN_SECONDS:
+            return None
+        return ends.end - 1
+
+    def looked(self, ends: Ends, record: Record | None) -> bool:
+        """True when the topic goes further than the position, and yet nothing came for `stall_seconds`."""
+        if record is None:
+            return False
+        try:
+            _, self._newest = self._open(record)
+        except Unapplicable:
+            return ends.quiet_seconds >= self._stall_seconds
+        if self._newest <= self.applied:
+            self._fine, self._fine_for = (ends.begin, ends.end), ends.quiet_seconds
+            return False
+        return ends.quiet_seconds >= self._stall_seconds
+
+
+def _received(record: Record, value: bytes, envelope: Envelope, sequence: int, digest: bytes) -> Received:
+    traceparent = None
+    for name, content in record.headers:
+        if name == "traceparent":
+            traceparent = content.decode("latin-1")
+    return Received(record.offset, record.timestamp, value, envelope, sequence, digest, traceparent)
+
+
+class LogAdmission(Generic[S]):
+    """The internal logs that one service reads. `topics` maps a source to its topic."""
+
+    def __init__(
+        self,
+        topics: Mapping[str, str],
+        load: Callable[[str, int], Awaitable[S]],
+        apply: Callable[[Sequence[Slice[S]]], Awaitable[None]],
+        pool: Pool,
+        *,
+        stall_seconds: float,
+    ) -> None:
+        self._sources = {topic: source for source, topic in topics.items()}
+        self._load = load
+        self._apply = apply
+        self._pool = pool
+        self._stall_seconds = stall_seconds
+
+    async def open(self, place: TopicPartition, look: TopicLook) -> tuple[LogLane[S], int | None]:
+        """Loads the state. Where to read on is Kafka's hint: the sequences say whether it was right."""
+        source = self._sources[place.topic]
+        state = await self._load(source, place.partition)
+        lane = LogLane(source, place.topic, place.partition, state, stall_seconds=self._stall_seconds)
+        return lane, None
+
+    async def apply(self, slices: Sequence[Slice[S]]) -> None:
+        """The service's transaction."""
+        await self._apply(slices)
+
+    def source(self, topic: str) -> str:
+        """The log that travels on `topic`."""
+        return self._sources[topic]
+
+    def offset_of(self, piece: Slice[S], sequence: int) -> int:
+        """Where the event with `sequence` stands."""
+        return next(
+            (item.offset for item in piece.records if item.sequence == sequence), piece.records[0].offset
+        )
+
+    async def applied(self) -> Mapping[tuple[str, int], int]:
+        """Every position of this service."""
+        async with self._pool.acquire() as connection:
+            return {key: position.sequence for key, position in (await load_positions(connection)).items()}

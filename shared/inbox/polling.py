@@ -1,0 +1,128 @@
+"""FastStream as this inbox needs it: batches of raw records, at the cost of bare aiokafka.
+
+Read in FastStream 0.7.8 and aiokafka 0.14, and relied upon here: the default batch parser builds a dict of headers
+for each record and the default decoder a message (2.5 times the cost of the poll itself); a poll that found nothing
+is followed by a sleep as long as the poll; an error of Kafka by 5 s; an exception in a handler is logged and the
+next batch is fetched; an exception in a rebalance listener is logged and passed over.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka.errors import ConsumerStoppedError, KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaMessage
+from faststream.kafka.subscriber.usecase import BatchSubscriber
+from faststream.message import StreamMessage
+
+from shared.inbox.admission import Records
+
+METADATA_MAX_AGE_MILLISECONDS: Final = 2_000
+MAX_POLL_INTERVAL_SECONDS: Final = 120
+GRACEFUL_SECONDS: Final = 10.0
+ERROR_PAUSE_SECONDS: Final = 1.0
+
+_log = structlog.get_logger("rahnama.inbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """How a consumer group polls. `batch_records` bounds a poll, and so a transaction."""
+
+    batch_records: int = 2000
+    poll_seconds: float = 0.2
+    session_timeout_seconds: float = 6.0
+    read_committed: bool = False
+
+
+def inbox_broker(bootstrap: str, *, client_id: str) -> KafkaBroker:
+    """A broker that only consumes, creates nothing and injects nothing. One for each inbox."""
+    return KafkaBroker(
+        bootstrap.split(","),
+        client_id=client_id,
+        consumer_only=True,
+        allow_auto_create_topics=False,
+        metadata_max_age_ms=METADATA_MAX_AGE_MILLISECONDS,
+        graceful_timeout=GRACEFUL_SECONDS,
+        apply_types=False,
+        logger=None,
+    )
+
+
+def subscribe(
+    broker: KafkaBroker,
+    group: str,
+    topics: Sequence[str],
+    polling: Polling,
+    *,
+    handle: Callable[[Records], Awaitable[None]],
+    drained: Callable[[], None],
+    listener: ConsumerRebalanceListener,
+) -> BatchSubscriber:
+    """One batch subscriber over all `topics`. `drained` is called, without a task switch, as records leave the buffer."""
+    session_milliseconds = int(polling.session_timeout_seconds * 1000)
+    wait_milliseconds = max(1, int(polling.poll_seconds * 1000))
+    subscriber = broker.subscriber(
+        *topics,
+        group_id=group,
+        batch=True,
+        max_records=polling.batch_records,
+        batch_timeout_ms=wait_milliseconds,
+        fetch_max_wait_ms=min(500, max(100, wait_milliseconds)),
+        session_timeout_ms=session_milliseconds,
+        heartbeat_interval_ms=session_milliseconds // 3,
+        max_poll_interval_ms=MAX_POLL_INTERVAL_SECONDS * 1000,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed" if polling.read_committed else "read_uncommitted",
+        ack_policy=AckPolicy.MANUAL,
+        listener=listener,
+        parser=_light_parser,
+        decoder=_raw_records,
+    )
+    if not isinstance(subscriber, BatchSubscriber):
+        raise TypeError("FastStream made no batch subscriber")
+
+    async def poll(consumer: AIOKafkaConsumer) -> tuple[Any, ...]:
+        while True:
+            try:
+                found = await consumer.getmany(
+                    timeout_ms=wait_milliseconds, max_records=polling.batch_records
+                )
+            except ConsumerStoppedError:
+                raise
+            except KafkaError as error:
+                _log.warning("kafka_poll_failed", group=group, error=type(error).__name__)
+                await asyncio.sleep(ERROR_PAUSE_SECONDS)
+                continue
+            if found:
+                drained()
+                return tuple(chain.from_iterable(found.values()))
+
+    # An empty poll is followed by the next one at once, not by the sleep that FastStream's own `get_msg` makes.
+    subscriber.get_msg = poll  # type: ignore[method-assign]
+    subscriber(handle)
+    return subscriber
+
+
+async def _light_parser(records: tuple[Any, ...]) -> KafkaMessage:
+    return KafkaMessage(body=b"", raw_message=records, consumer=_NoConsumer())
+
+
+async def _raw_records(message: StreamMessage[Any]) -> Any:
+    return message.raw_message
+
+
+class _NoConsumer:
+    """FastStream's messages can acknowledge themselves; these never do."""
+
+    async def commit(self) -> None:
+        raise NotImplementedError
+
+    def seek(self, partition: Any, offset: int) -> None:
+        raise NotImplementedError

@@ -1,0 +1,61 @@
+"""What the inbox remembers of an assigned partition: its lane, and whether it is taken back for a while."""
+
+from dataclasses import dataclass
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from aiokafka import TopicPartition
+
+from shared.errors import Conflict, Gap, Held, Unavailable
+from shared.inbox.admission import Lane
+from shared.postgres import TRANSIENT_ERRORS
+
+L = TypeVar("L")
+
+FIRST_RETRY_SECONDS: Final = 0.1
+LONGEST_RETRY_SECONDS: Final = 5.0
+FIRST_GAP_RETRY_SECONDS: Final = 1.0
+LONGEST_GAP_RETRY_SECONDS: Final = 60.0
+HELD_RETRY_SECONDS: Final = 30.0
+
+
+class HeldPartition(NamedTuple):
+    """A partition that cannot go on, for operators: where it stands, why, and how often it was tried."""
+
+    source: str
+    partition: int
+    sequence: int
+    code: str
+    reason: str
+    tries: int
+
+
+@dataclass(slots=True)
+class Track(Generic[L]):
+    """One assigned partition.
+
+    While `due` is set the partition is paused until then (seconds of the loop's clock). `sought_at` numbers the last
+    seek: records that left the buffer before it are passed over, for they will be read again.
+    """
+
+    place: TopicPartition
+    source: str
+    lane: Lane[L] | None = None
+    due: float | None = None
+    held: Held | None = None
+    failures: int = 0
+    sought_at: int = 0
+    last_record: float = 0.0
+
+    def retry_seconds(self) -> float:
+        """How long to wait before the next try; call it once for each failure."""
+        doublings, self.failures = min(self.failures, 16), self.failures + 1
+        if isinstance(self.held, Gap):
+            return min(FIRST_GAP_RETRY_SECONDS * 2.0**doublings, LONGEST_GAP_RETRY_SECONDS)
+        if self.held is not None:
+            return HELD_RETRY_SECONDS
+        return min(FIRST_RETRY_SECONDS * 2.0**doublings, LONGEST_RETRY_SECONDS)
+
+
+def passes(error: Exception) -> bool:
+    """Whether a fault is worth trying again for ever: it lies in the servers or in another writer."""
+    return isinstance(error, (*TRANSIENT_ERRORS, Unavailable, Conflict))

@@ -1,0 +1,200 @@
+"""The assigned partitions of one consumer, and every seek, pause and resume of them."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, Generic, TypeVar
+
+import structlog
+from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+
+from shared.errors import Held
+from shared.inbox.admission import Admission
+from shared.inbox.metrics import HELD, RETRIED
+from shared.inbox.topic_look import TopicLook
+from shared.inbox.track import HeldPartition, Track
+
+L = TypeVar("L")
+
+SEEK_SECONDS: Final = 5.0
+COMMIT_SECONDS: Final = 5.0
+
+_log = structlog.get_logger("rahnama.inbox")
+
+
+class Tracks(Generic[L]):
+    """Changed under the inbox's lock alone. `changed` is set whenever the keeper has something to do."""
+
+    def __init__(
+        self, admission: Admission[L], look: TopicLook, consumer: Callable[[], AIOKafkaConsumer | None]
+    ) -> None:
+        self._admission = admission
+        self._look = look
+        self._consumer = consumer
+        self._tracks: dict[TopicPartition, Track[L]] = {}
+        self._hints: dict[TopicPartition, int] = {}
+        self._seeks = 0
+        self._drained_after = 0
+        self.changed = asyncio.Event()
+
+    def __iter__(self) -> Iterator[Track[L]]:
+        return iter(list(self._tracks.values()))
+
+    def assigned(self, places: Iterable[TopicPartition]) -> None:
+        """Begins anew with these partitions: nothing that was known of them before counts."""
+        self.forget()
+        for place in places:
+            self._tracks[place] = Track(
+                place, self._admission.source(place.topic), last_record=time.monotonic()
+            )
+        self.changed.set()
+
+    def forget(self) -> None:
+        """No partition is ours any more."""
+        for track in self._tracks.values():
+            HELD.labels(track.source, track.place.partition).set(0)
+        self._tracks.clear()
+        self._hints.clear()
+
+    def current(self, track: Track[L]) -> bool:
+        """Whether the partition is still ours, in the same assignment."""
+        return self._tracks.get(track.place) is track
+
+    def drained(self) -> None:
+        """Records have left the consumer's buffer; a seek from now on makes them stale."""
+        self._drained_after = self._seeks
+
+    def flowing(self, place: TopicPartition) -> Track[L] | None:
+        """The track of a partition whose records may be admitted, or None."""
+        track = self._tracks.get(place)
+        if track is None or track.due is not None or track.sought_at > self._drained_after:
+            return None
+        return track
+
+    def end(self, place: TopicPartition) -> int | None:
+        """The topic's end as of the last fetch."""
+        consumer = self._consumer()
+        try:
+            return None if consumer is None else consumer.highwater(place)
+        except (IllegalStateError, AssertionError):
+            return None
+
+    async def wait_for_change(self, seconds: float) -> None:
+        """Returns when something changed, when a partition is due again, or after `seconds`."""
+        now = time.monotonic()
+        due = min(
+            (track.due - now for track in self._tracks.values() if track.due is not None), default=seconds
+        )
+        try:
+            async with asyncio.timeout(max(0.01, min(due, seconds))):
+                await self.changed.wait()
+        except TimeoutError:
+            pass
+        self.changed.clear()
+
+    async def open(self, track: Track[L]) -> bool:
+        """Loads the lane. False when the partition was sought elsewhere, so that its next records are others."""
+        track.lane, offset = await self._admission.open(track.place, self._look)
+        if offset is None:
+            return True
+        self._seek(track, offset)
+        return False
+
+    async def search(self, track: Track[L]) -> None:
+        """Reads the topic again from its beginning."""
+        if track.lane is not None:
+            track.lane.search()
+        consumer = self._consumer()
+        if consumer is None or not self.current(track):
+            return
+        self._sought(track)
+        try:
+            async with asyncio.timeout(SEEK_SECONDS):
+                await consumer.seek_to_beginning(track.place)
+        except (IllegalStateError, KafkaError, TimeoutError) as error:
+            _log.warning("seek_is_late", topic=track.place.topic, error=type(error).__name__)
+
+    def take_back(self, track: Track[L], offset: int | None, *, held: Held | None = None) -> None:
+        """Pauses the partition for a while, and seeks to where it will be read on."""
+        track.held = held or track.held
+        seconds = track.retry_seconds()
+        track.due = time.monotonic() + seconds
+        consumer = self._consumer()
+        if consumer is not None and self.current(track):
+            try:
+                consumer.pause(track.place)
+            except IllegalStateError:
+                return  # it is not ours any more; the new assignment begins without a pause
+            if offset is not None:
+                self._seek(track, offset)
+        RETRIED.labels(track.source).inc()
+        if held is not None:
+            HELD.labels(track.source, track.place.partition).set(1)
+            _log.error(
+                "partition_held", source=held.source, partition=held.partition, sequence=held.sequence,
+                code=held.code, reason=held.reason, tries=track.failures, retry_seconds=seconds,
+            )  # fmt: skip
+        self.changed.set()
+
+    def release(self, track: Track[L]) -> None:
+        """Lets a partition that was taken back flow again."""
+        track.due = None
+        track.last_record = time.monotonic()
+        consumer = self._consumer()
+        if consumer is not None and self.current(track):
+            try:
+                consumer.resume(track.place)
+            except IllegalStateError:
+                return
+
+    def went_on(self, track: Track[L]) -> None:
+        """The partition made progress: whatever held it is over."""
+        if track.held is not None:
+            HELD.labels(track.source, track.place.partition).set(0)
+            _log.info("partition_goes_on", source=track.source, partition=track.place.partition)
+        track.held, track.failures = None, 0
+
+    def hint(self, track: Track[L], offset: int) -> None:
+        """`offset` is where a successor may begin to read."""
+        if self.current(track):
+            self._hints[track.place] = offset
+
+    async def commit_hints(self) -> None:
+        """Tells Kafka the hints. What goes wrong is logged: positions stand in the database."""
+        consumer, hints = self._consumer(), self._hints
+        if consumer is None or not hints:
+            return
+        self._hints = {}
+        try:
+            async with asyncio.timeout(COMMIT_SECONDS):
+                await consumer.commit(
+                    {place: OffsetAndMetadata(offset, "") for place, offset in hints.items()}
+                )
+        except (KafkaError, IllegalStateError, TimeoutError) as error:
+            _log.warning("offset_hint_not_committed", error=type(error).__name__)
+
+    def held(self) -> list[HeldPartition]:
+        """Every partition that cannot go on."""
+        return [
+            HeldPartition(
+                track.source, track.place.partition, track.held.sequence, track.held.code, track.held.reason,
+                track.failures,
+            )
+            for track in self._tracks.values()
+            if track.held is not None
+        ]  # fmt: skip
+
+    def _seek(self, track: Track[L], offset: int) -> None:
+        consumer = self._consumer()
+        if consumer is None or not self.current(track):
+            return
+        try:
+            consumer.seek(track.place, offset)
+        except IllegalStateError:
+            return
+        self._sought(track)
+
+    def _sought(self, track: Track[L]) -> None:
+        self._seeks += 1
+        track.sought_at = self._seeks
