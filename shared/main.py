@@ -46,7 +46,8 @@ def main(
 
 def _serve(settings: Settings, build: Callable[[Settings], FastAPI]) -> None:
     uvicorn.run(
-        build(settings),
+        lambda: build(settings),
+        factory=True,  # built inside the running loop, which pools and events need
         host=settings.host,
         port=settings.port,
         loop="uvloop",

@@ -29,9 +29,12 @@ TRANSIENT_ERRORS: Final = (
 """Faults that pass: the same work is worth trying again, on another connection."""
 
 
-async def open_pool(dsn: str, *, application: str, size: int) -> Pool:
-    """A pool of at most `size` connections. A stopped process loses its locks after 15 s in a transaction."""
-    return await asyncpg.create_pool(
+def make_pool(dsn: str, *, application: str, size: int) -> Pool:
+    """A pool of at most `size` connections, to be opened by awaiting it; needs a running event loop.
+
+    A stopped process loses its locks after 15 s in a transaction.
+    """
+    return asyncpg.create_pool(
         dsn,
         min_size=1,
         max_size=size,
@@ -42,6 +45,13 @@ async def open_pool(dsn: str, *, application: str, size: int) -> Pool:
             "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MILLISECONDS),
         },
     )
+
+
+async def open_pool(dsn: str, *, application: str, size: int) -> Pool:
+    """A pool as `make_pool` makes it, opened."""
+    pool = make_pool(dsn, application=application, size=size)
+    await pool
+    return pool
 
 
 def named_queries(package: str, file: str = "queries.sql") -> Mapping[str, str]:

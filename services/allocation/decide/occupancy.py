@@ -6,15 +6,15 @@ without a place are in no level.
 
 from bisect import bisect_left, insort
 
-SCALE_BITS = 128
-LOAD_BITS = 64
+SCALE_BITS = 64
+LOAD_BITS = 32
 
 
 def level_of(load: int, capacity: int) -> int:
-    """An integer that sorts by load / capacity, then by load, exactly, for capacities below 2**64.
+    """An integer that sorts by load / capacity, then by load, exactly, for capacities below 2**32.
 
-    Two different fractions with such denominators differ by more than 2**-128, so that their floors after
-    scaling by 2**128 differ too; equal fractions give equal floors.
+    Two different fractions with such denominators differ by more than 2**-64, so that their floors after
+    scaling by 2**64 differ too; equal fractions give equal floors.
     """
     return ((load << SCALE_BITS) // capacity) << LOAD_BITS | load
 

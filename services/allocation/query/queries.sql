@@ -21,13 +21,14 @@ order by year desc, version desc
 -- name: waitlist
 -- Who waits in a year, and why, in the order of arrival within each pool.
 select student_id::text, year, gender, arrival, reason, funnel::text, group_code, reg_center, reg_status,
-    edu_status, school_code, student_type, counter, version, partition, cause_sequence, decided_at
+    edu_status, school_code, student_type, status, mentor_id, counter, policy, version, partition, cause_sequence,
+    decided_at
 from enrolments
 where tenant = $1 and ($2::smallint is null or year = $2) and status = 'waitlisted'
-  and partition = any($3::smallint[]) and (partition, arrival) > ($4::smallint, $5::bigint)
-  and ($6::integer[] is null or reg_center = any($6))
+  and (partition, arrival) > ($3::smallint, $4::bigint)
+  and ($5::integer[] is null or reg_center = any($5))
 order by partition, arrival
-limit $7
+limit $6
 
 -- name: mentors
 -- A page of a tenant's mentors with their load in a year; centres limit an operator.
@@ -62,3 +63,23 @@ select m.mentor_id, m.capacity, coalesce(l.load, 0) as load
 from mentors m left join mentor_loads l on l.tenant = m.tenant and l.mentor_id = m.mentor_id and l.year = $2
 where m.tenant = $1 and m.active and m.capacity > 0 and ($3::integer[] is null or m.centers && $3)
 order by m.mentor_id
+
+-- name: mentor_exists
+-- Whether a caller may see a mentor.
+select exists (
+    select from mentors
+    where tenant = $1 and mentor_id = $2 and ($3::integer[] is null or centers && $3)
+)
+
+-- name: log_positions
+-- Where each partition of the own log ends, and what is known to be on the topic.
+select partition, log_head.sequence as last, log_published.sequence as published
+from log_head join log_published using (partition) order by partition
+
+-- name: log_end
+-- Where one partition of the own log ends.
+select sequence from log_head where partition = $1
+
+-- name: applied
+-- How far one partition of a source was applied.
+select sequence from inbox where source = $1 and partition = $2

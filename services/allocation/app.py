@@ -1,0 +1,89 @@
+"""The composition root of allocation: the only place that builds things."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+
+from services.allocation.append.writer import DecisionWriter
+from services.allocation.inbox.facts import FactsInbox
+from services.allocation.query.allocations import allocation_routes
+from services.allocation.query.mentors import mentor_routes
+from services.allocation.query.positions import AllocationPositions
+from services.allocation.settings import Settings
+from shared.append.log import Log, require_partitions
+from shared.contracts.decisions import ALLOCATION_SOURCE
+from shared.contracts.facts import INTAKE_SOURCE
+from shared.http import Health, TokenVerifier, create_app
+from shared.inbox.garbage import GarbagePacer
+from shared.inbox.log_inbox import LogInbox
+from shared.inbox.polling import Polling, inbox_broker
+from shared.postgres import make_pool
+from shared.relay.relay import Relay
+from shared.telemetry import Telemetry, configure_logging
+
+VERSION: Final = "0.1.0"
+GROUP: Final = "rahnama.allocation"
+
+
+def build(settings: Settings) -> FastAPI:
+    """Allocation's app; its parts start and stop with the app's lifespan. Needs a running event loop."""
+    configure_logging(ALLOCATION_SOURCE, settings.log_level)
+    telemetry = Telemetry.start(ALLOCATION_SOURCE)
+    pool = make_pool(settings.database_url, application=ALLOCATION_SOURCE, size=settings.database_pool_size)
+    log = Log(ALLOCATION_SOURCE)
+    relay = Relay(
+        log,
+        pool,
+        settings.database_url,
+        settings.kafka_bootstrap,
+        settings.topic(ALLOCATION_SOURCE),
+        settings.partitions,
+    )
+    writer = DecisionWriter(pool, log, telemetry, relay.offer)
+    pacer = GarbagePacer()
+    inbox = LogInbox(
+        inbox_broker(settings.kafka_bootstrap, client_id=GROUP),
+        f"{settings.topic_prefix}{GROUP}",
+        {INTAKE_SOURCE: settings.topic(INTAKE_SOURCE)},
+        writer.load,
+        FactsInbox(writer.append).apply,
+        pool,
+        polling=Polling(settings.batch_records, settings.poll_seconds, settings.session_timeout_seconds),
+        pacer=pacer,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await pool
+        async with pool.acquire() as connection:
+            await require_partitions(connection, settings.partitions)
+        await relay.start()
+        await inbox.start()
+        pacer.start()
+        try:
+            yield
+        finally:
+            pacer.stop()
+            await inbox.stop()
+            await relay.stop()
+            await pool.close()
+            telemetry.stop()
+
+    def ready() -> Mapping[str, str | None]:
+        return {"relay": relay.ready(), "inbox": inbox.ready()}
+
+    app = create_app(
+        title="Rahnama allocation",
+        version=VERSION,
+        lifespan=lifespan,
+        verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
+        health=Health(ready),
+        positions=AllocationPositions(pool, relay.published, inbox.positions),
+        telemetry=telemetry,
+        position_wait_seconds=settings.position_wait_seconds,
+    )
+    app.include_router(allocation_routes(pool))
+    app.include_router(mentor_routes(pool))
+    return app
