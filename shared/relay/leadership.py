@@ -77,6 +77,10 @@ class Leadership:
         """Whether this instance may publish `partition` now."""
         return partition in self._held and asyncio.get_running_loop().time() < self._valid_until
 
+    def keeps(self, term: int) -> bool:
+        """Whether the session of `term` is still there."""
+        return self.term == term and self.connected.is_set()
+
     async def run(self) -> None:
         """Keeps a session for ever: connects, beats, and connects again when it was lost."""
         while True:
@@ -106,7 +110,7 @@ class Leadership:
             },
         )
         self._connection = connection
-        connection.add_termination_listener(self._terminated)  # type: ignore[arg-type]
+        connection.add_termination_listener(self._terminated)
         try:
             await connection.add_listener("log", self._notify)
             while True:

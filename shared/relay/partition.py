@@ -38,6 +38,7 @@ class Partition:
         leadership: Leadership,
         before_publish: BeforePublish | None,
         ask_for_look: Callable[[], None],
+        acknowledged: Callable[[], None],
     ) -> None:
         self.number = number
         self.head = 0
@@ -45,9 +46,9 @@ class Partition:
         self.published = 0
         self.position: int | None = None
         self.next_offset = 0
-        self.term = 0
-        self.asks = False
-        self.wake = asyncio.Event()
+        self._term = 0
+        self._asks = False
+        self._wake = asyncio.Event()
         self._doubted = False
         self._backoff_seconds = SHORTEST_BACKOFF_SECONDS
         self._source = source
@@ -56,6 +57,7 @@ class Partition:
         self._leadership = leadership
         self._before_publish = before_publish
         self._ask_for_look = ask_for_look
+        self._acknowledged = acknowledged
         self._published_total = PUBLISHED.labels(source)
 
     def offer(self, events: Sequence[Appended]) -> None:
@@ -63,33 +65,37 @@ class Partition:
         self.offered = self.head = max(self.head, events[-1].sequence)
         if self._leadership.leads(self.number):
             self._backlog.offer(self.number, events)
-        self.wake.set()
+        self._wake.set()
 
     def stands_at(self, head: int) -> bool:
         """Tells where the log ends; returns whether that was news."""
         if self.position is None or head > self.head:
             news = head > self.head
             self.head = max(self.head, head)
-            self.wake.set()
+            self._wake.set()
             return news
         return False
+
+    def asks_in(self, term: int) -> bool:
+        """Whether it waits for a look in this term of leadership, with nothing in flight."""
+        return self._asks and self._term == term
 
     def begin_at(self, position: int, offset: int) -> None:
         """A look has found what the topic holds: go on from there."""
         self.position = self.published = position
         self.next_offset = offset
-        self.asks = False
-        self.wake.set()
+        self._asks = False
+        self._wake.set()
 
     def doubt(self) -> None:
         """What the topic holds is not what was thought: stop after the batch in flight, and look."""
         self._doubted = True
-        self.wake.set()
+        self._wake.set()
 
     def forget(self) -> None:
         """Whatever was known of the topic is not known any more."""
         self.position = None
-        self.asks = False
+        self._asks = False
         self._doubted = False
 
     def lose(self) -> None:
@@ -97,26 +103,26 @@ class Partition:
         self.forget()
         self.head = self.offered = 0
         self._backlog.clear(self.number)
-        self.wake.set()
+        self._wake.set()
 
     async def run(self, producer: BatchProducer) -> None:
         """Publishes until an error of the producer or the database, which is raised."""
         while True:
-            self.wake.clear()
+            self._wake.clear()
             if self._may_publish() and self.position is not None and self.position < self.head:
                 await self._publish_next(producer, self.position)
             else:
-                await self.wake.wait()
+                await self._wake.wait()
 
     def _may_publish(self) -> bool:
-        if self._doubted or self.term != self._leadership.term:
+        if self._doubted or self._term != self._leadership.term:
             self.forget()
         if not self._leadership.leads(self.number):
             self.forget()
             return False
-        if self.position is None and not self.asks:
-            self.term = self._leadership.term
-            self.asks = True
+        if self.position is None and not self._asks:
+            self._term = self._leadership.term
+            self._asks = True
             self._ask_for_look()
         return self.position is not None
 
@@ -141,6 +147,7 @@ class Partition:
         if self.position == position:
             self.position = self.published = events[-1].sequence
         self._published_total.inc(count)
+        self._acknowledged()
 
     async def _read_on(self, position: int) -> None:
         events = await read_unsent(self._pool, self.number, position)

@@ -14,12 +14,12 @@ import structlog
 from shared.append.log import Appended, Log
 from shared.postgres import Pool
 from shared.relay.backlog import Backlog
+from shared.relay.inspection import UNCOMPARED, Inspection
 from shared.relay.leadership import QUERIES, Leadership, Standing
-from shared.relay.look import Disagreement, Healthy, Incomplete, Verdict, judge, view_log
-from shared.relay.metrics import BACKLOG, GATE_OPEN, LEADS, REFILLS, RESTARTS
+from shared.relay.metrics import BACKLOG, LEADS, RESTARTS
 from shared.relay.partition import BeforePublish, Partition
 from shared.relay.producer import BatchProducer
-from shared.relay.topic import Extent, Topic
+from shared.relay.topic import Topic
 
 BACKLOG_BYTES: Final = 16 * 1024 * 1024
 START_SECONDS: Final = 5.0
@@ -32,7 +32,11 @@ logger = structlog.get_logger()
 
 
 class Relay:
-    """Publishes `log` to `topic`. `before_publish` is awaited for the events of each batch, maybe repeatedly."""
+    """Publishes `log` to `topic`, and is the only one that opens and closes the log's gate.
+
+    `before_publish` gets the partition and the events of a batch, and is awaited before it is sent. If it
+    fails, it is called again later, perhaps with more events.
+    """
 
     def __init__(
         self,
@@ -48,17 +52,19 @@ class Relay:
         idle_seconds: float = 5.0,
         look_seconds: float = 5.0,
     ) -> None:
-        self._log = log
-        self._pool = pool
+        """`dsn` is for the session that holds the locks; it is silent for at most `idle_seconds`."""
+        self._source = log.source
+        self._gate = log.gate
         self._bootstrap = bootstrap
         self._topic = topic
         self._look_seconds = look_seconds
         self._look_wanted = asyncio.Event()
         self._looked = asyncio.Event()
-        self._stored: dict[int, int] = dict.fromkeys(range(partitions), 0)
-        self._troubles: dict[int, str] = {}
+        self._acknowledged = asyncio.Event()
+        self._stopping = False
+        self._stored = dict.fromkeys(range(partitions), 0)
         self._tasks: list[asyncio.Task[None]] = []
-        self._backlog = Backlog(partitions, limit_bytes=BACKLOG_BYTES)
+        backlog = Backlog(partitions, limit_bytes=BACKLOG_BYTES)
         self._leadership = Leadership(
             dsn,
             source=log.source,
@@ -72,13 +78,15 @@ class Relay:
                 number,
                 source=log.source,
                 pool=pool,
-                backlog=self._backlog,
+                backlog=backlog,
                 leadership=self._leadership,
                 before_publish=before_publish,
                 ask_for_look=self._look_wanted.set,
+                acknowledged=self._acknowledged.set,
             )
             for number in range(partitions)
         ]
+        self._inspection = Inspection(log, pool, self._leadership, self._partitions)
 
     async def start(self) -> None:
         """Begins; returns after the first look, or after 5 s without one (then `ready` says why)."""
@@ -95,10 +103,12 @@ class Relay:
         """Publishes what was offered, for at most 5 s, keeps how far it came, and lets the partitions go."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_SECONDS):
-                while any(part.position is not None and part.position < part.offered for part in self._led()):
-                    await asyncio.sleep(0.01)
+                while any(part.published < part.offered for part in self._led()):
+                    self._acknowledged.clear()
+                    await self._acknowledged.wait()
         with contextlib.suppress(Exception):  # a lower bound; the next leader's look finds the truth
             await self._save()
+        self._stopping = True
         for task in reversed(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -124,9 +134,9 @@ class Relay:
 
     def ready(self) -> str | None:
         """None, or why the log may not grow. Without Kafka an open gate stays open."""
-        if any(task.done() for task in self._tasks):
-            return "the relay has ended"
-        return self._log.gate.reason
+        if not self._tasks or any(task.done() for task in self._tasks):
+            return "the relay does not run"
+        return self._gate.reason
 
     def _led(self) -> list[Partition]:
         held = self._leadership.held
@@ -137,30 +147,20 @@ class Relay:
         self._stored = {number: standing.published for number, standing in standings.items()}
         news = [self._partitions[number].stands_at(standing.head) for number, standing in standings.items()]
         known = self.published()
-        LEADS.labels(self._log.source).set(len(self._leadership.held))
-        BACKLOG.labels(self._log.source).set(
+        LEADS.labels(self._source).set(len(self._leadership.held))
+        BACKLOG.labels(self._source).set(
             sum(max(0, standing.head - known[number]) for number, standing in standings.items())
         )
         return any(news)
 
     def _lose(self) -> None:
-        """The database session was lost: the database may be another one when it comes back."""
-        self._close_gate("the database connection was lost, and the log not yet compared with its topic")
+        """The session was lost. When the database comes back, it may be another one: a restored backup."""
+        if not self._stopping:
+            logger.warning("relay_leadership_lost", source=self._source)
+            self._inspection.close_gate(f"the database connection was lost, and {UNCOMPARED}")
         for part in self._partitions:
             part.lose()
         self._look_wanted.set()
-
-    def _close_gate(self, reason: str) -> None:
-        if self._log.gate.is_open:
-            logger.error("relay_gate_closed", source=self._log.source, reason=reason)
-        self._log.gate.close(reason)
-        GATE_OPEN.labels(self._log.source).set(0)
-
-    def _open_gate(self) -> None:
-        if not self._log.gate.is_open:
-            logger.info("relay_gate_opened", source=self._log.source)
-        self._log.gate.open()
-        GATE_OPEN.labels(self._log.source).set(1)
 
     async def _publish_for_ever(self) -> None:
         backoff = SHORTEST_BACKOFF_SECONDS
@@ -171,90 +171,43 @@ class Relay:
             except (
                 Exception
             ) as error:  # whatever a client raises: new clients, another look, go on from there
-                causes = error.exceptions if isinstance(error, ExceptionGroup) else [error]
-                logger.warning("relay_restarts", source=self._log.source, error=repr(causes[0]))
-                if not self._log.gate.is_open and not self._troubles:
-                    self._close_gate(f"the log was not compared with its topic yet: {causes[0]!r}")
-            RESTARTS.labels(self._log.source).inc()
-            backoff = SHORTEST_BACKOFF_SECONDS if self._looked.is_set() else backoff * 2
-            await asyncio.sleep(min(backoff, LONGEST_BACKOFF_SECONDS))
+                cause = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+                logger.warning("relay_restarts", source=self._source, error=repr(cause))
+                self._inspection.fail(repr(cause))
+                RESTARTS.labels(self._source).inc()
+            backoff = min(2 * backoff, LONGEST_BACKOFF_SECONDS)
+            if self._looked.is_set():
+                backoff = SHORTEST_BACKOFF_SECONDS
+            await asyncio.sleep(backoff)
 
     async def _publish_until_error(self) -> None:
-        producer = BatchProducer(self._bootstrap, self._topic)
-        topic = Topic(self._bootstrap, self._topic, source=self._log.source, partitions=len(self._partitions))
-        try:
+        async with contextlib.AsyncExitStack() as stack:
+            topic = Topic(self._bootstrap, self._topic, source=self._source, partitions=len(self._partitions))
+            stack.push_async_callback(topic.close)
+            producer = BatchProducer(self._bootstrap, self._topic)
+            stack.push_async_callback(producer.close)
             await topic.start()
             await producer.start()
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._look_for_ever(topic))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._look_for_ever(topic))
+                    for part in self._partitions:
+                        group.create_task(part.run(producer))
+            finally:
                 for part in self._partitions:
-                    group.create_task(part.run(producer))
-        finally:
-            for part in self._partitions:
-                part.forget()
-            await producer.close()
-            await topic.close()
+                    part.forget()
 
     async def _look_for_ever(self, topic: Topic) -> None:
         while True:
             await self._leadership.connected.wait()
             self._look_wanted.clear()
-            await self._look(topic)
+            if await self._inspection.look(topic):
+                self._looked.set()
+            else:
+                self._look_wanted.set()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._look_seconds):
                     await self._look_wanted.wait()
-
-    async def _look(self, topic: Topic) -> None:
-        """Compares the topic with the log, tells the gate, and tells each led partition where to go on."""
-        term = self._leadership.term
-        asking = [part for part in self._led() if part.asks and part.term == term]
-        running = {part.number: (part.position, part.next_offset) for part in self._led()}
-        extents = await topic.read()
-        async with self._pool.acquire(timeout=10) as connection:
-            log = await view_log(connection, extents)
-        verdicts = {number: judge(number, extent, log) for number, extent in extents.items()}
-        if term != self._leadership.term or not self._leadership.connected.is_set():
-            self._look_wanted.set()
-            return
-        self._tell_gate(verdicts)
-        await self._refill(topic, {part.number: verdicts[part.number] for part in asking})
-        for part in asking:
-            if part.asks and part.term == self._leadership.term:
-                self._place(part, verdicts[part.number], extents[part.number])
-        for number, (position, next_offset) in running.items():
-            if position is not None and _is_doubtful(
-                verdicts[number], extents[number], position, next_offset
-            ):
-                self._partitions[number].doubt()
-        self._looked.set()
-
-    def _tell_gate(self, verdicts: dict[int, Verdict]) -> None:
-        self._troubles = {
-            number: verdict.reason
-            for number, verdict in verdicts.items()
-            if isinstance(verdict, Disagreement)
-        }
-        if self._troubles:
-            number, reason = next(iter(self._troubles.items()))
-            more = f" (and {len(self._troubles) - 1} more partitions)" if len(self._troubles) > 1 else ""
-            self._close_gate(f"partition {number} of {self._topic}: {reason}{more}")
-        else:
-            self._open_gate()
-
-    async def _refill(self, topic: Topic, verdicts: dict[int, Verdict]) -> None:
-        incomplete = {n: verdict for n, verdict in verdicts.items() if isinstance(verdict, Incomplete)}
-        if not incomplete:
-            return
-        for number, verdict in incomplete.items():
-            logger.warning("relay_refills", topic=self._topic, partition=number, reason=verdict.reason)
-            REFILLS.labels(self._log.source).inc()
-        await topic.delete({number: verdict.end for number, verdict in incomplete.items()})
-
-    def _place(self, part: Partition, verdict: Verdict, extent: Extent) -> None:
-        if isinstance(verdict, Healthy):
-            part.begin_at(verdict.sequence, extent.end)
-        elif isinstance(verdict, Incomplete):
-            part.begin_at(0, extent.end)
 
     async def _save_for_ever(self) -> None:
         while True:
@@ -272,8 +225,3 @@ class Relay:
         if changed:
             await self._leadership.execute(QUERIES["save_published"], list(changed), list(changed.values()))
             self._stored |= changed
-
-
-def _is_doubtful(verdict: Verdict, extent: Extent, position: int, next_offset: int) -> bool:
-    """Whether a partition that is being published, and stood there before the look, lost something."""
-    return not isinstance(verdict, Healthy) or verdict.sequence < position or extent.end < next_offset
