@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import httpx
-from infra.otel.collector import Collector, Span
 
 from infra.demo.chain import Chain
 from infra.demo.cohort import Cohort, make_cohort
@@ -27,6 +26,7 @@ from infra.local.ports import SystemPorts
 from infra.local.screen import StageScreen
 from infra.local.system import System
 from infra.local.topics import DEFAULT_PARTITIONS
+from infra.otel.collector import CollectedSpan, Collector
 
 DEADLINE_SECONDS: Final = 300.0
 HTTP_SECONDS: Final = 60.0
@@ -56,7 +56,7 @@ async def _demo(home: Home) -> tuple[str, dict[str, Any]]:
                 home,
                 home.demo,
                 SystemPorts.free(),
-                environment=collector_environment(collector.endpoint),
+                environment=collector_environment(collector),
                 on_change=lambda changed: screen.update(changed.stages),
             )
             await system.start()
@@ -70,7 +70,7 @@ async def _demo(home: Home) -> tuple[str, dict[str, Any]]:
 
 async def _run(
     system: System, client: httpx.AsyncClient, cohort: Cohort, collector: Collector
-) -> tuple[Outcome, int, float, Sequence[Span]]:
+) -> tuple[Outcome, int, float, Sequence[CollectedSpan]]:
     upstream = Upstream(
         system.urls["intake"],
         system.token("upstream"),

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from infra.otel.collector import Span
-
 from infra.demo.measure import Outcome
+from infra.otel.collector import CollectedSpan
 
 HEADS_SHOWN = 6
 
 
-def figures(outcome: Outcome, *, sent: int, seconds: float, trace: Sequence[Span]) -> dict[str, Any]:
+def figures(outcome: Outcome, *, sent: int, seconds: float, trace: Sequence[CollectedSpan]) -> dict[str, Any]:
     """The JSON object of the last line. `students` are distinct accepted ones; latencies are milliseconds."""
     summary, report = outcome.summary, outcome.verification
     return {
@@ -45,7 +44,7 @@ def is_whole(result: dict[str, Any]) -> bool:
     )
 
 
-def page(result: dict[str, Any], outcome: Outcome, trace: Sequence[Span]) -> str:
+def page(result: dict[str, Any], outcome: Outcome, trace: Sequence[CollectedSpan]) -> str:
     """The report as text."""
     return "\n".join(
         [
@@ -102,7 +101,7 @@ def _speed(result: dict[str, Any]) -> list[str]:
     ]
 
 
-def _trace(trace: Sequence[Span]) -> list[str]:
+def _trace(trace: Sequence[CollectedSpan]) -> list[str]:
     if not trace:
         return ["one trace        (none was collected)"]
     lines = [f"one trace        {trace[0].trace_id}"]

@@ -5,22 +5,20 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from infra.otel.collector import Collector, Span
-
 from infra.demo.cohort import Event
+from infra.otel.collector import CollectedSpan, Collector
 
 SERVICES: Final = ("intake", "allocation", "audit")
 POLL_SECONDS: Final = 0.2
 FOLLOW_SECONDS: Final = 15.0
 
 
-def collector_environment(endpoint: str) -> Mapping[str, Mapping[str, str]]:
-    """What the services need to export: only what upstream sampled, and soon."""
+def collector_environment(collector: Collector) -> Mapping[str, Mapping[str, str]]:
+    """What the services need to export soon, and only what upstream sampled."""
     variables = {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+        **collector.environment(),
         "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
         "OTEL_TRACES_SAMPLER_ARG": "0",
-        "OTEL_BSP_SCHEDULE_DELAY": "500",
     }
     return dict.fromkeys(SERVICES, variables)
 
@@ -45,17 +43,16 @@ def _is_sent_once(events: Sequence[Event], place: int) -> bool:
     )
 
 
-async def follow(collector: Collector, trace_ids: Sequence[str]) -> Sequence[Span]:
-    """The spans of the first trace that was seen in all three services; what there is after 15 s."""
-    best: list[Span] = []
+async def follow(collector: Collector, trace_ids: Sequence[str]) -> list[CollectedSpan]:
+    """The spans of the first trace that was seen in all three services; the best there is after 15 s."""
+    best: list[CollectedSpan] = []
     for _ in range(int(FOLLOW_SECONDS / POLL_SECONDS)):
-        for trace_id in trace_ids:
-            spans = sorted(
-                (span for span in collector.spans() if span.trace_id == trace_id), key=lambda span: span.start
-            )
-            if len({span.service for span in spans}) > len({span.service for span in best}):
-                best = spans
-        if len({span.service for span in best}) == len(SERVICES):
+        best = max((collector.trace(trace_id) for trace_id in trace_ids), key=_services)
+        if _services(best) == len(SERVICES):
             break
         await asyncio.sleep(POLL_SECONDS)
     return best
+
+
+def _services(trace: Sequence[CollectedSpan]) -> int:
+    return len({str(span.service) for span in trace})

@@ -1,0 +1,216 @@
+"""Allocation as a whole, on real Kafka and Postgres: facts on the topic become decisions that can be queried."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest_asyncio
+from aiokafka import AIOKafkaProducer
+from fastapi import FastAPI
+
+from services.allocation.app import build
+from services.allocation.settings import Settings
+from shared.contracts.envelope import decode, leaf_hash
+from shared.postgres import migrate
+from tests.chains import Chain, mentor, partition_of, student
+from tests.servers import MakesDatabases, MakesTopics, TopicSet
+from tests.sweep import sweep
+from tests.tokens import TestIssuer
+
+PARTITION = partition_of("default", 0)
+ROUTES = {
+    "GET /v1/allocations": {"operator", "auditor"},
+    "GET /v1/allocations/{student_id}": {"operator", "auditor"},
+    "GET /v1/waitlist": {"operator", "auditor"},
+    "GET /v1/mentors": {"operator", "auditor"},
+    "GET /v1/mentors/{mentor_id}": {"operator", "auditor"},
+    "GET /v1/mentors/{mentor_id}/students": {"operator", "auditor"},
+    "GET /v1/summary": {"operator", "auditor"},
+}
+QUERIES = {
+    "GET /v1/allocations": "year=1404",
+    "GET /v1/mentors": "year=1404",
+    "GET /v1/mentors/{mentor_id}": "year=1404",
+    "GET /v1/summary": "year=1404",
+}
+
+
+class Service:
+    """Allocation in this process, with a topic of facts to write to."""
+
+    def __init__(self, app: FastAPI, topics: TopicSet, issuer: TestIssuer) -> None:
+        self.app = app
+        self.topics = topics
+        self.issuer = issuer
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://allocation")
+
+    async def publish(self, chain: Chain) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=self.topics.bootstrap)
+        await producer.start()
+        try:
+            for value in chain.values:
+                await producer.send_and_wait(
+                    self.topics.name("rahnama.intake"), value, partition=chain.partition
+                )
+        finally:
+            await producer.stop()
+
+    async def get(self, path: str, role: str = "operator", **claims: Any) -> httpx.Response:
+        return await self.client.get(path, headers=self.issuer.headers(role, **claims))
+
+    async def wait_for(self, sequence: int) -> None:
+        for _ in range(100):
+            answer = await self.get(f"/v1/summary?year=1404&min_position=intake:{PARTITION}:{sequence}")
+            if answer.status_code == 200:
+                return
+            assert answer.json()["code"] == "POSITION_NOT_REACHED", answer.text
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"allocation did not reach {sequence}")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def service(
+    make_databases: MakesDatabases, topics: MakesTopics, tmp_path: Path
+) -> AsyncIterator[Service]:
+    """A fresh allocation, started and ready."""
+    database = (await make_databases()).allocation
+    await migrate(
+        database.owner_dsn,
+        ["shared.append", "shared.inbox", "services.allocation"],
+        role="rahnama_allocation",
+        settings={"partitions": "12"},
+    )
+    issuer = TestIssuer(tmp_path)
+    made = await topics()
+    settings = Settings(
+        database_url=database.dsn,
+        kafka_bootstrap=made.bootstrap,
+        topic_prefix=made.prefix,
+        jwks_file=issuer.jwks_file,
+        jwt_issuer=issuer.issuer,
+    )
+    app = build(settings)
+    async with app.router.lifespan_context(app):
+        service = Service(app, made, issuer)
+        yield service
+        await service.client.aclose()
+
+
+async def test_facts_become_decisions_that_can_be_queried_and_read_on_the_topic(service: Service) -> None:
+    chain = Chain("intake", PARTITION)
+    chain.add_fact(mentor(7, capacity=1, centers=[0, 1]))
+    chain.add_fact(student(1, reg_center=1))
+    chain.add_fact(student(2))
+    await service.publish(chain)
+    await service.wait_for(3)
+
+    one = (await service.get(f"/v1/allocations/{student(1).student_id}?year=1404")).json()
+    assert one == {
+        "student_id": student(1).student_id,
+        "year": 1404,
+        "status": "assigned",
+        "mentor_id": 7,
+        "counter": "043730001",
+        "policy": "default",
+        "reason": "registered",
+        "version": 1,
+        "cause": {"partition": PARTITION, "sequence": 2},
+        "decided_at": decode(chain.values[1]).time,
+    }
+    waiting = (await service.get("/v1/waitlist?year=1404")).json()
+    assert [item["student_id"] for item in waiting["items"]] == [student(2).student_id]
+    assert waiting["items"][0]["reason"] == "CAPACITY_AVAILABLE"
+    assert waiting["items"][0]["funnel"]["CENTER_ALLOWED"] == 1
+    assert waiting["items"][0]["mentor_id"] is None
+
+    mentors = (await service.get("/v1/mentors?year=1404")).json()["items"]
+    assert [(row["mentor_id"], row["load"], row["capacity"], row["active"]) for row in mentors] == [
+        (7, 1, 1, True)
+    ]
+    students = (await service.get("/v1/mentors/7/students?year=1404")).json()["items"]
+    assert [row["student_id"] for row in students] == [student(1).student_id]
+    summary = (await service.get("/v1/summary?year=1404")).json()
+    assert (summary["students"], summary["assigned"], summary["waitlisted"]) == (2, 1, 1)
+    assert summary["waitlisted_by_reason"] == {"CAPACITY_AVAILABLE": 1}
+
+    await asyncio.wait_for(_published(service, 2), 10)
+    positions = (await service.get("/v1/positions")).json()
+    assert {"source": "intake", "partition": PARTITION, "applied": 3, "newest": 3} in positions["inbox"]
+
+
+async def _published(service: Service, sequence: int) -> None:
+    while True:
+        log = (await service.get("/v1/positions")).json()["log"]
+        if {"partition": PARTITION, "last": sequence, "published": sequence} in log:
+            return
+        await asyncio.sleep(0.05)
+
+
+async def test_an_operator_of_one_centre_sees_no_other(service: Service) -> None:
+    chain = Chain("intake", PARTITION)
+    chain.add_fact(mentor(7, centers=[0, 1]))
+    chain.add_fact(mentor(8, centers=[0]))
+    chain.add_fact(student(1, reg_center=1))
+    chain.add_fact(student(2, reg_center=0))
+    await service.publish(chain)
+    await service.wait_for(4)
+
+    limited = {"centers": [1]}
+    seen = (await service.get("/v1/allocations?year=1404", **limited)).json()["items"]
+    assert [item["student_id"] for item in seen] == [student(1).student_id]
+    hidden = await service.get(f"/v1/allocations/{student(2).student_id}?year=1404", **limited)
+    assert hidden.status_code == 404
+    mentors = (await service.get("/v1/mentors?year=1404", **limited)).json()["items"]
+    assert [row["mentor_id"] for row in mentors] == [7]
+    assert (await service.get("/v1/mentors/8/students?year=1404", **limited)).status_code == 404
+
+
+async def test_a_list_pages_through_everyone_once(service: Service) -> None:
+    chain = Chain("intake", PARTITION)
+    for number in range(1, 8):
+        chain.add_fact(student(number))
+    await service.publish(chain)
+    await service.wait_for(7)
+
+    for path in ("/v1/allocations?year=1404&limit=3", "/v1/waitlist?year=1404&limit=3"):
+        seen: list[str] = []
+        page = (await service.get(path)).json()
+        while True:
+            seen += [item["student_id"] for item in page["items"]]
+            if page["next"] is None:
+                break
+            page = (await service.get(f"{path}&cursor={page['next']}")).json()
+        assert seen == [student(number).student_id for number in range(1, 8)]
+
+
+async def test_every_route_admits_its_roles_and_nobody_else(service: Service) -> None:
+    assert await sweep(service.app, service.issuer, ROUTES, queries=QUERIES) > 0
+
+
+async def test_a_decision_names_the_fact_that_caused_it(service: Service) -> None:
+    chain = Chain("intake", PARTITION)
+    chain.add_fact(student(1))
+    await service.publish(chain)
+    await service.wait_for(1)
+    rows = await _log_values(service)
+    decision = decode(rows[0])
+    assert decision.causationid == decode(chain.values[0]).id
+    assert decision.time == decode(chain.values[0]).time
+    assert decision.previous == "0" * 64
+    assert leaf_hash(rows[0])
+
+
+async def _log_values(service: Service) -> list[bytes]:
+    from aiokafka import AIOKafkaConsumer, TopicPartition
+
+    consumer = AIOKafkaConsumer(bootstrap_servers=service.topics.bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        place = TopicPartition(service.topics.name("rahnama.allocation"), PARTITION)
+        consumer.assign([place])
+        record = await asyncio.wait_for(consumer.getone(place), 10)
+        return [record.value]
+    finally:
+        await consumer.stop()
