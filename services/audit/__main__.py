@@ -1,0 +1,7 @@
+"""`python -m services.audit` serves; `python -m services.audit migrate` migrates."""
+
+from services.audit.app import build
+from services.audit.settings import Settings
+from shared.main import main
+
+main("audit", Settings, build, ["shared.inbox", "services.audit"])

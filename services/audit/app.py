@@ -1,0 +1,76 @@
+"""The composition root of audit: the only place that builds things."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+
+from services.audit.append.ledger import Ledger
+from services.audit.inbox.logs import read_logs
+from services.audit.query.positions import AuditPositions
+from services.audit.query.record_routes import record_routes
+from services.audit.query.records import Records
+from services.audit.query.verification_routes import verification_routes
+from services.audit.query.verifier import Bounds, Verifier
+from services.audit.settings import Settings
+from shared.append.log import require_partitions
+from shared.database_watch import DatabaseWatch
+from shared.http import Health, TokenVerifier, create_app
+from shared.inbox.garbage import GarbagePacer
+from shared.postgres import make_pool
+from shared.telemetry import Telemetry, configure_logging
+
+NAME: Final = "audit"
+VERSION: Final = "0.1.0"
+
+
+def build(settings: Settings) -> FastAPI:
+    """Audit's app; its parts start and stop with the app's lifespan. Needs a running event loop."""
+    configure_logging(NAME, settings.log_level)
+    telemetry = Telemetry.start(NAME)
+    pool = make_pool(settings.database_url, application=NAME, size=settings.database_pool_size)
+    database = DatabaseWatch(pool)
+    pacer = GarbagePacer()
+    inbox = read_logs(settings, Ledger(pool, telemetry), pool, pacer)
+    verifier = Verifier(
+        pool,
+        settings.kafka_bootstrap,
+        settings.log_topics,
+        settings.partitions,
+        Bounds(settings.verification_batch_records, settings.verification_idle_seconds),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await pool
+        async with pool.acquire() as connection:
+            await require_partitions(connection, settings.partitions)
+        await database.start()
+        await inbox.start()
+        pacer.start()
+        try:
+            yield
+        finally:
+            pacer.stop()
+            await inbox.stop()
+            await database.stop()
+            await pool.close()
+            telemetry.stop()
+
+    def ready() -> Mapping[str, str | None]:
+        return {"database": database.ready(), "inbox": inbox.ready()}
+
+    app = create_app(
+        title="Rahnama audit",
+        version=VERSION,
+        lifespan=lifespan,
+        verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
+        health=Health(ready),
+        positions=AuditPositions(pool, inbox.positions),
+        telemetry=telemetry,
+        position_wait_seconds=settings.position_wait_seconds,
+    )
+    app.include_router(record_routes(Records(pool)))
+    app.include_router(verification_routes(verifier))
+    return app

@@ -1,0 +1,1 @@
+"""The one transaction that keeps a batch: ledger, trees and positions together."""

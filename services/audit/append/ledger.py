@@ -1,0 +1,76 @@
+"""Keeping what came: positions, trees and ledger rows of one poll, in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from services.audit.append.spans import process_spans
+from services.audit.decide.trees import Edge, grow, unpack
+from services.audit.project.ledger import keep, require_storable, rows_of
+from services.audit.project.trees import load_tree, move_trees
+from shared.errors import Unapplicable
+from shared.inbox.positions import move_positions
+from shared.inbox.records import Position, Slice
+from shared.postgres import Pool
+from shared.telemetry import Telemetry
+
+
+@dataclass(slots=True)
+class TreeState:
+    """One (source, partition) in memory: the position, and the right edge of the tree of so many leaves.
+
+    `fault` says why the stored tree cannot be built on, or is None.
+    """
+
+    position: Position
+    edge: Edge
+    fault: str | None = None
+
+
+class Ledger:
+    """Everything that audit keeps. It needs no event type: what is chained is kept, byte for byte."""
+
+    def __init__(self, pool: Pool, telemetry: Telemetry) -> None:
+        self._pool = pool
+        self._telemetry = telemetry
+
+    async def load(self, source: str, partition: int) -> TreeState:
+        """The state of one (source, partition), as the database has it."""
+        async with self._pool.acquire() as connection:
+            stored = await load_tree(connection, source, partition)
+        position = Position(stored.sequence, stored.hash)
+        if stored.size != stored.sequence:
+            fault = f"the stored tree has {stored.size} leaves, but {stored.sequence} events were applied"
+            return TreeState(position, (), fault)
+        try:
+            return TreeState(position, unpack(stored.edge, stored.size))
+        except ValueError as error:
+            return TreeState(position, (), str(error))
+
+    async def apply(self, slices: Sequence[Slice[TreeState]]) -> None:
+        """Keeps the events of a poll in one transaction, then moves the states that they were built on.
+
+        Raises `Unapplicable` for an event that cannot be kept, `StalePosition` when another process was first.
+        """
+        with process_spans(self._telemetry, slices):
+            edges = [_grown(piece) for piece in slices]
+            rows = rows_of(slices)
+            try:
+                async with self._pool.acquire() as connection, connection.transaction():
+                    await move_positions(connection, slices)
+                    await move_trees(connection, slices, edges)
+                    await keep(connection, rows)
+            except (asyncpg.DataError, UnicodeEncodeError):
+                require_storable(slices)
+                raise
+        for piece, edge in zip(slices, edges, strict=True):
+            piece.state.edge = edge
+            piece.state.position = piece.reached
+
+
+def _grown(piece: Slice[TreeState]) -> Edge:
+    state = piece.state
+    if state.fault is not None:
+        raise Unapplicable(piece.source, piece.partition, state.position.sequence + 1, state.fault)
+    return grow(state.edge, state.position.sequence, [record.hash for record in piece.records])

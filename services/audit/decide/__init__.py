@@ -1,0 +1,1 @@
+"""Pure rules of the audit service: Merkle trees, hash chains, and what a verification finds."""

@@ -1,0 +1,1 @@
+"""What comes in: both logs, in one subscription."""

@@ -1,0 +1,1 @@
+"""What goes out over REST: records, and verifications of the whole history."""

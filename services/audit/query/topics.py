@@ -1,0 +1,87 @@
+"""Topics read from their beginning, without a group, for verifications."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from shared.errors import Unavailable
+
+POLL_MILLISECONDS: Final = 500
+FETCH_BYTES: Final = 1 << 20
+REQUEST_MILLISECONDS: Final = 20_000
+
+
+class TopicUnreadable(Unavailable):
+    """Kafka does not answer, or not with what the topic must still hold."""
+
+    code = "TOPIC_UNREADABLE"
+    retry_after_seconds = 10
+
+
+class TopicReader:
+    """Reads topic partitions one after the other, a bounded batch at a time."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, batch_records: int, idle_seconds: float) -> None:
+        self._consumer = consumer
+        self._batch_records = batch_records
+        self._idle_seconds = idle_seconds
+
+    async def partitions(self, topic: str) -> set[int]:
+        """The topic's partitions; none when there is no such topic."""
+        if topic not in await self._consumer.topics():
+            return set()
+        return set(self._consumer.partitions_for_topic(topic) or ())
+
+    async def ends(self, topic: str, partitions: set[int]) -> dict[int, int]:
+        """The offset after the last record of each partition."""
+        found = await self._consumer.end_offsets([TopicPartition(topic, number) for number in partitions])
+        return {place.partition: end for place, end in found.items()}
+
+    async def batches(self, topic: str, partition: int, end: int) -> AsyncGenerator[list[bytes]]:
+        """The values of one partition, from its beginning to offset `end`.
+
+        Ends earlier when the partition does; raises `TopicUnreadable` when nothing comes for too long.
+        """
+        place = TopicPartition(topic, partition)
+        self._consumer.assign([place])
+        await self._consumer.seek_to_beginning(place)
+        idle_until = asyncio.get_running_loop().time() + self._idle_seconds
+        while await self._consumer.position(place) < end:
+            polled = await self._consumer.getmany(
+                place, timeout_ms=POLL_MILLISECONDS, max_records=self._batch_records
+            )
+            records = [record for record in polled.get(place, ()) if record.offset < end]
+            if records:
+                idle_until = asyncio.get_running_loop().time() + self._idle_seconds
+                yield [record.value or b"" for record in records]
+            else:
+                end = min(end, (await self.ends(topic, {partition}))[partition])
+                if asyncio.get_running_loop().time() > idle_until:
+                    raise TopicUnreadable(f"partition {partition} of {topic} gives no records")
+
+
+@asynccontextmanager
+async def open_topics(
+    bootstrap: str, *, batch_records: int, idle_seconds: float
+) -> AsyncIterator[TopicReader]:
+    """A reader for as long as one verification. Raises `TopicUnreadable` when Kafka cannot be reached."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=FETCH_BYTES,
+        request_timeout_ms=REQUEST_MILLISECONDS,
+    )
+    try:
+        async with asyncio.timeout(idle_seconds):
+            await consumer.start()
+        yield TopicReader(consumer, batch_records, idle_seconds)
+    except (KafkaError, TimeoutError) as error:
+        raise TopicUnreadable(f"Kafka does not answer: {type(error).__name__}") from error
+    finally:
+        await consumer.stop()

@@ -1,0 +1,38 @@
+"""Verifications over REST."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from services.audit.query.record_routes import Source
+from services.audit.query.verifier import Verifier
+from shared.http import Caller, json_response, require
+
+EVERY_SOURCE: Final[tuple[Source, ...]] = ("intake", "allocation")
+
+
+class VerificationRequest(BaseModel):
+    """Which logs are verified: all of them unless some are named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sources: Annotated[tuple[Source, ...], Field(min_length=1, max_length=len(EVERY_SOURCE))] = EVERY_SOURCE
+
+
+def verification_routes(verifier: Verifier) -> APIRouter:
+    """`/v1/verifications`."""
+    routes = APIRouter(tags=["verifications"])
+
+    @routes.post("/v1/verifications")
+    async def verify(
+        _caller: Annotated[Caller, Depends(require("auditor"))], wanted: VerificationRequest | None = None
+    ) -> Response:
+        """Computes every chain and root again, from the ledger and from the topics, and compares them.
+
+        Answers when it is done: 200 with the report, whether it verified or not; 503 while another one runs.
+        """
+        return json_response(await verifier.verify((wanted or VerificationRequest()).sources))
+
+    return routes

@@ -1,0 +1,123 @@
+"""A verification: every chain and root computed again, from the ledger and from the topics, and compared."""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from services.audit.decide.chains import LedgerRow, LedgerWalk, TopicWalk, read_topic, walk_ledger, walk_topic
+from services.audit.decide.coverage import uncovered
+from services.audit.decide.findings import Difference, Report, TreeFinding
+from services.audit.decide.heads import Head, judge
+from services.audit.query.topics import TopicReader, open_topics
+from shared.contracts.envelope import rfc3339
+from shared.errors import Unavailable
+from shared.postgres import Pool, named_queries
+
+QUERIES: Final = named_queries("services.audit.query")
+
+
+class VerificationRunning(Unavailable):
+    """A verification is running already; there is one at a time."""
+
+    code = "VERIFICATION_RUNNING"
+    retry_after_seconds = 5
+
+
+class Bounds(NamedTuple):
+    """How much a verification holds in memory, and how long it waits for a silent topic."""
+
+    batch_records: int
+    idle_seconds: float
+
+
+class Verifier:
+    """Walks over the whole history in bounded memory: what was applied when the verification began.
+
+    `topics` are the sources with their topics' names.
+    """
+
+    def __init__(
+        self, pool: Pool, bootstrap: str, topics: Mapping[str, str], partitions: int, bounds: Bounds
+    ) -> None:
+        self._pool = pool
+        self._bootstrap = bootstrap
+        self._topics = topics
+        self._partitions = partitions
+        self._bounds = bounds
+        self._running = False
+
+    async def verify(self, sources: Sequence[str]) -> Report:
+        """Raises `VerificationRunning`, and `TopicUnreadable` when Kafka does not answer."""
+        if self._running:
+            raise VerificationRunning("a verification is running already")
+        self._running = True
+        try:
+            return await self._verify(sorted(set(sources)))
+        finally:
+            self._running = False
+
+    async def _verify(self, sources: Sequence[str]) -> Report:
+        started_at, began = rfc3339(datetime.now(UTC)), time.monotonic()
+        rows = await self._pool.fetch(QUERIES["heads"], sources, self._partitions)
+        heads = [Head(*row) for row in rows]
+        async with open_topics(self._bootstrap, **self._bounds._asdict()) as reader:
+            there = {source: await reader.partitions(self._topics[source]) for source in sources}
+            ends = {source: await reader.ends(self._topics[source], there[source]) for source in sources}
+            first = await self._uncovered({source: len(found) for source, found in there.items()})
+            findings: list[TreeFinding] = []
+            for head in heads:
+                end = ends[head.source].get(head.partition, 0)
+                finding, difference = await self._tree(reader, head, end)
+                findings.append(finding)
+                first = first or difference
+        return Report(
+            verified=first is None,
+            records=sum(head.size for head in heads),
+            started_at=started_at,
+            seconds=round(time.monotonic() - began, 3),
+            trees=findings,
+            first_difference=first,
+        )
+
+    async def _uncovered(self, in_topics: Mapping[str, int]) -> Difference | None:
+        installed = await self._pool.fetchval(QUERIES["installed_partitions"])
+        rows = await self._pool.fetch(QUERIES["strangers"])
+        strangers = [(row["source"], row["partition"], row["sequence"]) for row in rows]
+        return uncovered(self._partitions, installed, in_topics, strangers)
+
+    async def _tree(self, reader: TopicReader, head: Head, end: int) -> tuple[TreeFinding, Difference | None]:
+        ledger = await self._walk_ledger(head)
+        topic, ahead = await self._walk_topic(reader, head, end)
+        return judge(head, ledger, topic, ahead)
+
+    async def _walk_ledger(self, head: Head) -> LedgerWalk:
+        walk = LedgerWalk(head.chain)
+        while walk.fault is None and walk.chain.size < head.sequence:
+            rows = await self._pool.fetch(
+                QUERIES["walk"],
+                head.source,
+                head.partition,
+                walk.chain.size,
+                head.sequence,
+                self._bounds.batch_records,
+            )
+            if not rows:
+                break
+            walk = walk_ledger(walk.chain, [LedgerRow(*row) for row in rows])
+        return walk
+
+    async def _walk_topic(self, reader: TopicReader, head: Head, end: int) -> tuple[TopicWalk, int]:
+        """Returns also how many events the topic holds beyond what was applied."""
+        walk, newest = TopicWalk(head.chain), head.sequence
+        async with aclosing(reader.batches(self._topics[head.source], head.partition, end)) as batches:
+            async for values in batches:
+                records = read_topic(values)
+                newest = max(newest, *(record.sequence for record in records))
+                asked = [record.sequence for record in records if record.sequence <= head.sequence]
+                rows = await self._pool.fetch(QUERIES["hashes"], head.source, head.partition, asked)
+                walk = walk_topic(walk, records, {row[0]: row[1] for row in rows}, head.sequence)
+                if walk.fault is not None:
+                    break
+        return walk, newest - head.sequence

@@ -1,0 +1,24 @@
+"""Audit's settings, read once from the environment."""
+
+from pydantic import Field
+
+from shared.contracts.decisions import ALLOCATION_SOURCE
+from shared.contracts.facts import INTAKE_SOURCE
+from shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """What every service needs; audit listens on 8003 and bounds its verifications."""
+
+    port: int = Field(8003, ge=0, le=65535, description="Port to listen on.")
+    verification_batch_records: int = Field(
+        1000, ge=1, le=4000, description="Most records that a verification holds in memory at a time."
+    )
+    verification_idle_seconds: float = Field(
+        10.0, gt=0, le=120, description="Longest wait of a verification for a topic that does not answer."
+    )
+
+    @property
+    def log_topics(self) -> dict[str, str]:
+        """The logs that audit keeps, with their topics' names."""
+        return {source: self.topic(source) for source in (INTAKE_SOURCE, ALLOCATION_SOURCE)}

@@ -1,0 +1,52 @@
+"""Whether the database answers, asked in the background, so that readiness reads memory only."""
+
+import asyncio
+import contextlib
+from typing import Final
+
+import asyncpg
+
+from shared.postgres import Pool
+
+LOOK_SECONDS: Final = 2.0
+ANSWER_SECONDS: Final = 2.0
+
+
+class DatabaseWatch:
+    """Asks every 2 s. `start()` returns after the first answer, whichever it is."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._problem: str | None = "the database was not asked yet"
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Asks once, then goes on in the background."""
+        await self._look()
+        self._task = asyncio.create_task(self._go_on())
+
+    async def stop(self) -> None:
+        """Asks no more."""
+        self._problem = "stopped"
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def ready(self) -> str | None:
+        """None while the database answers; else why not."""
+        return self._problem
+
+    async def _go_on(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            await self._look()
+
+    async def _look(self) -> None:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._pool.fetchval("select 1")
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            self._problem = f"the database does not answer ({type(error).__name__})"
+        else:
+            self._problem = None
