@@ -30,7 +30,7 @@ from shared.contracts.facts import (
 )
 from shared.contracts.partitions import pool_partition
 
-F = TypeVar("F", StudentRegistered, MentorRegistered, ManagerRegistered)
+F = TypeVar("F", bound=StudentRegistered | MentorRegistered | ManagerRegistered)
 
 __all__ = ["Accepted", "NewFact", "Outcome", "Refused", "Unchanged", "decide", "evolve", "with_seal"]
 
