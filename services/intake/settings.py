@@ -32,5 +32,7 @@ class Settings(ServiceSettings):
         except (ValueError, UnicodeDecodeError):
             key = b""
         if len(key) != KEY_BYTES:
-            raise ValueError(f"{self.master_key_file} does not hold a master key: base64 of {KEY_BYTES} bytes")
+            raise ValueError(
+                f"{self.master_key_file} does not hold a master key: base64 of {KEY_BYTES} bytes"
+            )
         return key

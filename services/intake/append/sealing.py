@@ -6,7 +6,6 @@ a subject's wrapped key has destroyed what was sealed under it, wherever copies 
 """
 
 import base64
-import hashlib
 import hmac
 import os
 import time
@@ -19,42 +18,25 @@ from cryptography.hazmat.primitives.keywrap import aes_key_unwrap, aes_key_wrap
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
-DIGEST_BYTES: Final = 16
 VERSION: Final = "v1."
 
 
 class TenantKey:
-    """What is derived from one tenant's key. Digests of one purpose never equal those of another."""
+    """One tenant's key, under which `decide.digests` digests, and by which students are known again."""
 
-    __slots__ = ("_key", "name")
+    __slots__ = ("key", "name")
 
     def __init__(self, name: str, key: bytes) -> None:
         self.name = name
-        self._key = key
+        self.key = key
 
     def lookup(self, national_id: str) -> bytes:
         """HMAC-SHA256 of a normalised national ID: 32 bytes by which intake alone knows a student again."""
-        return hmac.digest(self._key, national_id.encode(), "sha256")
-
-    def causation(self, source: str, event_id: str) -> bytes:
-        """HMAC-SHA256 of source ‖ 0 ‖ id, 16 bytes: the idempotency key, in hex the `causationid`."""
-        return hmac.digest(self._key, f"{source}\0{event_id}".encode(), "sha256")[:DIGEST_BYTES]
-
-    def refused(self, source: str, event_id: str) -> bytes:
-        """As `causation`, for an event whose source is not the tenant's: it never stands in another's way."""
-        return hmac.digest(self._key, f"\0{source}\0{event_id}".encode(), "sha256")[:DIGEST_BYTES]
+        return hmac.digest(self.key, national_id.encode(), "sha256")
 
     def digest(self, content: bytes) -> bytes:
-        """Keyed BLAKE2b (RFC 7693) of an event's content, 16 bytes."""
-        return hashlib.blake2b(
-            content, digest_size=DIGEST_BYTES, key=self._key, person=b"rahnama content"
-        ).digest()
-
-    def fingerprint(self, personal: bytes) -> bytes:
-        """Keyed BLAKE2b of a subject's personal fields, 16 bytes: equal if nothing has changed."""
-        return hashlib.blake2b(
-            personal, digest_size=DIGEST_BYTES, key=self._key, person=b"rahnama person"
-        ).digest()
+        """16 bytes that name what is no event by its content."""
+        return hmac.digest(self.key, b"bytes\0" + content, "sha256")[:16]
 
 
 class Keyring:
@@ -96,7 +78,7 @@ def new_data_key() -> bytes:
 def seal(data_key: bytes, content: bytes, *, tenant: str, subject: str, kind: str) -> str:
     """AES-256-GCM: `v1.` and base64url, without padding, of nonce ‖ ciphertext ‖ tag.
 
-    It opens only with the same tenant, subject and kind (`student`, `mentor`, `manager`, `rejection`).
+    It opens only with the same tenant, subject and kind: the fact's type, `rejection` or `key-record`.
     """
     nonce = os.urandom(NONCE_BYTES)
     sealed = AESGCM(data_key).encrypt(nonce, content, _associated(tenant, subject, kind))
@@ -109,9 +91,7 @@ def unseal(data_key: bytes, envelope: str, *, tenant: str, subject: str, kind: s
         raise ValueError("an envelope of an unknown version")
     text = envelope[len(VERSION) :]
     raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    return AESGCM(data_key).decrypt(
-        raw[:NONCE_BYTES], raw[NONCE_BYTES:], _associated(tenant, subject, kind)
-    )
+    return AESGCM(data_key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], _associated(tenant, subject, kind))
 
 
 def _associated(tenant: str, subject: str, kind: str) -> bytes:

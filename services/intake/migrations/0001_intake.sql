@@ -53,6 +53,7 @@ create table student_years (
     primary key (tenant, student_id, year)
 );
 create index student_years_by_year on student_years (tenant, year, student_id);
+create index student_years_by_school on student_years (tenant, year, school_code) where school_code is not null;
 
 create table mentors (
     tenant      text     not null,
@@ -63,6 +64,7 @@ create table mentors (
     active      boolean  not null,
     alias_code  text,
     manager_id  bigint,
+    manager_centers integer[],
     groups      integer[] not null,
     centers     integer[] not null,
     schools     integer[] not null,
@@ -72,6 +74,8 @@ create table mentors (
     sequence    bigint   not null,
     primary key (tenant, mentor_id)
 );
+
+create index mentors_by_manager on mentors (tenant, manager_id);
 
 create table managers (
     tenant      text     not null,

@@ -1,0 +1,108 @@
+"""The composition root of intake: the only place that builds things."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+
+from services.intake.append.answers import Answers
+from services.intake.append.fresh_keys import FreshKeys
+from services.intake.append.sealing import Keyring
+from services.intake.append.transaction import Appender
+from services.intake.append.writer import Writer
+from services.intake.inbox.http import events_router
+from services.intake.inbox.receive import Receiver
+from services.intake.query.positions import IntakePositions
+from services.intake.query.references import references_router
+from services.intake.query.rejections import rejections_router
+from services.intake.query.students import students_router
+from services.intake.relay.keys import KeyRecords
+from services.intake.settings import Settings
+from shared.append.log import Log, require_partitions
+from shared.contracts.facts import INTAKE_SOURCE
+from shared.http import Health, TokenVerifier, create_app
+from shared.inbox.garbage import GarbagePacer
+from shared.postgres import make_pool
+from shared.relay.relay import Relay
+from shared.telemetry import Telemetry, configure_logging
+
+VERSION: Final = "0.1.0"
+
+
+def build(settings: Settings) -> FastAPI:
+    """Intake's app; its parts start and stop with the app's lifespan."""
+    configure_logging(INTAKE_SOURCE, settings.log_level)
+    telemetry = Telemetry.start(INTAKE_SOURCE)
+    keyring = Keyring(settings.read_master_key())
+    pool = make_pool(settings.database_url, application=INTAKE_SOURCE, size=settings.database_pool_size)
+    log = Log(INTAKE_SOURCE)
+    fresh_keys = FreshKeys()
+    key_records = KeyRecords(
+        pool, keyring, fresh_keys, bootstrap=settings.kafka_bootstrap, topic=settings.topic("keys")
+    )
+    relay = Relay(
+        log,
+        pool,
+        settings.database_url,
+        settings.kafka_bootstrap,
+        settings.topic(INTAKE_SOURCE),
+        settings.partitions,
+        key_records.publish,
+    )
+    appender = Appender(
+        pool,
+        log,
+        keyring,
+        telemetry,
+        partitions=settings.partitions,
+        fresh_keys=fresh_keys,
+        published=relay.offer,
+    )
+    pacer = GarbagePacer()
+    writer = Writer(
+        appender.transact,
+        batch_events=settings.batch_records,
+        queued_events=settings.queued_events,
+        in_flight=settings.transactions_in_flight,
+        batch_done=pacer.batch_done,
+    )
+    receiver = Receiver(keyring, settings.sources, event_bytes=settings.event_bytes)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await pool
+        async with pool.acquire() as connection:
+            await require_partitions(connection, settings.partitions)
+        await relay.start()
+        await writer.start()
+        pacer.start()
+        try:
+            yield
+        finally:
+            pacer.stop()
+            await writer.stop()
+            await relay.stop()
+            await key_records.stop()
+            await pool.close()
+            telemetry.stop()
+
+    def ready() -> Mapping[str, str | None]:
+        return {"relay": relay.ready(), "writer": writer.alive()}
+
+    app = create_app(
+        title="Rahnama intake",
+        version=VERSION,
+        lifespan=lifespan,
+        verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
+        health=Health(ready),
+        positions=IntakePositions(pool, log, relay.published, dict),
+        telemetry=telemetry,
+        position_wait_seconds=settings.position_wait_seconds,
+        max_body_bytes=settings.request_bytes,
+    )
+    app.include_router(events_router(settings, receiver, writer, Answers(pool), keyring))
+    app.include_router(students_router(pool, keyring))
+    app.include_router(references_router(pool))
+    app.include_router(rejections_router(pool))
+    return app

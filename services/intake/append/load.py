@@ -1,0 +1,140 @@
+"""What a batch is decided on: locks first, in the one order of intake's transactions, then the rows.
+
+The order: positions of `rahnama.inbound`, reference locks by tenant, subjects by kind and key, heads by partition,
+and last the new rows' own keys, sorted (`append/store.py`). Whoever waits for a lock holds only earlier ones.
+"""
+
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from services.intake.append.arrival import Arrival
+from services.intake.decide.commands import PublishSchoolRoster, RegisterManager
+from services.intake.decide.state import Manager, Mentor, Needs, Roster, State, Student, StudentYear, needs
+from shared.contracts.facts import MentorRegistered
+from shared.postgres import Connection, named_queries
+
+QUERIES: Final = named_queries("services.intake.append")
+REFERENCE_LOCKS: Final = 7_238
+"""The class of the advisory locks on tenants' reference data."""
+MOVES_REFERENCES: Final = (RegisterManager, PublishSchoolRoster)
+
+
+@dataclass(slots=True)
+class TenantBatch:
+    """One tenant's part of a batch: its state, and which pseudonym each look-up (HMAC) has."""
+
+    state: State
+    students: dict[bytes, str] = field(default_factory=dict)
+
+
+async def lock_references(connection: Connection, arrivals: Iterable[Arrival]) -> None:
+    """Each tenant's reference lock, once and in the strongest mode that the batch needs."""
+    modes: dict[int, bool] = {}
+    for arrival in arrivals:
+        if arrival.command is not None:
+            number = zlib.crc32(arrival.tenant.encode()) - 2**31
+            modes[number] = modes.get(number, False) or isinstance(arrival.command, MOVES_REFERENCES)
+    if modes:
+        numbers = sorted(modes)
+        exclusive = [modes[number] for number in numbers]
+        await connection.execute(QUERIES["lock_references"], REFERENCE_LOCKS, numbers, exclusive)
+
+
+async def load_tenants(
+    connection: Connection, arrivals: Sequence[Arrival], partitions: int
+) -> dict[str, TenantBatch]:
+    """The state that the commands of `arrivals` are decided on, by tenant; known subjects are locked."""
+    by_tenant: dict[str, list[Arrival]] = {}
+    for arrival in arrivals:
+        if arrival.command is not None:
+            by_tenant.setdefault(arrival.tenant, []).append(arrival)
+    batches = {tenant: TenantBatch(State(tenant, partitions)) for tenant in sorted(by_tenant)}
+    wanted = {
+        tenant: needs([arrival.command for arrival in by_tenant[tenant] if arrival.command is not None])
+        for tenant in batches
+    }
+    await _load_students(connection, batches, by_tenant)
+    for tenant, batch in batches.items():
+        await _load_mentors(connection, batch.state, sorted(wanted[tenant].mentors))
+    for tenant, batch in batches.items():
+        await _load_references(connection, batch.state, wanted[tenant])
+    return batches
+
+
+async def _load_students(
+    connection: Connection, batches: Mapping[str, TenantBatch], by_tenant: Mapping[str, Sequence[Arrival]]
+) -> None:
+    """Look-ups are HMACs under the tenants' own keys: sorted over all tenants, they are one order."""
+    tenant_of = {
+        arrival.lookup: tenant
+        for tenant, arrivals in by_tenant.items()
+        for arrival in arrivals
+        if arrival.lookup is not None
+    }
+    if not tenant_of:
+        return
+    known: dict[str, list[str]] = {}
+    for row in await connection.fetch(QUERIES["lock_students"], list(tenant_of)):
+        lookup, student_id = row["lookup"], row["student_id"]
+        tenant = tenant_of[lookup]
+        batches[tenant].students[lookup] = student_id
+        batches[tenant].state.students[student_id] = Student(row["version"], row["gender"], {})
+        known.setdefault(tenant, []).append(student_id)
+    for tenant, student_ids in known.items():
+        students = batches[tenant].state.students
+        for row in await connection.fetch(QUERIES["student_years"], tenant, student_ids):
+            students[row["student_id"]].years[row["year"]] = StudentYear(
+                edu_status=row["edu_status"],
+                reg_center=row["reg_center"],
+                reg_status=row["reg_status"],
+                group_code=row["group_code"],
+                school_code=row["school_code"],
+                student_type=row["student_type"],
+                fingerprint=row["fingerprint"],
+            )
+
+
+async def _load_mentors(connection: Connection, state: State, mentor_ids: Sequence[int]) -> None:
+    if not mentor_ids:
+        return
+    for row in await connection.fetch(QUERIES["lock_mentors"], state.tenant, mentor_ids):
+        fact = MentorRegistered(
+            version=row["version"],
+            occurred_at=None,
+            mentor_id=row["mentor_id"],
+            gender=row["gender"],
+            type=row["type"],
+            capacity=row["capacity"],
+            active=row["active"],
+            alias_code=row["alias_code"],
+            manager_id=row["manager_id"],
+            manager_centers=row["manager_centers"],
+            groups=row["groups"],
+            centers=row["centers"],
+            schools=row["schools"],
+            sealed="",
+        )
+        state.mentors[fact.mentor_id] = Mentor(fact, row["fingerprint"])
+
+
+async def _load_references(connection: Connection, state: State, wanted: Needs) -> None:
+    """Under the reference lock nobody moves managers, rosters, and what depends on them."""
+    tenant = state.tenant
+    if wanted.managers:
+        for row in await connection.fetch(QUERIES["managers"], tenant, sorted(wanted.managers)):
+            state.managers[row["manager_id"]] = Manager(
+                row["version"], row["is_active"], tuple(row["centers"]), row["fingerprint"]
+            )
+    if wanted.rosters:
+        for row in await connection.fetch(QUERIES["rosters"], tenant, sorted(wanted.rosters)):
+            state.rosters[row["year"]] = Roster(row["version"], frozenset(row["school_codes"]))
+    if wanted.mentors_of:
+        state.mentors_of = {manager_id: set() for manager_id in wanted.mentors_of}
+        for row in await connection.fetch(QUERIES["mentors_of"], tenant, sorted(wanted.mentors_of)):
+            state.mentors_of[row["manager_id"]].add(row["mentor_id"])
+    if wanted.schools_of:
+        state.schools_of = {year: {} for year in wanted.schools_of}
+        for row in await connection.fetch(QUERIES["schools_of"], tenant, sorted(wanted.schools_of)):
+            state.schools_of[row["year"]][row["school_code"]] = row["students"]

@@ -1,0 +1,130 @@
+"""The rows that a batch leaves beside the log: answers, subjects' keys, known students, rejections."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from services.intake.append.arrival import Arrival
+from services.intake.append.fresh_keys import SubjectKey
+from services.intake.append.load import TenantBatch
+from services.intake.append.result import encoder, errors_decoder, places_decoder
+from services.intake.append.sealing import Keyring, new_data_key, seal
+from services.intake.append.settle import Answer, Pending, Settled
+from shared.contracts.facts import StudentRegistered
+from shared.postgres import Connection, named_queries
+
+QUERIES: Final = named_queries("services.intake.append")
+REJECTION: Final = "rejection"
+ANSWER_COLUMNS: Final = ("key", "digest", "status", "subject", "facts", "errors", "rejection_id")
+STUDENT_COLUMNS: Final = ("lookup", "tenant", "student_id", "gender", "version")
+KEY_COLUMNS: Final = ("tenant", "subject", "lookup", "wrapped_key")
+REJECTION_COLUMNS: Final = (
+    "rejection_id", "tenant", "causation_id", "type", "errors", "door", "inbound_partition", "inbound_offset",
+    "lookup", "wrapped_key", "sealed", "received_at",
+)  # fmt: skip
+
+
+async def load_answers(connection: Connection, keys: Iterable[bytes]) -> dict[bytes, Answer]:
+    """The answers that were given before to the events of `keys`."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return {}
+    return {
+        row["key"]: Answer(
+            row["key"],
+            row["digest"],
+            row["status"],
+            row["subject"],
+            places_decoder.decode(row["facts"]),
+            errors_decoder.decode(row["errors"]) if row["errors"] is not None else (),
+            str(row["rejection_id"]) if row["rejection_id"] is not None else None,
+        )
+        for row in await connection.fetch(QUERIES["known_events"], wanted)
+    }
+
+
+async def store_students(
+    connection: Connection, pending: Sequence[Pending], tenants: Mapping[str, TenantBatch]
+) -> None:
+    """Gives new students their rows and moves the versions of known ones; both sorted by look-up.
+
+    A first registration that another transaction has just made is a unique violation: the batch is run again.
+    """
+    first: set[bytes] = set()
+    touched: dict[bytes, tuple[str, str]] = {}
+    for item in pending:
+        arrival, fact = item.settled.arrival, item.new.fact
+        if isinstance(fact, StudentRegistered) and arrival.lookup is not None:
+            touched[arrival.lookup] = (arrival.tenant, fact.student_id)
+            if fact.version == 1:
+                first.add(arrival.lookup)
+    rows = []
+    for lookup in sorted(touched):
+        tenant, student_id = touched[lookup]
+        student = tenants[tenant].state.students[student_id]
+        rows.append((lookup, tenant, student_id, student.gender, student.version))
+    fresh = [row for row in rows if row[0] in first]
+    moved = [row for row in rows if row[0] not in first]
+    if moved:
+        await connection.execute(
+            QUERIES["move_students"],
+            [row[0] for row in moved],
+            [row[4] for row in moved],
+            [row[3] for row in moved],
+        )
+    if fresh:
+        await connection.copy_records_to_table("students", records=fresh, columns=STUDENT_COLUMNS)
+
+
+async def store_keys(connection: Connection, keys: Sequence[SubjectKey]) -> None:
+    """The new subjects' wrapped data keys."""
+    if keys:
+        await connection.copy_records_to_table("subject_keys", records=sorted(keys), columns=KEY_COLUMNS)
+
+
+async def store_answers(connection: Connection, answers: Sequence[Answer]) -> None:
+    """The new answers, sorted by key; another transaction's answer to the same event is a unique violation."""
+    if not answers:
+        return
+    rows = [
+        (
+            answer.key,
+            answer.digest,
+            answer.status,
+            answer.subject,
+            encoder.encode(answer.places).decode(),
+            encoder.encode(answer.errors).decode() if answer.errors else None,
+            answer.rejection_id,
+        )
+        for answer in sorted(answers, key=_key)
+    ]
+    await connection.copy_records_to_table("idempotency", records=rows, columns=ANSWER_COLUMNS)
+
+
+async def store_rejections(
+    connection: Connection, rejected: Sequence[Settled], keyring: Keyring, now: datetime
+) -> None:
+    """What was refused, each sealed under a key of its own."""
+    if rejected:
+        rows = [_rejection(settled, keyring, now) for settled in rejected]
+        await connection.copy_records_to_table("rejections", records=rows, columns=REJECTION_COLUMNS)
+
+
+def _rejection(settled: Settled, keyring: Keyring, now: datetime) -> tuple[object, ...]:
+    arrival: Arrival = settled.arrival
+    rejection_id = settled.answer.rejection_id
+    assert rejection_id is not None
+    wrapped = sealed = None
+    if arrival.raw:
+        data_key = new_data_key()
+        wrapped = keyring.wrap(data_key)
+        sealed = seal(data_key, arrival.raw, tenant=arrival.tenant, subject=rejection_id, kind=REJECTION)
+    return (
+        rejection_id, arrival.tenant, arrival.causation_id, arrival.type,
+        encoder.encode(settled.answer.errors).decode(), arrival.door, arrival.partition, arrival.offset,
+        arrival.lookup, wrapped, sealed, now,
+    )  # fmt: skip
+
+
+def _key(answer: Answer) -> bytes:
+    return answer.key

@@ -1,0 +1,172 @@
+"""Group commit: everyone who waits shares the next transaction.
+
+Requests and polls are queued, and one or two transactions at a time take as many as fit. Nobody is answered before
+the commit. A transaction that lost against another writer is tried again; one submission that spoils a shared
+transaction is tried alone, so that it fails alone.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+
+from services.intake.append.arrival import Arrival
+from services.intake.append.inbound import InboundSlice
+from services.intake.append.result import Result
+from shared.errors import Conflict, OutcomeUnknown, StalePosition, Unavailable
+from shared.postgres import TRANSIENT_ERRORS
+
+ATTEMPTS: Final = 8
+FIRST_PAUSE_SECONDS: Final = 0.005
+
+LOST_RACES: Final = (
+    Conflict,
+    asyncpg.UniqueViolationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+)
+"""Another writer was first: what it wrote is seen when the work is done again."""
+
+
+@dataclass(slots=True, eq=False)
+class Submission:
+    """What one request or one poll waits for; the answers stand in the order of the arrivals."""
+
+    arrivals: Sequence[Arrival]
+    slices: Sequence[InboundSlice]
+    answers: "asyncio.Future[list[Result]]"
+
+
+Transact = Callable[[Sequence[Submission]], Awaitable[list[list[Result]]]]
+"""One transaction for all submissions: returns after the commit, the answers of each."""
+
+
+class Busy(Unavailable):
+    """Too many events wait already. Send it again a little later."""
+
+    code = "BUSY"
+
+
+class Writer:
+    """The queue before the transactions. `batch_events` bounds one, `queued_events` what waits."""
+
+    def __init__(
+        self,
+        transact: Transact,
+        *,
+        batch_events: int,
+        queued_events: int,
+        in_flight: int,
+        batch_done: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._transact = transact
+        self._batch_events = batch_events
+        self._queued_events = queued_events
+        self._in_flight = in_flight
+        self._batch_done = batch_done
+        self._queue: deque[Submission] = deque()
+        self._waiting = 0
+        self._arrived = asyncio.Event()
+        self._workers: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begins to take what is queued."""
+        self._workers = [
+            asyncio.create_task(self._work(), name=f"intake writer {number}")
+            for number in range(self._in_flight)
+        ]
+
+    async def stop(self) -> None:
+        """Ends after the transactions that run; whoever still waits is told to come again."""
+        workers, self._workers = self._workers, []
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+        while self._queue:
+            _fail([self._queue.popleft()], Unavailable("the service stops"))
+        self._waiting = 0
+
+    def alive(self) -> str | None:
+        """None, or why nothing can be appended."""
+        if not self._workers or any(worker.done() for worker in self._workers):
+            return "the writer does not run"
+        return None
+
+    async def submit(self, arrivals: Sequence[Arrival], slices: Sequence[InboundSlice] = ()) -> list[Result]:
+        """The answers to `arrivals`, after their commit; `slices` are the positions that move with them.
+
+        Raises `Busy` when too many wait, `GateClosed`, `StalePosition` for `slices`, `OutcomeUnknown` when the
+        connection was lost in the commit, and `Unavailable` when nothing was kept.
+        """
+        if self._waiting and self._waiting + len(arrivals) > self._queued_events:
+            raise Busy(f"{self._waiting} events wait already")
+        submission = Submission(arrivals, slices, asyncio.get_running_loop().create_future())
+        self._queue.append(submission)
+        self._waiting += len(arrivals)
+        self._arrived.set()
+        return await submission.answers
+
+    async def _work(self) -> None:
+        while True:
+            await self._arrived.wait()
+            batch = self._take()
+            if not batch:
+                self._arrived.clear()
+                continue
+            # A stop waits for the transaction that runs: its outcome must be known to those who wait.
+            settling = asyncio.ensure_future(self._settle(batch))
+            try:
+                await asyncio.shield(settling)
+            except asyncio.CancelledError:
+                await settling
+                raise
+            self._batch_done()
+
+    def _take(self) -> list[Submission]:
+        batch: list[Submission] = []
+        events = 0
+        while self._queue and (not batch or events + len(self._queue[0].arrivals) <= self._batch_events):
+            submission = self._queue.popleft()
+            self._waiting -= len(submission.arrivals)
+            if not submission.answers.done():
+                batch.append(submission)
+                events += len(submission.arrivals)
+        return batch
+
+    async def _settle(self, batch: Sequence[Submission]) -> None:
+        try:
+            for submission, answers in zip(batch, await self._attempt(batch), strict=True):
+                if not submission.answers.done():
+                    submission.answers.set_result(answers)
+        except Unavailable as error:
+            _fail(batch, error)
+        except Exception as error:
+            if len(batch) == 1:
+                _fail(batch, error)
+                return
+            for submission in batch:
+                await self._settle([submission])
+
+    async def _attempt(self, batch: Sequence[Submission]) -> list[list[Result]]:
+        """The answers of one transaction; a lost race is run again, a bounded number of times."""
+        for attempt in range(ATTEMPTS):
+            try:
+                return await self._transact(batch)
+            except (StalePosition, OutcomeUnknown):
+                raise
+            except LOST_RACES:
+                pause = FIRST_PAUSE_SECONDS * 2**attempt * (0.5 + random.random())  # noqa: S311
+                await asyncio.sleep(pause)
+            except TRANSIENT_ERRORS as error:
+                raise Unavailable("the database did not answer; nothing was kept") from error
+        raise Unavailable(f"another writer was first, {ATTEMPTS} times; nothing was kept")
+
+
+def _fail(batch: Sequence[Submission], error: Exception) -> None:
+    for submission in batch:
+        if not submission.answers.done():
+            submission.answers.set_exception(error)

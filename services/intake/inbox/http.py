@@ -1,0 +1,135 @@
+"""`POST /v1/events` and `/v1/events/lookup`: upstream's door over HTTP."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from services.intake.append.answers import Answers
+from services.intake.append.arrival import Arrival
+from services.intake.append.result import Result, encoder
+from services.intake.append.sealing import Keyring
+from services.intake.append.writer import Writer
+from services.intake.inbox.receive import Receiver, event_keys
+from services.intake.settings import Settings
+from shared.errors import NotFound, Rejected
+from shared.http.bodies import read_body, require_content_type
+from shared.http.callers import Caller
+from shared.http.responses import json_response
+from shared.http.roles import require
+from shared.http.scope import traceparent_of
+from shared.http.validation import BODY_UNREADABLE
+
+SINGLE: Final = "application/cloudevents+json"
+BATCH: Final = "application/cloudevents-batch+json"
+BINARY: Final = "application/json"
+ATTRIBUTE_PREFIX: Final = b"ce-"
+LOOKUP_BYTES: Final = 4096
+EVENTS_BETWEEN_PAUSES: Final = 100
+"""Events that are read before others get their turn: opening a thousand takes 50 ms."""
+
+Upstream = Annotated[Caller, Depends(require("upstream"))]
+
+_batch: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class LookupBody(msgspec.Struct, frozen=True):
+    """Which event's result is wanted."""
+
+    source: str
+    id: str
+
+
+_lookup: Final = msgspec.json.Decoder(LookupBody)
+
+
+def events_router(
+    settings: Settings, receiver: Receiver, writer: Writer, answers: Answers, keyring: Keyring
+) -> APIRouter:
+    """The routes; every event that can be read gets its result, a refused one too."""
+    router = APIRouter(tags=["events"])
+
+    @router.post("/v1/events", status_code=202)
+    async def send_events(request: Request, caller: Upstream) -> Any:
+        """One CloudEvent (202, or 422 when it is rejected) or a batch of them (202), in the order sent."""
+        kind = require_content_type(request, (SINGLE, BATCH, BINARY))
+        traceparent = traceparent_of(request)
+        if kind == BATCH:
+            body = await read_body(request, settings.request_bytes)
+            arrivals = await _open_batch(body, settings.request_events, receiver, caller.tenant, traceparent)
+            return Response(
+                encoder.encode({"results": await writer.submit(arrivals) if arrivals else []}),
+                202,
+                media_type="application/json",
+            )
+        body = await read_body(request, settings.event_bytes)
+        if kind == SINGLE:
+            _require_json(body)
+            arrival = receiver.from_http(body, caller.tenant, traceparent)
+        else:
+            headers = _binary_headers(request.scope["headers"])
+            arrival = receiver.from_http_binary(headers, body, caller.tenant, traceparent)
+        return _answer((await writer.submit([arrival]))[0])
+
+    @router.post("/v1/events/lookup")
+    async def look_up_event(request: Request, caller: Upstream) -> Any:
+        """The result of an event that was sent before, by either door."""
+        require_content_type(request, (BINARY,))
+        try:
+            wanted = _lookup.decode(await read_body(request, LOOKUP_BYTES))
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            raise _unreadable() from None
+        allowed, refused = event_keys(keyring.tenant(caller.tenant), wanted.source, wanted.id)
+        answer = await answers.find(allowed, refused)
+        if answer is None:
+            raise NotFound("No event with this source and id was answered.")
+        return json_response(answer.result(wanted.source, wanted.id, answer.status, allowed.hex()))
+
+    return router
+
+
+async def _open_batch(
+    body: bytes, most: int, receiver: Receiver, tenant: str, traceparent: str | None
+) -> Sequence[Arrival]:
+    try:
+        items = _batch.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise _unreadable() from None
+    if len(items) > most:
+        raise Rejected(f"A batch has at most {most} events.", code="BODY_TOO_LARGE")
+    arrivals = []
+    for number, item in enumerate(items, 1):
+        arrivals.append(receiver.from_http(bytes(item), tenant, traceparent))
+        if number % EVENTS_BETWEEN_PAUSES == 0:
+            await asyncio.sleep(0)
+    return arrivals
+
+
+def _require_json(body: bytes) -> None:
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise _unreadable() from None
+
+
+def _binary_headers(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, bytes]]:
+    """HTTP's `ce-` headers under the names that Kafka's binding gives them."""
+    found = [("content-type", BINARY.encode())]
+    for name, value in headers:
+        if name.startswith(ATTRIBUTE_PREFIX):
+            attribute = name[len(ATTRIBUTE_PREFIX) :].decode("latin-1")
+            found.append((f"ce_{attribute}", unquote_to_bytes(value)))
+    return found
+
+
+def _answer(result: Result) -> Response:
+    rejected = bool(result.errors) and result.status == "rejected"
+    return Response(encoder.encode(result), 422 if rejected else 202, media_type="application/json")
+
+
+def _unreadable() -> Rejected:
+    return Rejected("The body is no JSON of the kind that its type says.", code=BODY_UNREADABLE)

@@ -1,0 +1,162 @@
+"""From the bytes at a door to an arrival: opened, given to its tenant, normalised, digested. No I/O."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from services.intake.append.arrival import Arrival, Door
+from services.intake.append.inbound import InboundRecord
+from services.intake.append.sealing import Keyring, TenantKey
+from services.intake.decide import digests, normalise
+from services.intake.decide.commands import Command, PublishSchoolRoster, RegisterStudent
+from services.intake.decide.events import BrokenEvent, InboundEvent, open_event, open_record
+from services.intake.decide.parse import parse
+from shared.errors import FieldError
+from shared.telemetry import accept_traceparent
+
+NO_TENANT: Final = ""
+"""What came over Kafka from an unknown source belongs to nobody: only the installation's operators see it."""
+
+SOURCE_NOT_ALLOWED: Final = FieldError(
+    "/source",
+    "SOURCE_NOT_ALLOWED",
+    "This source does not belong to the tenant.",
+    "این مبدأ به این مشتری تعلق ندارد.",
+)
+EVENT_TOO_LARGE: Final = FieldError(
+    "", "EVENT_TOO_LARGE", "The event is too long.", "رویداد بیش از اندازه بزرگ است."
+)
+_NATIONAL_ID: Final = re.compile(rb'"national_id"\s*:\s*"([^"\\]{1,64})"')
+_TYPE: Final = re.compile(r"rahnama\.[a-z.-]{1,64}\.v[0-9]{1,3}")
+
+
+class Envelope(NamedTuple):
+    """What a door knows of an event beside its content."""
+
+    value: bytes
+    tenant: str
+    traceparent: str | None
+    door: Door
+    partition: int | None = None
+    offset: int | None = None
+
+
+class Receiver:
+    """Knows whose each source is. `event_bytes` bounds one event."""
+
+    def __init__(self, keyring: Keyring, sources: Mapping[str, str], *, event_bytes: int) -> None:
+        self._keyring = keyring
+        self._sources = sources
+        self._event_bytes = event_bytes
+
+    def from_http(self, value: bytes, tenant: str, traceparent: str | None) -> Arrival:
+        """One JSON document of a request whose token names `tenant`."""
+        return self._arrival(open_event(value), Envelope(value, tenant, traceparent, "http"))
+
+    def from_http_binary(
+        self, headers: Sequence[tuple[str, bytes]], value: bytes, tenant: str, traceparent: str | None
+    ) -> Arrival:
+        """An event in binary mode: its attributes as `ce_` headers, `data` as the value."""
+        return self._arrival(open_record(headers, value), Envelope(value, tenant, traceparent, "http"))
+
+    def from_kafka(self, partition: int, record: InboundRecord) -> Arrival:
+        """One record of `rahnama.inbound`; its tenant is its source's."""
+        value = record.value or b""
+        event = open_record(record.headers, value)
+        tenant = self._sources.get(event.source, NO_TENANT) if event.source is not None else NO_TENANT
+        traceparent = next((raw for name, raw in record.headers if name.lower() == "traceparent"), None)
+        carried = accept_traceparent(traceparent)
+        return self._arrival(event, Envelope(value, tenant, carried, "kafka", partition, record.offset))
+
+    def _arrival(self, event: InboundEvent | BrokenEvent, envelope: Envelope) -> Arrival:
+        value, tenant, traceparent = envelope.value, envelope.tenant, envelope.traceparent
+        key = self._keyring.tenant(tenant)
+        allowed = (
+            event.source is not None and tenant != NO_TENANT and self._sources.get(event.source) == tenant
+        )
+        command: Command | None = None
+        lookup: bytes | None
+        if isinstance(event, BrokenEvent):
+            errors = event.errors
+            kind = None
+            digest = key.digest(value)
+            lookup = _lookup_in_text(key, value)
+        else:
+            command, errors = self._read(event, value, allowed)
+            kind = event.type if _TYPE.fullmatch(event.type) else None
+            digest = digests.content_digest(key.key, event)
+            lookup = _lookup(key, command, event.data)
+            traceparent = event.traceparent or traceparent
+        if event.source is not None and event.id is not None:
+            causation_id = digests.causation_id(key.key, event.source, event.id)
+            unique = bytes.fromhex(causation_id) if allowed else refused_key(key, event.source, event.id)
+        else:
+            causation_id, unique = digest.hex(), None
+        # An HTTP body is the sender's own: what is too long stays there.
+        kept = envelope.door == "kafka" or len(value) <= self._event_bytes
+        return Arrival(
+            tenant=tenant,
+            source=event.source,
+            id=event.id,
+            key=unique,
+            causation_id=causation_id,
+            digest=digest,
+            type=kind,
+            command=command,
+            errors=errors,
+            lookup=lookup,
+            fingerprint=_fingerprint(key, command),
+            traceparent=traceparent,
+            raw=value if kept else b"",
+            door=envelope.door,
+            partition=envelope.partition,
+            offset=envelope.offset,
+        )
+
+    def _read(
+        self, event: InboundEvent, value: bytes, allowed: bool
+    ) -> tuple[Command | None, tuple[FieldError, ...]]:
+        if not allowed:
+            return None, (SOURCE_NOT_ALLOWED,)
+        if len(value) > self._event_bytes:
+            return None, (EVENT_TOO_LARGE,)
+        command = parse(event)
+        return (None, command) if isinstance(command, tuple) else (command, ())
+
+
+def event_keys(key: TenantKey, source: str, event_id: str) -> tuple[bytes, bytes]:
+    """The idempotency keys under which an event may have been answered: as allowed, and as not allowed."""
+    return bytes.fromhex(digests.causation_id(key.key, source, event_id)), refused_key(key, source, event_id)
+
+
+def refused_key(key: TenantKey, source: str, event_id: str) -> bytes:
+    """The key of an event whose source is not the tenant's: once it is, the same event is a new one."""
+    return bytes.fromhex(digests.causation_id(key.key, f"\0{source}", event_id))
+
+
+def _fingerprint(key: TenantKey, command: Command | None) -> bytes:
+    if command is None or isinstance(command, PublishSchoolRoster):
+        return b""
+    return digests.fingerprint(key.key, command.personal)
+
+
+def _lookup(key: TenantKey, command: Command | None, data: Any) -> bytes | None:
+    """Of an accepted student, and of a refused one whose national ID can be read: erasure must find it."""
+    if isinstance(command, RegisterStudent):
+        return key.lookup(command.personal.national_id)
+    if command is None and isinstance(data, dict) and data.get("national_id") is not None:
+        return _lookup_of(key, data["national_id"])
+    return None
+
+
+def _lookup_in_text(key: TenantKey, value: bytes) -> bytes | None:
+    """The same for what is no event at all."""
+    found = _NATIONAL_ID.search(value)
+    return _lookup_of(key, found[1].decode("utf-8", "replace")) if found is not None else None
+
+
+def _lookup_of(key: TenantKey, value: object) -> bytes | None:
+    try:
+        return key.lookup(normalise.national_id(value))
+    except normalise.Invalid:
+        return None

@@ -1,0 +1,1 @@
+"""What intake shows: its read models, never personal data."""

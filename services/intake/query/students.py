@@ -1,0 +1,107 @@
+"""`/v1/students`: an item per student and year, without personal data."""
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict
+
+from services.intake.append.sealing import Keyring
+from services.intake.decide import normalise
+from shared.errors import FieldError, NotFound, Rejected
+from shared.http.callers import Caller
+from shared.http.numbers import Int4
+from shared.http.pages import Page, page_response
+from shared.http.positions import MinPosition
+from shared.http.responses import json_response
+from shared.http.roles import require
+from shared.postgres import Pool, named_queries
+
+QUERIES: Final = named_queries("services.intake.query")
+FIRST: Final = (-1, UUID(int=0))
+MAX_YEAR: Final = 2**15 - 1
+MESSAGE: Final = "No such student."
+
+Reader = Annotated[Caller, Depends(require("operator", "auditor"))]
+
+
+class LookupBody(BaseModel):
+    """Whose pseudonym is wanted. It stands in the body because addresses end up in logs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    national_id: str
+    year: Int4
+
+
+def students_router(pool: Pool, keyring: Keyring) -> APIRouter:
+    """The routes. An operator limited to centres sees their students only; others do not exist."""
+    router = APIRouter(tags=["students"], dependencies=[MinPosition])
+
+    @router.get("/v1/students")
+    async def list_students(
+        caller: Reader,
+        page: Annotated[Page, Depends()],
+        year: Int4 | None = None,
+        gender: Int4 | None = None,
+        reg_center: Int4 | None = None,
+        group_code: Int4 | None = None,
+    ) -> Any:
+        """Students by year and id."""
+        after = page.after(tuple[int, UUID]) or FIRST
+        if any(value is not None and abs(value) > MAX_YEAR for value in (year, gender, after[0])):
+            return page_response(page, [], None)
+        rows, last = page.split(
+            await pool.fetch(
+                QUERIES["students"], caller.tenant, *after, year, gender, reg_center, group_code,
+                _centers(caller), page.fetch,
+            )
+        )  # fmt: skip
+        next_values = (last["year"], last["student_id"]) if last is not None else None
+        return page_response(page, [_item(row) for row in rows], next_values)
+
+    @router.get("/v1/students/{student_id}")
+    async def read_student(student_id: UUID, caller: Reader, year: Int4 | None = None) -> Any:
+        """One student of a year, or of the latest."""
+        return json_response(await _student(pool, caller, student_id, year))
+
+    @router.post("/v1/students/lookup")
+    async def look_up_student(body: LookupBody, caller: Reader) -> Any:
+        """The student with a national ID."""
+        try:
+            lookup = keyring.tenant(caller.tenant).lookup(normalise.national_id(body.national_id))
+        except normalise.Invalid:
+            raise _invalid() from None
+        student_id = await pool.fetchval(QUERIES["student_of"], lookup, caller.tenant)
+        if student_id is None:
+            raise NotFound(MESSAGE)
+        return json_response(await _student(pool, caller, student_id, body.year))
+
+    return router
+
+
+async def _student(pool: Pool, caller: Caller, student_id: UUID, year: int | None) -> dict[str, Any]:
+    if year is not None and abs(year) > MAX_YEAR:
+        raise NotFound(MESSAGE)
+    rows = await pool.fetch(QUERIES["student"], caller.tenant, student_id, year, _centers(caller))
+    if not rows:
+        raise NotFound(MESSAGE)
+    return _item(rows[0])
+
+
+def _centers(caller: Caller) -> list[int] | None:
+    return sorted(caller.centers) if caller.centers is not None else None
+
+
+def _item(row: asyncpg.Record) -> dict[str, Any]:
+    item = dict(row)
+    item["student_id"] = str(item["student_id"])
+    item["position"] = {"partition": item.pop("partition"), "sequence": item.pop("sequence")}
+    return item
+
+
+def _invalid() -> Rejected:
+    code = "NATIONAL_ID_INVALID"
+    error = FieldError("/national_id", code, "It is no valid national ID.", "کد ملی معتبر نیست.")
+    return Rejected("The national ID is not valid.", code=code, errors=(error,))
