@@ -38,7 +38,7 @@ def with_trace(events: Sequence[Event]) -> tuple[list[Event], list[str]]:
 def _is_sent_once(events: Sequence[Event], place: int) -> bool:
     """Whether nothing else in the cohort speaks of this student: then its event is sure to be accepted."""
     student = events[place]["data"]["national_id"]
-    return events[place]["id"].startswith("student-") and (
+    return str(events[place]["id"]).startswith("student-") and (
         sum(event["data"]["national_id"] == student for event in events) == 1
     )
 
@@ -55,4 +55,4 @@ async def follow(collector: Collector, trace_ids: Sequence[str]) -> list[Collect
 
 
 def _services(trace: Sequence[CollectedSpan]) -> int:
-    return len({str(span.service) for span in trace})
+    return len({span.service for span in trace})
