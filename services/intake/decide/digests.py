@@ -7,6 +7,7 @@ import hmac
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from services.intake.decide.commands import Personal
 from services.intake.decide.events import InboundEvent
@@ -30,7 +31,7 @@ def causation_id(key: bytes, source: str, event_id: str) -> str:
 
 def content_bytes(event: InboundEvent) -> bytes:
     """(type, data) as canonical JSON: the order of keys and white space do not matter, values stay as sent."""
-    return _content.encode((event.type, event.data))
+    return _content.encode((event.type,) if event.data is UNSET else (event.type, event.data))
 
 
 def content_digest(key: bytes, event: InboundEvent) -> bytes:

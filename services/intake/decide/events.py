@@ -78,19 +78,22 @@ def open_event(value: bytes | msgspec.Raw) -> InboundEvent | BrokenEvent:
     return _checked(wire)
 
 
-def open_record(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> InboundEvent | BrokenEvent:
-    """The event of a Kafka record, binary (`ce_…` headers) or structured. Never raises.
+def open_record(
+    headers: Iterable[tuple[str, bytes | None]], value: bytes | None
+) -> InboundEvent | BrokenEvent:
+    """The event of a message with headers, binary (`ce_…`, over HTTP `ce-…`) or structured. Never raises.
 
-    A record without `ce_` headers is read as structured, whatever its content-type says.
+    A message without such headers is read as structured, whatever its content-type says.
     """
     attributes: dict[str, object] = {}
     content_type: str | None = None
     for name, raw in headers:
         key = name.lower()
-        if key.startswith("ce_"):
-            attributes[key[3:]] = raw.decode("utf-8", "replace")
+        text = (raw or b"").decode("utf-8", "replace")
+        if key.startswith(("ce_", "ce-")):
+            attributes[key[3:]] = text
         elif key == "content-type":
-            content_type = raw.decode("utf-8", "replace")
+            content_type = text
     structured = content_type is not None and content_type.lower().startswith("application/cloudevents")
     if structured or not attributes:
         return open_event(value or b"")

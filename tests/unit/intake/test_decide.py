@@ -1,0 +1,248 @@
+"""Given a state, when a command comes, then these facts, nothing, or a refusal."""
+
+from msgspec import structs
+
+from services.intake.decide.commands import Command
+from services.intake.decide.decide import (
+    Accepted,
+    NewFact,
+    Outcome,
+    Refused,
+    Unchanged,
+    decide,
+    evolve,
+    with_seal,
+)
+from services.intake.decide.state import Needs, State, needs
+from shared.contracts.facts import (
+    Fact,
+    ManagerRegistered,
+    MentorRegistered,
+    SchoolRosterPublished,
+    StudentRegistered,
+)
+from shared.contracts.partitions import pool_partition
+from tests.unit.intake.examples import STUDENT_ID, empty_state, manager, mentor, roster, student
+
+FEMALE, MALE = 0, 1
+
+
+def given(*commands: Command) -> State:
+    """The state after `commands`, each of which is accepted."""
+    state = empty_state()
+    for command in commands:
+        fact(when(state, command), state)
+    return state
+
+
+def when(state: State, command: Command, fingerprint: bytes = b"same") -> Outcome:
+    return decide(state, command, student_id=STUDENT_ID, fingerprint=fingerprint)
+
+
+def new(outcome: Outcome) -> NewFact:
+    assert isinstance(outcome, Accepted), outcome
+    assert len(outcome.facts) == 1
+    assert outcome.facts[0].subject == outcome.subject
+    return outcome.facts[0]
+
+
+def fact(outcome: Outcome, state: State | None = None) -> Fact:
+    added = new(outcome)
+    if state is not None:
+        assert evolve(state, added) is state
+    return added.fact
+
+
+def student_fact(outcome: Outcome) -> StudentRegistered:
+    found = fact(outcome)
+    assert isinstance(found, StudentRegistered)
+    return found
+
+
+def mentor_fact(outcome: Outcome) -> MentorRegistered:
+    found = fact(outcome)
+    assert isinstance(found, MentorRegistered)
+    return found
+
+
+def code(outcome: Outcome) -> str:
+    assert isinstance(outcome, Refused), outcome
+    return " ".join(f"{error.pointer} {error.code}" for error in outcome.errors)
+
+
+def test_a_new_student_is_registered_under_its_pseudonym() -> None:
+    added = new(when(empty_state(), student(), b"print"))
+    assert (added.type, added.subject) == ("rahnama.intake.student.registered.v1", f"student/{STUDENT_ID}")
+    assert (added.partition, added.fingerprint) == (pool_partition("default", FEMALE, 12), b"print")
+    assert added.fact == StudentRegistered(
+        version=1,
+        occurred_at="2025-09-23T05:00:00.000000Z",
+        year=1404,
+        student_id=STUDENT_ID,
+        gender=0,
+        edu_status=1,
+        reg_center=1,
+        reg_status=0,
+        group_code=27,
+        school_code=101,
+        student_type=0,
+        sealed="",
+    )
+
+
+def test_a_student_stands_in_the_partition_of_its_pool() -> None:
+    female, male = new(when(empty_state(), student())), new(when(empty_state(), student(gender=1)))
+    assert (female.partition % 2, male.partition % 2) == (FEMALE, MALE)
+
+
+def test_the_same_student_again_is_unchanged_whenever_it_happened() -> None:
+    again = structs.replace(student(), occurred_at=None)
+    assert when(given(student()), again) == Unchanged(f"student/{STUDENT_ID}")
+
+
+def test_a_changed_student_has_the_next_version_over_all_years() -> None:
+    state = given(student())
+    assert student_fact(when(state, student(group_code=1))).version == 2
+    assert student_fact(when(state, student(), b"another name")).version == 2
+    other_year = fact(when(state, student(year=1405)), state)
+    assert (other_year.version, student_fact(when(state, student(group_code=1))).version) == (2, 3)
+    assert isinstance(when(state, student()), Unchanged)
+    assert isinstance(when(state, student(year=1405)), Unchanged)
+
+
+def test_a_school_student_is_one_whose_school_is_in_the_roster_of_the_year() -> None:
+    state = given(roster())
+    assert student_fact(when(state, student(school_code=101))).student_type == 1
+    assert student_fact(when(state, student(school_code=103))).student_type == 0
+    assert student_fact(when(state, student(school_code=None))).student_type == 0
+    assert student_fact(when(state, student(school_code=101, year=1405))).student_type == 0
+
+
+def test_the_gender_of_a_known_student_does_not_change_yet() -> None:
+    state = given(student())
+    assert code(when(state, student(gender=1))) == "/data/gender STUDENT_GENDER_CHANGE_UNSUPPORTED"
+    assert code(when(state, student(gender=1, year=1405))) == "/data/gender STUDENT_GENDER_CHANGE_UNSUPPORTED"
+
+
+def test_a_mentor_without_a_manager_has_no_managers_centres() -> None:
+    added = new(when(empty_state(), mentor(manager_id=None, gender=1)))
+    assert (added.subject, added.partition) == ("mentor/150", pool_partition("default", MALE, 12))
+    assert added.fact == MentorRegistered(
+        version=1,
+        occurred_at="2025-09-23T05:00:00.000000Z",
+        mentor_id=150,
+        gender=1,
+        type="normal",
+        capacity=40,
+        active=True,
+        alias_code="A-150",
+        manager_id=None,
+        manager_centers=None,
+        groups=[1, 27],
+        centers=[0, 1],
+        schools=[],
+        sealed="",
+    )
+
+
+def test_a_mentor_carries_its_managers_centres() -> None:
+    assert mentor_fact(when(given(manager(centers=[2, 1])), mentor())).manager_centers == [1, 2]
+    assert mentor_fact(when(given(manager(is_active=False)), mentor())).manager_centers == []
+    assert mentor_fact(when(empty_state(), mentor())).manager_centers == []
+
+
+def test_the_same_mentor_again_is_unchanged_and_another_one_is_the_next_version() -> None:
+    state = given(manager(), mentor())
+    assert when(state, structs.replace(mentor(), occurred_at=None)) == Unchanged("mentor/150")
+    assert mentor_fact(when(state, mentor(), b"another name")).version == 2
+    changes: list[dict[str, object]] = [
+        {"capacity": 41}, {"active": False}, {"alias_code": None}, {"manager_id": None}, {"manager_id": 8},
+        {"groups": [1]}, {"centers": [1]}, {"type": "school", "schools": [101]},
+    ]  # fmt: skip
+    for change in changes:
+        assert mentor_fact(when(state, mentor(**change))).version == 2
+
+
+def test_the_gender_of_a_mentor_never_changes() -> None:
+    assert code(when(given(mentor()), mentor(gender=1))) == "/data/gender MENTOR_GENDER_FIXED"
+
+
+def test_a_manager_is_registered_and_registered_again() -> None:
+    state = given(manager())
+    assert state.managers[7].centers == (0, 1)
+    added = new(when(state, manager(centers=[2])))
+    assert (added.subject, added.partition) == ("manager/7", pool_partition("default", 0, 12))
+    assert added.fact == ManagerRegistered(
+        version=2,
+        occurred_at="2025-09-23T05:00:00.000000Z",
+        manager_id=7,
+        is_active=True,
+        centers=[2],
+        sealed="",
+    )
+    assert when(state, manager()) == Unchanged("manager/7")
+
+
+def test_a_manager_whose_mentors_would_change_is_refused_as_a_whole() -> None:
+    state = given(manager(), mentor())
+    refusal = "/data/centers MANAGER_CHANGE_AFFECTS_MENTORS"
+    assert code(when(state, manager(centers=[2]))) == refusal
+    assert code(when(state, manager(is_active=False))) == refusal
+    assert fact(when(state, manager(), b"another name")).version == 2
+    assert code(when(given(mentor()), manager())) == refusal
+    assert fact(when(given(mentor()), manager(is_active=False))).version == 1
+    assert fact(when(given(mentor()), manager(centers=[]))).version == 1
+
+
+def test_a_manager_that_its_mentors_left_may_change() -> None:
+    state = given(manager(), mentor(), mentor(manager_id=8))
+    assert fact(when(state, manager(centers=[2]))).version == 2
+    assert code(when(state, manager(manager_id=8))).endswith("MANAGER_CHANGE_AFFECTS_MENTORS")
+
+
+def test_a_roster_is_published_and_the_same_one_changes_nothing() -> None:
+    added = new(when(empty_state(), roster()))
+    assert (added.type, added.subject) == ("rahnama.intake.school-roster.published.v1", "school-roster/1404")
+    assert added.fact == SchoolRosterPublished(
+        version=1, occurred_at="2025-09-23T05:00:00.000000Z", year=1404, school_codes=[101, 102]
+    )
+    state = given(roster())
+    assert when(state, roster(school_codes=[101, 102])) == Unchanged("school-roster/1404")
+    assert fact(when(state, roster(school_codes=[101]))).version == 2
+    assert fact(when(state, roster(year=1405))).version == 1
+    assert fact(when(empty_state(), roster(school_codes=[]))).version == 1
+
+
+def test_a_roster_that_would_change_a_students_type_is_refused_as_a_whole() -> None:
+    refusal = "/data/school_codes ROSTER_CHANGE_AFFECTS_STUDENTS"
+    assert code(when(given(student(school_code=101)), roster())) == refusal
+    state = given(roster(), student(school_code=101))
+    assert code(when(state, roster(school_codes=[102]))) == refusal
+    assert fact(when(state, roster(school_codes=[101]))).version == 2
+    assert fact(when(given(student(school_code=103)), roster())).version == 1
+    assert fact(when(given(student(school_code=101)), roster(year=1405))).version == 1
+
+
+def test_a_school_that_its_last_student_left_may_leave_the_roster() -> None:
+    state = given(roster(), student(school_code=101), student(school_code=None))
+    assert fact(when(state, roster(school_codes=[]))).version == 2
+
+
+def test_deciding_changes_nothing() -> None:
+    state = given(manager(), mentor(), roster(), student())
+    before = repr(state)
+    for command in (student(group_code=1), mentor(capacity=1), manager(), roster(school_codes=[])):
+        when(state, command, b"other")
+    assert repr(state) == before
+
+
+def test_a_seal_is_put_into_the_fact_and_nothing_else_changes() -> None:
+    unsealed = student_fact(when(empty_state(), student()))
+    sealed = with_seal(unsealed, "v1.x")
+    assert (sealed.sealed, structs.replace(sealed, sealed="")) == ("v1.x", unsealed)
+
+
+def test_what_a_batch_needs_is_named() -> None:
+    assert needs(
+        [student(), mentor(), mentor(mentor_id=2, manager_id=None), manager(manager_id=9), roster(year=1405)]
+    ) == Needs(mentors={150, 2}, managers={7, 9}, rosters={1404, 1405}, mentors_of={9}, schools_of={1405})
