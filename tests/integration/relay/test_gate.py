@@ -1,0 +1,125 @@
+"""The gate: nothing is appended to a log that was not compared with its topic, or that disagrees with it."""
+
+import asyncio
+import json
+
+import pytest
+
+from infra.local.ports import free_ports
+from shared.append.log import Log
+from shared.errors import GateClosed
+from tests.integration.relay.bed import Bed, until, until_published
+
+
+async def test_a_log_behind_its_topic_is_closed_until_its_events_are_back(bed: Bed) -> None:
+    async with bed.running() as relay:
+        await bed.append(8, relay=relay)
+        await until_published(relay, 8)
+    extent = await bed.extent()
+    await bed.as_owner("create table backup as select * from log where sequence > 5")
+    try:
+        await bed.restore_to(5)
+        async with bed.running(log=(restored := Log("intake"))) as relay:
+            assert not restored.gate.is_open
+            reason = relay.ready()
+            assert reason is not None
+            assert "holds sequence 8, but the log ends at 5" in reason
+            assert "`recover`" in reason
+            bed.log = restored
+            with pytest.raises(GateClosed, match="the database was restored"):
+                await bed.append(1)
+            assert await bed.extent() == extent
+            await bed.as_owner(
+                "insert into log select * from backup",
+                "update log_head set sequence = 8, hash = (select hash from log where sequence = 8)"
+                " where partition = 0",
+            )
+            await until(lambda: relay.ready() is None)
+            await bed.append(1, relay=relay)
+            await until_published(relay, 9)
+            assert await bed.extent() == (extent[0], extent[1] + 1)
+    finally:
+        await bed.as_owner("drop table backup")
+
+
+async def test_a_fork_closes_the_gate_and_deletes_nothing(bed: Bed) -> None:
+    committed = await bed.append_before_start(10)
+    other = json.loads(committed[6].value)
+    other["data"] = {"number": "another"}
+    await bed.produce([event.value for event in committed[:6]] + [json.dumps(other).encode()])
+    async with bed.running() as relay:
+        reason = relay.ready()
+        assert reason is not None
+        assert "sequence 7 at offset 6 is another event than in the log: a fork" in reason
+        await asyncio.sleep(1)
+        assert await bed.extent() == (0, 7)
+        assert relay.published()[0] == 0
+
+
+async def test_a_forked_partition_does_not_hold_the_others(bed: Bed) -> None:
+    committed = await bed.append_before_start(3)
+    await bed.append_before_start(4, partition=1)
+    await bed.produce([committed[0].value.replace(b"thing/0", b"thing/7")])
+    async with bed.running() as relay:
+        await until_published(relay, 4, partition=1)
+        assert len(await bed.values(1)) == 4
+        assert relay.ready() is not None
+
+
+@pytest.mark.parametrize(
+    "foreign", [b"not json", b"", b"{}", b'{"specversion":"1.0"}'], ids=["text", "empty", "object", "short"]
+)
+async def test_a_record_that_is_no_event_closes_the_gate_and_deletes_nothing(
+    bed: Bed, foreign: bytes
+) -> None:
+    async with bed.running() as relay:
+        await bed.append(3, relay=relay)
+        await until_published(relay, 3)
+        await bed.produce([foreign])
+        await until(lambda: relay.ready() is not None)
+        reason = relay.ready()
+        assert reason is not None
+        assert f"partition 0 of {bed.topic}: offset 3 holds a record that is no event of this log" in reason
+        with pytest.raises(GateClosed):
+            await bed.append(1)
+        assert await bed.extent() == (0, 4)
+
+
+async def test_an_event_of_another_partition_is_no_event_of_this_one(bed: Bed) -> None:
+    committed = await bed.append_before_start(1, partition=1)
+    await bed.produce([committed[0].value], partition=0)
+    async with bed.running() as relay:
+        reason = relay.ready()
+        assert reason is not None
+        assert "partition 0" in reason
+        assert "no event of this log" in reason
+
+
+async def test_a_topic_with_another_number_of_partitions_keeps_the_gate_closed(bed: Bed) -> None:
+    bed.topic += "-three"
+    await bed.create_topic(partitions=3)
+    relay = bed.relay()
+    starting = asyncio.create_task(relay.start())
+    await until(lambda: "has 3 partitions, not 2" in (relay.ready() or ""))
+    assert not bed.log.gate.is_open
+    starting.cancel()
+    await relay.stop()
+
+
+async def test_without_kafka_a_closed_gate_stays_closed_and_tells_why(bed: Bed) -> None:
+    bed.bootstrap = f"127.0.0.1:{free_ports(1)[0]}"
+    relay = bed.relay()
+    starting = asyncio.create_task(relay.start())
+    await until(lambda: "KafkaConnectionError" in (relay.ready() or ""))
+    with pytest.raises(GateClosed, match="not compared with its topic yet"):
+        await bed.append(1)
+    starting.cancel()
+    await relay.stop()
+
+
+async def test_every_instance_opens_its_own_gate(bed: Bed) -> None:
+    other = Log("intake")
+    async with bed.running() as leader, bed.running(log=other) as follower:
+        assert leader.ready() is None
+        assert follower.ready() is None
+        assert other.gate.is_open

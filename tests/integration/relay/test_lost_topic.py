@@ -1,0 +1,104 @@
+"""Kafka can be lost: the topic is filled again from the log, and the log goes on growing meanwhile."""
+
+import asyncio
+
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
+
+from shared.relay.relay import Relay
+from tests.integration.relay.bed import Bed, sequences, until, until_published
+
+
+async def until_sequences(bed: Bed, expected: list[int]) -> None:
+    """Waits until partition 0 of the topic holds exactly these."""
+    async with asyncio.timeout(15):
+        while sequences(await bed.values()) != expected:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+
+async def filled(bed: Bed, relay: Relay, count: int) -> None:
+    """The log and the topic with so many events."""
+    await bed.append(count, relay=relay)
+    await until_published(relay, count)
+
+
+async def test_a_topic_that_was_deleted_under_the_running_relay_is_filled_again_from_1(bed: Bed) -> None:
+    async with bed.running() as relay:
+        await filled(bed, relay, 100)
+        before = await bed.values()
+        async with bed.admin() as admin:
+            await admin.delete_topics([bed.topic])
+        await until_sequences(bed, list(range(1, 101)))
+        assert await bed.values() == before
+        assert relay.ready() is None
+        await bed.append(10, relay=relay)
+        await until_published(relay, 110)
+        await until_sequences(bed, list(range(1, 111)))
+
+
+async def test_a_topic_that_was_deleted_and_created_again_at_once_is_filled_from_1(bed: Bed) -> None:
+    async with bed.running() as relay:
+        await filled(bed, relay, 100)
+        async with bed.admin() as admin:
+            await admin.delete_topics([bed.topic])
+        async with asyncio.timeout(10):
+            await bed.create_topic()
+            await bed.append(5, relay=relay)  # may be acknowledged at offset 0
+        await until_sequences(bed, list(range(1, 106)))
+        assert relay.ready() is None
+
+
+async def test_deleted_records_are_published_again_from_1(bed: Bed) -> None:
+    async with bed.running() as relay:
+        await filled(bed, relay, 100)
+        async with bed.admin() as admin:
+            await admin.delete_records({TopicPartition(bed.topic, 0): RecordsToDelete(40)})
+        await until_sequences(bed, list(range(1, 101)))
+        assert await bed.extent() == (100, 200)
+        await until(lambda: relay.published()[0] == 100)
+
+
+async def test_a_topic_emptied_by_deleting_all_records_is_filled_again(bed: Bed) -> None:
+    async with bed.running() as relay:
+        await filled(bed, relay, 30)
+        async with bed.admin() as admin:
+            await admin.delete_records({TopicPartition(bed.topic, 0): RecordsToDelete(30)})
+        await until_sequences(bed, list(range(1, 31)))
+        assert await bed.extent() == (30, 60)
+
+
+async def test_a_lost_tail_is_published_again(bed: Bed) -> None:
+    committed = await bed.append_before_start(50)
+    await bed.as_owner("update log_published set sequence = 50 where partition = 0")
+    await bed.produce([event.value for event in committed[:20]])
+    async with bed.running() as relay:
+        await until_sequences(bed, list(range(1, 51)))
+        assert await bed.values() == [event.value for event in committed]
+        assert relay.published()[0] == 50
+
+
+async def test_a_hole_in_the_topic_is_mended_by_filling_it_again(bed: Bed) -> None:
+    committed = await bed.append_before_start(10)
+    await bed.produce([event.value for event in committed if event.sequence not in (4, 5)])
+    async with bed.running():
+        await until_sequences(bed, list(range(1, 11)))
+        assert (await bed.extent())[0] == 8
+
+
+async def test_repeats_on_the_topic_do_no_harm(bed: Bed) -> None:
+    committed = await bed.append_before_start(10)
+    values = [event.value for event in committed]
+    await bed.produce([*values[:8], *values[2:5]])
+    async with bed.running() as relay:
+        await until_published(relay, 10)
+        assert sequences(await bed.values()) == [*range(1, 9), 3, 4, 5, 6, 7, 8, 9, 10]
+
+
+async def test_the_log_grows_while_a_topic_is_filled_again(bed: Bed) -> None:
+    committed = await bed.append_before_start(2000)
+    await bed.produce([event.value for event in committed[1000:1010]])
+    async with bed.running() as relay:
+        assert relay.ready() is None
+        await bed.append(10, relay=relay)
+        await until_published(relay, 2010)
+        assert sequences(await bed.values()) == list(range(1, 2011))
