@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import Rejected, Unauthenticated
-from shared.http.bodies import too_large
+from shared.http.bodies import declared_length, too_large
 from shared.http.problems import problem_of
 from shared.http.roles import OPEN_PATHS
 from shared.http.scope import CALLER, TRACEPARENT, route_of
@@ -107,8 +107,8 @@ def _headers(scope: Scope) -> _Headers:
         elif name == b"traceparent":
             found.traceparent = accept_traceparent(value)
             traceparents += 1
-        elif name == b"content-length" and value.isdigit():
-            found.content_length = int(value)
+        elif name == b"content-length":
+            found.content_length = declared_length(value)
     if traceparents > 1:
         found.traceparent = None
     if authorizations > 1:

@@ -16,7 +16,7 @@ from shared.http.responses import json_response
 MAX_POSITIONS: Final = 64
 FIRST_PAUSE_SECONDS: Final = 0.005
 LONGEST_PAUSE_SECONDS: Final = 0.05
-_PATTERN: Final = re.compile(r"([a-z][a-z0-9-]{0,31}):(\d{1,3}):(\d{1,18})")
+_PATTERN: Final = re.compile(r"([a-z][a-z0-9-]{0,31}):([0-9]{1,3}):([0-9]{1,18})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,12 +44,11 @@ def configure_logging(service: str, level: str = "INFO") -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared_steps],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, _first_line, *shared_steps],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(ensure_ascii=False),
             ],
-            keep_exc_info=True,
         )
     )
     root = logging.getLogger()
@@ -66,6 +65,12 @@ def _add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
     traceparent = current_traceparent.get()
     if traceparent is not None:
         event.setdefault("trace_id", trace_id(traceparent))
+    return event
+
+
+def _first_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """asyncio and others print exceptions, messages and all, below the first line."""
+    event["event"] = str(event["event"]).partition("\n")[0]
     return event
 
 
