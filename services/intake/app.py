@@ -12,6 +12,8 @@ from services.intake.append.sealing import Keyring
 from services.intake.append.transaction import Appender
 from services.intake.append.writer import Writer
 from services.intake.inbox.http import events_router
+from services.intake.inbox.kafka import InboundInbox
+from services.intake.inbox.polls import Polls
 from services.intake.inbox.receive import Receiver
 from services.intake.query.positions import IntakePositions
 from services.intake.query.references import references_router
@@ -23,11 +25,13 @@ from shared.append.log import Log, require_partitions
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.http import Health, TokenVerifier, create_app
 from shared.inbox.garbage import GarbagePacer
+from shared.inbox.polling import Polling, inbox_broker
 from shared.postgres import make_pool
 from shared.relay.relay import Relay
 from shared.telemetry import Telemetry, configure_logging
 
 VERSION: Final = "0.1.0"
+GROUP: Final = "rahnama.intake"
 
 
 def build(settings: Settings) -> FastAPI:
@@ -68,6 +72,20 @@ def build(settings: Settings) -> FastAPI:
         batch_done=pacer.batch_done,
     )
     receiver = Receiver(keyring, settings.sources, event_bytes=settings.event_bytes)
+    inbound = settings.topic("inbound")
+    inbox = InboundInbox(
+        inbox_broker(settings.kafka_bootstrap, client_id=GROUP),
+        f"{settings.topic_prefix}{GROUP}",
+        inbound,
+        Polls(receiver, writer, telemetry, topic=inbound).apply,
+        pool,
+        polling=Polling(
+            settings.batch_records,
+            settings.poll_seconds,
+            settings.session_timeout_seconds,
+            read_committed=True,
+        ),
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -76,11 +94,13 @@ def build(settings: Settings) -> FastAPI:
             await require_partitions(connection, settings.partitions)
         await relay.start()
         await writer.start()
+        await inbox.start()
         pacer.start()
         try:
             yield
         finally:
             pacer.stop()
+            await inbox.stop()
             await writer.stop()
             await relay.stop()
             await key_records.stop()
@@ -88,7 +108,7 @@ def build(settings: Settings) -> FastAPI:
             telemetry.stop()
 
     def ready() -> Mapping[str, str | None]:
-        return {"relay": relay.ready(), "writer": writer.alive()}
+        return {"relay": relay.ready(), "writer": writer.alive(), "inbox": inbox.ready()}
 
     app = create_app(
         title="Rahnama intake",
@@ -96,7 +116,7 @@ def build(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
         health=Health(ready),
-        positions=IntakePositions(pool, log, relay.published, dict),
+        positions=IntakePositions(pool, log, relay.published, inbox.positions),
         telemetry=telemetry,
         position_wait_seconds=settings.position_wait_seconds,
         max_body_bytes=settings.request_bytes,

@@ -10,7 +10,7 @@ from shared.errors import FieldError
 Door = Literal["http", "kafka"]
 
 
-class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+class Arrival(msgspec.Struct, kw_only=True):
     """One event. Either `command` is what it asks for, or `errors` say why it is refused.
 
     `key` is its idempotency key, None when the event has no valid source and id. `lookup` is the HMAC of the

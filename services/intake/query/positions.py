@@ -1,11 +1,12 @@
 """How far intake's log and its inbox are."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from shared.append.log import Log
 from shared.contracts.facts import INTAKE_SOURCE
-from shared.http.positions import InboxPosition, LogPosition
+from shared.http import InboxPosition, LogPosition
+from shared.inbox.track import InboxPosition as Applied
 from shared.postgres import Pool, named_queries
 
 QUERIES: Final = named_queries("services.intake.query")
@@ -13,19 +14,19 @@ INBOUND: Final = "inbound"
 
 
 class IntakePositions:
-    """`published` tells how far the relay is, `newest` where each partition of `rahnama.inbound` ends."""
+    """`published` tells how far the relay is, `inbox` how far `rahnama.inbound` was applied and where it ends."""
 
     def __init__(
         self,
         pool: Pool,
         log: Log,
         published: Callable[[], Mapping[int, int]],
-        newest: Callable[[], Mapping[int, int]],
+        inbox: Callable[[], Awaitable[Sequence[Applied]]],
     ) -> None:
         self._pool = pool
         self._log = log
         self._published = published
-        self._newest = newest
+        self._inbox = inbox
 
     async def log(self) -> Sequence[LogPosition]:
         """By partition."""
@@ -39,10 +40,8 @@ class IntakePositions:
 
     async def inbox(self) -> Sequence[InboxPosition]:
         """The next offset of each partition of `rahnama.inbound`, and its end offset if it is known."""
-        newest = self._newest()
         return [
-            InboxPosition(INBOUND, row["partition"], row["next_offset"], newest.get(row["partition"]))
-            for row in await self._pool.fetch(QUERIES["inbound"])
+            InboxPosition(row.source, row.partition, row.applied, row.newest) for row in await self._inbox()
         ]
 
     async def applied(self, source: str, partition: int) -> int | None:
@@ -50,5 +49,6 @@ class IntakePositions:
         if source == INTAKE_SOURCE:
             return next((item.last for item in await self.log() if item.partition == partition), None)
         if source == INBOUND:
-            return next((item.applied for item in await self.inbox() if item.partition == partition), None)
+            applied: int | None = await self._pool.fetchval(QUERIES["inbound"], partition)
+            return applied
         return None

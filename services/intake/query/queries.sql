@@ -75,5 +75,5 @@ select rejection_id, status, causation_id, type, errors, door, inbound_partition
 from rejections where tenant = any($1::text[]) and rejection_id = $2
 
 -- name: inbound
--- How far rahnama.inbound was applied.
-select partition, next_offset from inbound order by partition
+-- The next offset of one partition of rahnama.inbound.
+select next_offset from inbound where partition = $1
