@@ -1,0 +1,242 @@
+"""One example of every event type, in full: what the golden files hold.
+
+A new type, or a new version of one, gets its example here; then `python -m tests.contract.remake` writes its files.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from services.intake.decide.commands import Command
+from services.intake.decide.events import InboundEvent, open_event
+from services.intake.decide.parse import parse
+from shared.contracts.decisions import (
+    RULES,
+    Candidate,
+    Decision,
+    Rank,
+    StudentAssigned,
+    StudentReleased,
+    StudentWaitlisted,
+    StudentWithdrawn,
+)
+from shared.contracts.envelope import Envelope, event_id, leaf_hash
+from shared.contracts.facts import (
+    Fact,
+    ManagerRegistered,
+    MentorRegistered,
+    SchoolRosterPublished,
+    StudentRegistered,
+)
+
+STUDENT_ID: Final = "0199a3f0-5c1e-7b2a-9d44-3e6f8a1b2c3d"
+SEALED: Final = "v1.c2VhbGVkIGJ5IGludGFrZSwgYW5kIG9wZW5lZCBieSBub2JvZHkgZWxzZQ"
+CAUSE: Final = "5f1d7a84db00d2fce00b31a7fc73224f"
+UPSTREAM_TIME: Final = "2025-09-23T05:00:00.000000Z"
+ACCEPTED_TIME: Final = "2025-09-23T05:00:01.234567Z"
+PREVIOUS: Final = leaf_hash(b"the event before").hex()
+SEQUENCE: Final = 17
+
+FACTS: Final[dict[str, tuple[str, int, Fact]]] = {
+    # type: (subject, partition, data)
+    "rahnama.intake.student.registered.v1": (
+        f"student/{STUDENT_ID}",
+        2,
+        StudentRegistered(
+            version=1,
+            occurred_at=UPSTREAM_TIME,
+            year=1404,
+            student_id=STUDENT_ID,
+            gender=0,
+            edu_status=1,
+            reg_center=1,
+            reg_status=3,
+            group_code=27,
+            school_code=101,
+            student_type=1,
+            sealed=SEALED,
+        ),
+    ),
+    "rahnama.intake.mentor.registered.v1": (
+        "mentor/150",
+        2,
+        MentorRegistered(
+            version=2,
+            occurred_at=None,
+            mentor_id=150,
+            gender=0,
+            type="school",
+            capacity=40,
+            active=True,
+            alias_code="A-150",
+            manager_id=7,
+            manager_centers=[0, 1],
+            groups=[1, 27],
+            centers=[1],
+            schools=[101, 102],
+            sealed=SEALED,
+        ),
+    ),
+    "rahnama.intake.manager.registered.v1": (
+        "manager/7",
+        2,
+        ManagerRegistered(
+            version=1, occurred_at=UPSTREAM_TIME, manager_id=7, is_active=True, centers=[0, 1], sealed=SEALED
+        ),
+    ),
+    "rahnama.intake.school-roster.published.v1": (
+        "school-roster/1404",
+        2,
+        SchoolRosterPublished(version=1, occurred_at=UPSTREAM_TIME, year=1404, school_codes=[101, 102, 204]),
+    ),
+}
+
+DECISIONS: Final[dict[str, Decision]] = {
+    "rahnama.allocation.student.assigned.v1": StudentAssigned(
+        year=1404,
+        student_id=STUDENT_ID,
+        version=1,
+        policy="default",
+        engine=1,
+        mentor_id=150,
+        counter="043730001",
+        counter_status=None,
+        rank=Rank(load=2, capacity=40),
+        candidates=5,
+        next_best=[
+            Candidate(mentor_id=151, load=3, capacity=40),
+            Candidate(mentor_id=9, load=6, capacity=60),
+        ],
+        reason="registered",
+        previous_mentor_id=None,
+    ),
+    "rahnama.allocation.student.waitlisted.v1": StudentWaitlisted(
+        year=1404,
+        student_id=STUDENT_ID,
+        version=1,
+        policy="default",
+        engine=1,
+        reason="CAPACITY_AVAILABLE",
+        funnel=dict(zip(RULES, (12, 5, 3, 3, 0, 0, 0, 0), strict=True)),
+    ),
+    "rahnama.allocation.student.released.v1": StudentReleased(
+        year=1404,
+        student_id=STUDENT_ID,
+        version=2,
+        policy="default",
+        engine=1,
+        reason="changed",
+        previous_mentor_id=150,
+    ),
+    "rahnama.allocation.student.withdrawn.v1": StudentWithdrawn(
+        year=1404,
+        student_id=STUDENT_ID,
+        version=3,
+        policy="default",
+        engine=1,
+        reason="upstream",
+        previous_mentor_id=150,
+    ),
+}
+
+INBOUND: Final[dict[str, dict[str, Any]]] = {
+    "rahnama.student.registered.v1": {
+        "year": 1404,
+        "national_id": "۱۳۳۲۰۷۳۶۸۹",
+        "first_name": "زهرا",
+        "last_name": "كاظمي",
+        "father_name": "علی",
+        "birth_date": "1385/04/12",
+        "gender": "دختر",
+        "edu_status": 1,
+        "reg_center": 1,
+        "reg_status": "حکمت",
+        "group_code": 27,
+        "school_code": 101,
+        "mobile": "+98 912 123 4567",
+    },
+    "rahnama.mentor.registered.v1": {
+        "mentor_id": 150,
+        "name": "مریم امینی",
+        "mobile": "09123456789",
+        "gender": 0,
+        "type": "school",
+        "capacity": 40,
+        "active": True,
+        "alias_code": "A-150",
+        "manager_id": 7,
+        "groups": [27, 1],
+        "centers": [1],
+        "schools": [102, 101],
+    },
+    "rahnama.manager.registered.v1": {
+        "manager_id": 7,
+        "full_name": "رضا نادری",
+        "email": "r.naderi@example.ir",
+        "phone": "021-88776655",
+        "is_active": True,
+        "centers": [0, 1],
+    },
+    "rahnama.school-roster.published.v1": {"year": 1404, "school_codes": [101, 102, 204]},
+}
+
+
+def inbound_bytes(name: str) -> bytes:
+    """The inbound event in structured mode, as upstream may send it."""
+    kind = name.split(".")[1]
+    document = {
+        "specversion": "1.0",
+        "id": f"{kind}-1404-000001",
+        "source": "/upstream/demo",
+        "type": name,
+        "time": "2025-09-23T08:30:00+03:30",
+        "datacontenttype": "application/json",
+        "data": INBOUND[name],
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=2)
+
+
+def command_of(value: bytes) -> Command:
+    """What a valid inbound event asks for."""
+    event = open_event(value)
+    assert isinstance(event, InboundEvent), event
+    command = parse(event)
+    assert not isinstance(command, tuple), command
+    return command
+
+
+def command_bytes(value: bytes) -> bytes:
+    """The normalised command of an inbound event, personal fields shown."""
+    return msgspec.json.format(msgspec.json.encode(command_of(value)), indent=2)
+
+
+def fact_envelope(name: str) -> Envelope:
+    """The example of a fact with its envelope."""
+    subject, partition, fact = FACTS[name]
+    return _envelope("intake", name, subject, partition, ACCEPTED_TIME, CAUSE, fact)
+
+
+def decision_envelope(name: str) -> Envelope:
+    """The example of a decision with its envelope: time and cause are its fact's."""
+    cause = event_id("intake", 2, SEQUENCE)
+    subject = f"student/{STUDENT_ID}"
+    return _envelope("allocation", name, subject, 2, ACCEPTED_TIME, cause, DECISIONS[name])
+
+
+def _envelope(
+    source: str, name: str, subject: str, partition: int, time: str, cause: str, data: Fact | Decision
+) -> Envelope:
+    return Envelope(
+        specversion="1.0",
+        id=event_id(source, partition, SEQUENCE),
+        source=f"/rahnama/{source}",
+        type=name,
+        subject=subject,
+        time=time,
+        datacontenttype="application/json",
+        tenant="default",
+        sequence=f"{SEQUENCE:016d}",
+        previous=PREVIOUS,
+        causationid=cause,
+        data=msgspec.Raw(msgspec.json.encode(data)),
+    )
