@@ -7,7 +7,7 @@ added with a default changes the schema of its type only: delete that one file u
 
 import sys
 
-from tests.contract.golden import GOLDEN, made
+from tests.contract.snapshots import GOLDEN, made
 
 
 def main() -> int:

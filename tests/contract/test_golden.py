@@ -14,7 +14,7 @@ from shared.contracts.decisions import DECISION_TYPES
 from shared.contracts.envelope import Envelope, decode, encode, leaf_hash
 from shared.contracts.facts import FACT_TYPES, decode_fact
 from tests.contract.examples import DECISIONS, FACTS, command_bytes, decision_envelope, fact_envelope
-from tests.contract.golden import GOLDEN, LOG_TYPES, made
+from tests.contract.snapshots import GOLDEN, LOG_TYPES, made
 
 LOG_FILES = sorted((GOLDEN / "log").glob("*.json"))
 INBOUND_FILES = sorted(path for path in (GOLDEN / "inbound").glob("*.json") if ".command." not in path.name)

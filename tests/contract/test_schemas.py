@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.golden import GOLDEN, INBOUND_FIELDS, LOG_TYPES, breaking_changes, schema
+from tests.contract.snapshots import GOLDEN, INBOUND_FIELDS, LOG_TYPES, breaking_changes, schema
 
 ASSIGNED = "rahnama.allocation.student.assigned.v1"
 
