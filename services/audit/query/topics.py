@@ -1,11 +1,12 @@
 """Topics read from their beginning, without a group, for verifications."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from shared.errors import Unavailable
@@ -29,12 +30,6 @@ class TopicReader:
         self._consumer = consumer
         self._batch_records = batch_records
         self._idle_seconds = idle_seconds
-
-    async def partitions(self, topic: str) -> set[int]:
-        """The topic's partitions; none when there is no such topic."""
-        if topic not in await self._consumer.topics():
-            return set()
-        return set(self._consumer.partitions_for_topic(topic) or ())
 
     async def ends(self, topic: str, partitions: set[int]) -> dict[int, int]:
         """The offset after the last record of each partition."""
@@ -77,11 +72,29 @@ async def open_topics(
         max_partition_fetch_bytes=FETCH_BYTES,
         request_timeout_ms=REQUEST_MILLISECONDS,
     )
+    async with _started(consumer, idle_seconds):
+        yield TopicReader(consumer, batch_records, idle_seconds)
+
+
+async def partitions_of(bootstrap: str, topics: Iterable[str], *, idle_seconds: float) -> dict[str, set[int]]:
+    """The partitions of each topic; none when there is no such topic. Raises `TopicUnreadable`."""
+    wanted = list(topics)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_MILLISECONDS)
+    async with _started(admin, idle_seconds):
+        there = sorted(set(await admin.list_topics()).intersection(wanted))
+        described = await admin.describe_topics(there) if there else []
+    found = {topic["topic"]: {part["partition"] for part in topic["partitions"]} for topic in described}
+    return {topic: found.get(topic, set()) for topic in wanted}
+
+
+@asynccontextmanager
+async def _started(client: Any, idle_seconds: float) -> AsyncIterator[None]:
+    """Starts and ends one of aiokafka's clients; what it raises becomes `TopicUnreadable`."""
     try:
         async with asyncio.timeout(idle_seconds):
-            await consumer.start()
-        yield TopicReader(consumer, batch_records, idle_seconds)
+            await client.start()
+        yield
     except (KafkaError, TimeoutError) as error:
         raise TopicUnreadable(f"Kafka does not answer: {type(error).__name__}") from error
     finally:
-        await consumer.stop()
+        await (client.stop() if isinstance(client, AIOKafkaConsumer) else client.close())

@@ -10,7 +10,7 @@ from services.audit.decide.chains import LedgerRow, LedgerWalk, TopicWalk, read_
 from services.audit.decide.coverage import uncovered
 from services.audit.decide.findings import Difference, Report, TreeFinding
 from services.audit.decide.heads import Head, judge
-from services.audit.query.topics import TopicReader, open_topics
+from services.audit.query.topics import TopicReader, open_topics, partitions_of
 from shared.contracts.envelope import rfc3339
 from shared.errors import Unavailable
 from shared.postgres import Pool, named_queries
@@ -62,10 +62,10 @@ class Verifier:
         started_at, began = rfc3339(datetime.now(UTC)), time.monotonic()
         rows = await self._pool.fetch(QUERIES["heads"], sources, self._partitions)
         heads = [Head(*row) for row in rows]
+        there = await self._partitions_of(sources)
+        first = await self._uncovered({source: len(found) for source, found in there.items()})
         async with open_topics(self._bootstrap, **self._bounds._asdict()) as reader:
-            there = {source: await reader.partitions(self._topics[source]) for source in sources}
             ends = {source: await reader.ends(self._topics[source], there[source]) for source in sources}
-            first = await self._uncovered({source: len(found) for source, found in there.items()})
             findings: list[TreeFinding] = []
             for head in heads:
                 end = ends[head.source].get(head.partition, 0)
@@ -80,6 +80,12 @@ class Verifier:
             trees=findings,
             first_difference=first,
         )
+
+    async def _partitions_of(self, sources: Sequence[str]) -> dict[str, set[int]]:
+        found = await partitions_of(
+            self._bootstrap, self._topics.values(), idle_seconds=self._bounds.idle_seconds
+        )
+        return {source: found[self._topics[source]] for source in sources}
 
     async def _uncovered(self, in_topics: Mapping[str, int]) -> Difference | None:
         installed = await self._pool.fetchval(QUERIES["installed_partitions"])
