@@ -25,6 +25,7 @@ MAX_SPANS: Final = 200_000
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 EXPORT_DELAY_MILLISECONDS: Final = 200
 _READ_SECONDS: Final = 10
+_POLL_SECONDS: Final = 0.05
 _PATH: Final = "/v1/traces"
 _PROTOBUF: Final = "application/x-protobuf"
 
@@ -54,7 +55,9 @@ class Collector:
         self._grown = threading.Condition()
         self._server = _Server((host, port), self)
         self.endpoint = f"http://{host}:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, name="collector", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_SECONDS,), name="collector", daemon=True
+        )
         self._thread.start()
 
     def environment(self) -> dict[str, str]:
