@@ -18,6 +18,7 @@ Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 TRANSIENT_ERRORS: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what asyncpg raises when a backend is terminated within a transaction
     asyncpg.exceptions.TransactionRollbackError,
     asyncpg.exceptions.OperatorInterventionError,
     asyncpg.exceptions.InsufficientResourcesError,
