@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 Record = ConsumerRecord[bytes, bytes]
 Records = Sequence[Record]
 
-L = TypeVar("L")
+
+class Piece(Protocol):
+    """Some records of one partition that can be applied."""
+
+    @property
+    def records(self) -> Sequence[object]:
+        """In their order; never empty."""
+
+
+L = TypeVar("L", bound=Piece)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Coroutine, Iterable
+from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
 import structlog
@@ -16,16 +17,16 @@ from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
 
 from shared.errors import Gap
-from shared.inbox.admission import Admission, Ends, Records
+from shared.inbox.admission import Admission, Ends, Piece, Records
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.metrics import LAG
 from shared.inbox.polling import Polling, subscribe
 from shared.inbox.processing import Processing
 from shared.inbox.topic_look import TopicLook
-from shared.inbox.track import HeldPartition, Track
+from shared.inbox.track import HeldPartition, InboxPosition, Track
 from shared.inbox.tracks import Tracks
 
-L = TypeVar("L")
+L = TypeVar("L", bound=Piece)
 
 HINT_SECONDS: Final = 1.0
 REVOKE_SECONDS: Final = 10.0
@@ -53,6 +54,7 @@ class GroupMember(Generic[L]):
         pacer: GarbagePacer | None = None,
     ) -> None:
         self._broker = broker
+        self._admission = admission
         self._watch_seconds = watch_seconds
         self._pacer = pacer
         self._lock = asyncio.Lock()
@@ -110,13 +112,17 @@ class GroupMember(Generic[L]):
         """Every partition that cannot go on."""
         return self._tracks.held()
 
-    def newest(self) -> dict[tuple[str, int], int]:
-        """The last known sequence (or end offset) of each assigned partition's topic."""
-        return {
+    async def positions(self) -> list[InboxPosition]:
+        """Every (source, partition), those of other instances too, as the database has them."""
+        newest = {
             (track.source, track.place.partition): track.lane.newest
             for track in self._tracks
             if track.lane is not None
         }
+        return [
+            InboxPosition(source, partition, applied, max(applied, newest.get((source, partition), 0)))
+            for (source, partition), applied in sorted((await self._admission.applied()).items())
+        ]
 
     async def _connect(self) -> None:
         while True:
@@ -200,12 +206,12 @@ class GroupMember(Generic[L]):
                 wanted[place] = offset
         records = await self._look.read(wanted)
         async with self._lock:
-            for place, seen in ends.items():
+            for place, before in ends.items():
                 track = loaded[place]
                 if track.lane is None or track.due is not None or not self._tracks.current(track):
                     continue
-                came_since = track.last_record > now - seen.quiet_seconds
-                if not came_since and track.lane.looked(seen, records.get(place)):
+                seen = replace(before, quiet_seconds=time.monotonic() - track.last_record)
+                if track.lane.looked(seen, records.get(place)):
                     _log.warning("topic_is_read_again", source=track.source, partition=place.partition)
                     track.last_record = time.monotonic()
                     await self._tracks.search(track)

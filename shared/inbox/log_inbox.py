@@ -1,7 +1,7 @@
 """The inbox of the internal logs: other services' events, in order, each applied exactly once."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Generic, NamedTuple
+from typing import Generic
 
 from faststream.kafka import KafkaBroker
 
@@ -10,17 +10,10 @@ from shared.inbox.group import GroupMember
 from shared.inbox.log_lane import LogAdmission
 from shared.inbox.polling import Polling
 from shared.inbox.records import S, Slice
-from shared.inbox.track import HeldPartition
+from shared.inbox.track import HeldPartition, InboxPosition
 from shared.postgres import Pool
 
-
-class InboxPosition(NamedTuple):
-    """How far one (source, partition) was applied, and how far its topic goes."""
-
-    source: str
-    partition: int
-    applied: int
-    newest: int
+__all__ = ["InboxPosition", "LogInbox"]
 
 
 class LogInbox(Generic[S]):
@@ -47,12 +40,11 @@ class LogInbox(Generic[S]):
         stall_seconds: float = 5.0,
         pacer: GarbagePacer | None = None,
     ) -> None:
-        self._admission = LogAdmission(topics, load, apply, pool, stall_seconds=stall_seconds)
         self._member = GroupMember(
             broker,
             group,
             topics.values(),
-            self._admission,
+            LogAdmission(topics, load, apply, pool, stall_seconds=stall_seconds),
             polling=polling or Polling(),
             watch_seconds=stall_seconds / 5,
             pacer=pacer,
@@ -76,8 +68,4 @@ class LogInbox(Generic[S]):
 
     async def positions(self) -> list[InboxPosition]:
         """Every (source, partition), those of other instances too, as the database has them."""
-        newest = self._member.newest()
-        return [
-            InboxPosition(source, partition, applied, max(applied, newest.get((source, partition), 0)))
-            for (source, partition), applied in sorted((await self._admission.applied()).items())
-        ]
+        return await self._member.positions()

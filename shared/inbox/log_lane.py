@@ -23,10 +23,16 @@ LOOK_AGAIN_SECONDS: Final = 30.0
 
 @dataclass(slots=True)
 class _Search:
-    """A reading from the topic's beginning: up to which offset, and the first sequence beyond the next one."""
+    """A reading from the topic's beginning up to the offset `until`, its end when the reading began.
+
+    `farthest` is the last sequence that was passed over because those before it had not come, `passed` the offset of
+    the first such; `found` tells whether the position moved.
+    """
 
     until: int | None = None
-    beyond: int | None = None
+    farthest: int = 0
+    passed: int = 0
+    found: bool = False
 
 
 class LogLane(Generic[S]):
@@ -78,7 +84,7 @@ class LogLane(Generic[S]):
         for record in records:
             value = record.value or b""
             try:
-                envelope, sequence = self._open(record)
+                envelope, sequence = self._open(record, last + 1)
             except Unapplicable as held:
                 fault = Fault(held, record.offset)
                 break
@@ -91,35 +97,36 @@ class LogLane(Generic[S]):
                 last, last_hash = sequence, leaf_hash(value)
                 previous = last_hash.hex()
                 accepted.append(_received(record, value, envelope, sequence, last_hash))
-                self._search = None
             elif sequence > last:
-                if (fault := self._beyond(last, sequence, record, end)) is not None:
+                if (fault := self._beyond(last, sequence, record.offset)) is not None:
                     break
             elif sequence == last and leaf_hash(value) != last_hash:
                 fault = self._fork(sequence, record.offset, "another event was applied at this sequence")
                 break
-        fault = fault or self._search_ended(last, records, end)
+        fault = fault or self._search_ended(last, records[-1].offset, end, moved=bool(accepted))
         if fault is None and end is not None:
             self._newest = max(last, sequence + max(0, end - 1 - records[-1].offset))
         if not accepted:
             return Admitted(None, fault)
         return Admitted(Slice(self.source, self._topic, self.partition, self.state, accepted), fault)
 
-    def _open(self, record: Record) -> tuple[Envelope, int]:
+    def _open(self, record: Record, expected: int) -> tuple[Envelope, int]:
         try:
             envelope = decode(record.value or b"")
         except msgspec.DecodeError:
-            raise self._unapplicable(record, "its bytes are no event") from None
+            raise self._unapplicable(record, expected, "its bytes are no event") from None
         text = envelope.sequence
         if len(text) != SEQUENCE_DIGITS or not (text.isascii() and text.isdigit()):
-            raise self._unapplicable(record, f"its sequence is not {SEQUENCE_DIGITS} digits")
+            raise self._unapplicable(record, expected, f"its sequence is not {SEQUENCE_DIGITS} digits")
         if envelope.source != self._source_name or envelope.id != self._id_prefix + text:
-            raise self._unapplicable(record, f"it is not of partition {self.partition} of {self.source}")
+            raise self._unapplicable(
+                record, expected, f"it is not of partition {self.partition} of {self.source}"
+            )
         return envelope, int(text)
 
-    def _unapplicable(self, record: Record, reason: str) -> Unapplicable:
+    def _unapplicable(self, record: Record, expected: int, reason: str) -> Unapplicable:
         return Unapplicable(
-            self.source, self.partition, self.applied + 1, f"the record at offset {record.offset}: {reason}"
+            self.source, self.partition, expected, f"the record at offset {record.offset}: {reason}"
         )
 
     def _fork(self, sequence: int, offset: int, reason: str) -> Fault:
@@ -127,27 +134,32 @@ class LogLane(Generic[S]):
             Fork(self.source, self.partition, sequence, f"the record at offset {offset}: {reason}"), offset
         )
 
-    def _beyond(self, last: int, sequence: int, record: Record, end: int | None) -> Fault | None:
-        """A record after the next one: what is missing is searched from the beginning, once."""
-        if self._search is None:
+    def _beyond(self, last: int, sequence: int, offset: int) -> Fault | None:
+        """A record after the next one: what is missing is searched for from the beginning."""
+        search = self._search
+        if search is None:
             missing = Gap(self.source, self.partition, last + 1, f"sequence {sequence} came instead")
-            return Fault(missing, record.offset, search=True)
-        self._search.beyond = self._search.beyond or sequence
+            return Fault(missing, offset, search=True)
+        if search.farthest == 0:
+            search.passed = offset
+        search.farthest = max(search.farthest, sequence)
         return None
 
-    def _search_ended(self, last: int, records: Records, end: int | None) -> Fault | None:
-        search, offset = self._search, records[-1].offset
+    def _search_ended(self, last: int, offset: int, end: int | None, *, moved: bool) -> Fault | None:
+        """At the end of a search: once more if it found something and yet passed something over, else a gap."""
+        search = self._search
         if search is None:
             return None
+        search.found = search.found or moved
         if search.until is None:
             search.until = offset if end is None else end - 1
         if offset < search.until:
             return None
         self._search = None
-        if search.beyond is None:
+        if search.farthest <= last:
             return None
-        reason = f"it is not on the topic, though {search.beyond} is"
-        return Fault(Gap(self.source, self.partition, last + 1, reason), offset)
+        reason = f"it is not on the topic, though {search.farthest} is"
+        return Fault(Gap(self.source, self.partition, last + 1, reason), search.passed, search=search.found)
 
     def look_at(self, ends: Ends) -> int | None:
         """The last record's offset, when the partition is quiet and the topic may hold what was not seen."""
@@ -162,7 +174,7 @@ class LogLane(Generic[S]):
         if record is None:
             return False
         try:
-            _, self._newest = self._open(record)
+            _, self._newest = self._open(record, self.applied + 1)
         except Unapplicable:
             return ends.quiet_seconds >= self._stall_seconds
         if self._newest <= self.applied:

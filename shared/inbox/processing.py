@@ -16,12 +16,12 @@ import structlog
 from aiokafka import TopicPartition
 
 from shared.errors import Conflict, Held, Unapplicable
-from shared.inbox.admission import Admission, Admitted, Fault, Records
+from shared.inbox.admission import Admission, Admitted, Fault, Piece, Records
 from shared.inbox.metrics import APPLIED, BATCH
 from shared.inbox.track import Track, passes
 from shared.inbox.tracks import Tracks
 
-L = TypeVar("L")
+L = TypeVar("L", bound=Piece)
 
 APPLY_SECONDS: Final = 40.0
 """Longest transaction; also the longest load."""
@@ -52,6 +52,14 @@ class Processing(Generic[L]):
     async def batch(self, records: Records) -> None:
         """Applies what can be applied; whatever happens, the partitions stand where they are to be read on."""
         BATCH.observe(len(records))
+        try:
+            await self._batch(records)
+        except Exception as error:  # FastStream would fetch the next batch; these records must come again
+            for place, run in _by_partition(records):
+                if (track := self._tracks.flowing(place)) is not None:
+                    self._failed(track, run[0].offset, error)
+
+    async def _batch(self, records: Records) -> None:
         works: list[_Work[L]] = []
         for place, run in _by_partition(records):
             track = self._tracks.flowing(place)
@@ -111,6 +119,7 @@ class Processing(Generic[L]):
             for work, piece in zip(works, slices, strict=True):
                 if work.track.lane is not None:
                     work.track.lane.applied_slice(piece)
+                    work.track.applied = work.track.lane.applied
         except Exception as error:
             for work in works:
                 work.track.lane = None
@@ -169,22 +178,21 @@ class Processing(Generic[L]):
                 f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)
             ][-4:]
             _log.error("record_handler_failed", error=type(error).__name__, where=where)
-            sequence = track.lane.applied + 1 if track.lane is not None else 0
             reason = f"{type(error).__name__} from offset {offset} on"
-            self._hold(
-                track, Fault(Unapplicable(track.source, track.place.partition, sequence, reason), offset)
-            )
+            held = Unapplicable(track.source, track.place.partition, track.applied + 1, reason)
+            self._hold(track, Fault(held, offset))
 
     async def _finish(self, work: _Work[L]) -> None:
         """After the commit: where the partition is read on."""
         track, fault, lane = work.track, work.admitted.fault, work.track.lane
         if work.admitted.slice is not None:
-            APPLIED.labels(track.source).inc(len(work.records))
+            APPLIED.labels(track.source).inc(len(work.admitted.slice.records))
         searching = lane is not None and lane.searching
         if work.admitted.slice is not None or (fault is None and not searching):
             self._tracks.went_on(track)
         if fault is None:
-            self._tracks.hint(track, work.records[-1].offset + 1)
+            if not searching:
+                self._tracks.hint(track, work.records[-1].offset + 1)
             return
         if fault.offset is not None:
             self._tracks.hint(track, fault.offset)

@@ -6,10 +6,10 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from aiokafka import TopicPartition
 
 from shared.errors import Conflict, Gap, Held, Unavailable
-from shared.inbox.admission import Lane
+from shared.inbox.admission import Lane, Piece
 from shared.postgres import TRANSIENT_ERRORS
 
-L = TypeVar("L")
+L = TypeVar("L", bound=Piece)
 
 FIRST_RETRY_SECONDS: Final = 0.1
 LONGEST_RETRY_SECONDS: Final = 5.0
@@ -29,17 +29,28 @@ class HeldPartition(NamedTuple):
     tries: int
 
 
+class InboxPosition(NamedTuple):
+    """How far one (source, partition) was applied, and how far its topic goes."""
+
+    source: str
+    partition: int
+    applied: int
+    newest: int
+
+
 @dataclass(slots=True)
 class Track(Generic[L]):
     """One assigned partition.
 
     While `due` is set the partition is paused until then (seconds of the loop's clock). `sought_at` numbers the last
-    seek: records that left the buffer before it are passed over, for they will be read again.
+    seek: records that left the buffer before it are passed over, for they will be read again. `applied` outlives the
+    lane, for alarms.
     """
 
     place: TopicPartition
     source: str
     lane: Lane[L] | None = None
+    applied: int = 0
     due: float | None = None
     held: Held | None = None
     failures: int = 0

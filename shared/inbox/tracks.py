@@ -10,12 +10,12 @@ from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from shared.errors import Held
-from shared.inbox.admission import Admission
+from shared.inbox.admission import Admission, Piece
 from shared.inbox.metrics import HELD, RETRIED
 from shared.inbox.topic_look import TopicLook
 from shared.inbox.track import HeldPartition, Track
 
-L = TypeVar("L")
+L = TypeVar("L", bound=Piece)
 
 SEEK_SECONDS: Final = 5.0
 COMMIT_SECONDS: Final = 5.0
@@ -96,6 +96,7 @@ class Tracks(Generic[L]):
     async def open(self, track: Track[L]) -> bool:
         """Loads the lane. False when the partition was sought elsewhere, so that its next records are others."""
         track.lane, offset = await self._admission.open(track.place, self._look)
+        track.applied = track.lane.applied
         if offset is None:
             return True
         self._seek(track, offset)

@@ -7,15 +7,60 @@ connection or another fault that passes are let through: the inbox loads the pos
 all slices, then one by one.
 """
 
-from services.intake.append.inbound import InboundPosition, InboundRecord, InboundSlice, move_inbound
-from services.intake.inbox.kafka_event import BinaryEvent, StructuredEvent, inbound_event
+from collections.abc import Awaitable, Callable, Sequence
 
-__all__ = [
-    "BinaryEvent",
-    "InboundPosition",
-    "InboundRecord",
-    "InboundSlice",
-    "StructuredEvent",
-    "inbound_event",
-    "move_inbound",
-]
+from faststream.kafka import KafkaBroker
+
+from services.intake.append.inbound import InboundSlice
+from services.intake.inbox.kafka_lane import InboundAdmission
+from shared.inbox.garbage import GarbagePacer
+from shared.inbox.group import GroupMember
+from shared.inbox.polling import Polling
+from shared.inbox.track import HeldPartition, InboxPosition
+from shared.postgres import Pool
+
+
+class InboundInbox:
+    """Reads `topic` and hands its records to the writer. The settings are those of `shared.inbox`."""
+
+    def __init__(
+        self,
+        broker: KafkaBroker,
+        group: str,
+        topic: str,
+        apply: Callable[[Sequence[InboundSlice]], Awaitable[None]],
+        pool: Pool,
+        *,
+        polling: Polling | None = None,
+        watch_seconds: float = 1.0,
+        pacer: GarbagePacer | None = None,
+    ) -> None:
+        self._member = GroupMember(
+            broker,
+            group,
+            [topic],
+            InboundAdmission(pool, apply),
+            polling=polling or Polling(read_committed=True),
+            watch_seconds=watch_seconds,
+            pacer=pacer,
+        )
+
+    async def start(self) -> None:
+        """Begins to read; does not wait for Kafka."""
+        await self._member.start()
+
+    async def stop(self) -> None:
+        """Lets the batch in hand end and leaves the group; bounded."""
+        await self._member.stop()
+
+    def ready(self) -> str | None:
+        """None when it reads (or has no partition to read); else why not."""
+        return self._member.ready()
+
+    def held(self) -> list[HeldPartition]:
+        """The partitions that cannot go on: here only by a mistake in the code."""
+        return self._member.held()
+
+    async def positions(self) -> list[InboxPosition]:
+        """Source `inbound`; `applied` is the next offset, `newest` the topic's end offset."""
+        return await self._member.positions()

@@ -22,6 +22,10 @@ insert into totals select 'intake', p, 0 from generate_series(0, 11) as p;
 insert into inbox (source, partition) select 'intake', p from generate_series(0, 11) as p;
 grant select, update on totals to rahnama_allocation;
 """
+EMPTIED = """
+update inbox set sequence = 0, hash = decode(repeat('00', 32), 'hex');
+update totals set total = 0;
+"""
 
 
 def chain(count: int, *, partition: int = 0, source: str = "intake", start: str = "x") -> list[bytes]:
@@ -131,7 +135,9 @@ class Adder:
         return {row["partition"]: row["total"] for row in rows}
 
 
-def inbox(adder: Adder, bootstrap: str, topic: str, *, group: str = "adder", **settings: float) -> LogInbox[Sum]:
+def inbox(
+    adder: Adder, bootstrap: str, topic: str, *, group: str = "adder", **settings: float
+) -> LogInbox[Sum]:
     """A LogInbox of the adder with short times."""
     return LogInbox(
         inbox_broker(bootstrap, client_id="adder"),
@@ -171,10 +177,12 @@ async def until(true: Callable[[], bool | Awaitable[bool]], seconds: float = 15)
 async def reached(adder: Adder, expected: dict[int, int], seconds: float = 15) -> None:
     """Waits for the totals of the partitions, given by how many events of each were applied."""
     wanted = {partition: total(count) for partition, count in expected.items() if count}
+
+    async def equal() -> bool:
+        return await adder.totals() == wanted
+
     try:
-        async with asyncio.timeout(seconds):
-            while await adder.totals() != wanted:
-                await asyncio.sleep(0.05)
+        await until(equal, seconds)
     except TimeoutError:
         raise AssertionError(f"{await adder.totals()} is not {wanted}") from None
 

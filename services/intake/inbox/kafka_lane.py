@@ -1,0 +1,173 @@
+"""The rules of `rahnama.inbound`: any record is accepted, and a position is an offset with a digest.
+
+End before the position, or another record before it: the topic was made anew, and is read from its beginning
+(repeats are duplicates). Start beyond the position: records were deleted unread; an alarm, and on from the start.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+
+import structlog
+from aiokafka import TopicPartition
+
+from services.intake.append.inbound import (
+    InboundPosition,
+    InboundRecord,
+    InboundSlice,
+    load_all_inbound,
+    load_inbound,
+    record_digest,
+)
+from shared.errors import Unavailable
+from shared.inbox.admission import Admitted, Ends, Record, Records
+from shared.inbox.topic_look import TopicLook
+from shared.postgres import Pool
+
+SOURCE: Final = "inbound"
+LOOK_SECONDS: Final = 5.0
+"""A topic that is made anew and grows past the position within this time is told by an older position's digest."""
+
+_log = structlog.get_logger("intake.inbox")
+
+
+class InboundLane:
+    """One partition. `position` is the one in the database, on which the next slice builds."""
+
+    source = SOURCE
+
+    def __init__(self, partition: int, position: InboundPosition, end: int) -> None:
+        self.partition = partition
+        self.position = position
+        self._end = end
+        self._checked = position
+        self._anew = False
+        self._looked_at = time.monotonic()
+
+    @property
+    def applied(self) -> int:
+        """The next offset."""
+        return self.position.next_offset
+
+    @property
+    def newest(self) -> int:
+        """The topic's end offset, as far as it is known."""
+        return max(self._end, self.applied)
+
+    @property
+    def searching(self) -> bool:
+        """Never: whatever comes is accepted."""
+        return False
+
+    def search(self) -> None:
+        """Records come from the topic's beginning now; the position in the database stays until they are applied."""
+        self._anew = True
+
+    def applied_slice(self, done: InboundSlice) -> None:
+        """The writer has committed the slice."""
+        self.position = done.reached
+        if self._anew:
+            self._checked, self._anew = self.position, False
+
+    def admit(self, records: Records, end: int | None) -> Admitted[InboundSlice]:
+        """All of it."""
+        if records[0].offset < self.position.next_offset:
+            self._anew = True
+        self._end = records[-1].offset + 1 if end is None else end
+        accepted = [
+            InboundRecord(record.offset, record.timestamp, record.value or b"", record.headers)
+            for record in records
+        ]
+        return Admitted(InboundSlice(self.partition, self.position, accepted), None)
+
+    def look_at(self, ends: Ends) -> int | None:
+        """Every 5 s: the record before the position that was compared last."""
+        if self._anew or time.monotonic() < self._looked_at + LOOK_SECONDS:
+            return None
+        self._looked_at = time.monotonic()
+        if self._checked.next_offset == 0:
+            self._checked = self.position
+        offset = self._checked.next_offset - 1
+        return offset if ends.begin <= offset < ends.end else None
+
+    def looked(self, ends: Ends, record: Record | None) -> bool:
+        """True when the topic is not the one in which the position was reached."""
+        self._end = ends.end
+        if self._anew:
+            return False
+        if ends.end < min(self._checked.next_offset, self.position.next_offset):
+            return True
+        if record is None or record.offset != self._checked.next_offset - 1:
+            return False
+        if digest_of(record) != self._checked.digest:
+            return True
+        self._checked = self.position
+        return False
+
+
+class InboundAdmission:
+    """`apply` is the writer's transaction."""
+
+    def __init__(self, pool: Pool, apply: Callable[[Sequence[InboundSlice]], Awaitable[None]]) -> None:
+        self._pool = pool
+        self._apply = apply
+
+    async def open(self, place: TopicPartition, look: TopicLook) -> tuple[InboundLane, int | None]:
+        """Loads the position and compares it with the topic, before any record is accepted."""
+        async with self._pool.acquire() as connection:
+            position = await load_inbound(connection, place.partition)
+        ends = await look.ends([place])
+        if place not in ends:
+            raise Unavailable(f"partition {place.partition} of rahnama.inbound is not known yet")
+        begin, end = ends[place]
+        lane = InboundLane(place.partition, position, end)
+        offset = await self._start(place, look, position, begin, end)
+        if offset != position.next_offset:
+            lane.search()
+        return lane, offset
+
+    async def _start(
+        self, place: TopicPartition, look: TopicLook, position: InboundPosition, begin: int, end: int
+    ) -> int:
+        following = position.next_offset
+        if following == 0 or end < following:
+            if following:
+                _log.warning("inbound_made_anew", partition=place.partition, position=following, end=end)
+            return begin
+        if begin > following:
+            _log.error("inbound_deleted_unread", partition=place.partition, position=following, begin=begin)
+            return begin
+        if begin == following:
+            return following
+        record = (await look.read({place: following - 1})).get(place)
+        if record is None:
+            raise Unavailable(f"offset {following - 1} of rahnama.inbound {place.partition} was not readable")
+        if digest_of(record) != position.digest:
+            _log.warning("inbound_made_anew", partition=place.partition, position=following, end=end)
+            return begin
+        return following
+
+    async def apply(self, slices: Sequence[InboundSlice]) -> None:
+        """The writer's transaction."""
+        await self._apply(slices)
+
+    def source(self, topic: str) -> str:
+        """The word in positions and alarms."""
+        return SOURCE
+
+    def offset_of(self, piece: InboundSlice, sequence: int) -> int:
+        """The first record's: a sequence here is an offset."""
+        return piece.records[0].offset
+
+    async def applied(self) -> Mapping[tuple[str, int], int]:
+        """The next offset of every partition."""
+        async with self._pool.acquire() as connection:
+            return {
+                (SOURCE, partition): position.next_offset
+                for partition, position in (await load_all_inbound(connection)).items()
+            }
+
+
+def digest_of(record: Record) -> bytes:
+    """The digest of a record as Kafka gives it."""
+    return record_digest(record.value or b"", record.headers)

@@ -1,0 +1,36 @@
+"""What may happen to a topic: wiped, emptied, made anew."""
+
+import asyncio
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.structs import TopicPartition
+
+
+async def make_anew(bootstrap: str, topic: str, partitions: int) -> None:
+    """Deletes the topic and creates it again, empty."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_topics([topic])
+        async with asyncio.timeout(20):
+            while True:
+                answer: Any = await admin.create_topics([NewTopic(topic, partitions, 1)])
+                code = answer.topic_errors[0][1]
+                if code == 0:
+                    return
+                assert for_code(code) is TopicAlreadyExistsError
+                await asyncio.sleep(0.05)
+    finally:
+        await admin.close()
+
+
+async def delete_before(bootstrap: str, topic: str, offset: int, *, partition: int = 0) -> None:
+    """Deletes every record before `offset`."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_records({TopicPartition(topic, partition): RecordsToDelete(before_offset=offset)})
+    finally:
+        await admin.close()
