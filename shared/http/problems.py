@@ -40,7 +40,6 @@ STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "CURSOR_INVALID": 400,
     "BODY_TOO_LARGE": 413,
     "CONTENT_TYPE_UNSUPPORTED": 415,
-    "ID_REUSED": 409,
 }
 """Rejections that are not 422."""
 

@@ -31,7 +31,7 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     ("kind", "status", "code"),
     [
         ("rejected", 422, "NATIONAL_ID_INVALID"),
-        ("reused", 409, "ID_REUSED"),
+        ("reused", 422, "ID_REUSED"),
         ("missing", 404, "NOT_FOUND"),
         ("closed", 503, "GATE_CLOSED"),
         ("conflict", 503, "UNAVAILABLE"),
