@@ -29,13 +29,15 @@ class TenantBatch:
     students: dict[bytes, str] = field(default_factory=dict)
 
 
-async def lock_references(connection: Connection, arrivals: Iterable[Arrival]) -> None:
-    """Each tenant's reference lock, once and in the strongest mode that the batch needs."""
+async def lock_references(connection: Connection, arrivals: Iterable[Arrival], *, alone: bool) -> None:
+    """Each tenant's reference lock, once and in the strongest mode that the batch needs.
+
+    `alone` asks for the exclusive one in any case: then nobody else writes to these tenants.
+    """
     modes: dict[int, bool] = {}
     for arrival in arrivals:
-        if arrival.command is not None:
-            number = zlib.crc32(arrival.tenant.encode()) - 2**31
-            modes[number] = modes.get(number, False) or isinstance(arrival.command, MOVES_REFERENCES)
+        number = zlib.crc32(arrival.tenant.encode()) - 2**31
+        modes[number] = modes.get(number, alone) or isinstance(arrival.command, MOVES_REFERENCES)
     if modes:
         numbers = sorted(modes)
         exclusive = [modes[number] for number in numbers]

@@ -38,6 +38,15 @@ from shared.telemetry import OpenSpan, Telemetry
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """What one transaction has to do."""
+
+    arrivals: Sequence[Arrival]
+    slices: Sequence[InboundSlice]
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """What one transaction wrote, to be told of after its commit."""
 
@@ -68,14 +77,17 @@ class Appender:
         self._fresh_keys = fresh_keys
         self._published = published
 
-    async def transact(self, submissions: Sequence[Submission]) -> list[list[Result]]:
-        """Settles all submissions, or none. Raises `OutcomeUnknown` when the commit's answer was lost."""
+    async def transact(self, submissions: Sequence[Submission], alone: bool = False) -> list[list[Result]]:
+        """Settles all submissions, or none; `alone`, so that no other writer is in their tenants.
+
+        Raises `OutcomeUnknown` when the commit's answer was lost.
+        """
         self._log.gate.require_open()
         arrivals = [arrival for submission in submissions for arrival in submission.arrivals]
         slices = [item for submission in submissions for item in submission.slices]
         spans: list[OpenSpan] = []
         try:
-            written = await self._write(arrivals, slices, spans)
+            written = await self._write(Work(arrivals, slices, alone), spans)
         except BaseException as error:
             for span in spans:
                 span.end(error)
@@ -87,14 +99,12 @@ class Appender:
         results = iter(written.results)
         return [[next(results) for _ in submission.arrivals] for submission in submissions]
 
-    async def _write(
-        self, arrivals: Sequence[Arrival], slices: Sequence[InboundSlice], spans: list[OpenSpan]
-    ) -> Written:
+    async def _write(self, work: Work, spans: list[OpenSpan]) -> Written:
         async with self._pool.acquire() as connection:
             transaction = connection.transaction()
             await transaction.start()
             try:
-                written = await self._statements(connection, arrivals, slices, spans)
+                written = await self._statements(connection, work, spans)
             except BaseException:
                 if not connection.is_closed():
                     await transaction.rollback()
@@ -105,16 +115,11 @@ class Appender:
                 raise OutcomeUnknown("the connection was lost during the commit; send it again") from error
             return written
 
-    async def _statements(
-        self,
-        connection: Connection,
-        arrivals: Sequence[Arrival],
-        slices: Sequence[InboundSlice],
-        spans: list[OpenSpan],
-    ) -> Written:
-        if slices:
-            await move_inbound(connection, slices)
-        await lock_references(connection, arrivals)
+    async def _statements(self, connection: Connection, work: Work, spans: list[OpenSpan]) -> Written:
+        arrivals = work.arrivals
+        if work.slices:
+            await move_inbound(connection, work.slices)
+        await lock_references(connection, arrivals, alone=work.alone)
         known = await load_answers(connection, [item.key for item in arrivals if item.key is not None])
         unanswered = [item for item in arrivals if item.key is None or item.key not in known]
         tenants = await load_tenants(connection, unanswered, self._partitions)

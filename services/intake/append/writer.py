@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import asyncpg
+import structlog
 
 from services.intake.append.arrival import Arrival
 from services.intake.append.inbound import InboundSlice
@@ -20,8 +21,10 @@ from services.intake.append.result import Result
 from shared.errors import Conflict, OutcomeUnknown, StalePosition, Unavailable
 from shared.postgres import TRANSIENT_ERRORS
 
-ATTEMPTS: Final = 8
+ATTEMPTS: Final = 5
 FIRST_PAUSE_SECONDS: Final = 0.005
+
+_log = structlog.get_logger("rahnama.intake")
 
 LOST_RACES: Final = (
     Conflict,
@@ -41,8 +44,8 @@ class Submission:
     answers: "asyncio.Future[list[Result]]"
 
 
-Transact = Callable[[Sequence[Submission]], Awaitable[list[list[Result]]]]
-"""One transaction for all submissions: returns after the commit, the answers of each."""
+Transact = Callable[[Sequence[Submission], bool], Awaitable[list[list[Result]]]]
+"""One transaction for all submissions, alone in their tenants if so asked; the answers of each, after the commit."""
 
 
 class Busy(Unavailable):
@@ -152,13 +155,22 @@ class Writer:
                 await self._settle([submission])
 
     async def _attempt(self, batch: Sequence[Submission]) -> list[list[Result]]:
-        """The answers of one transaction; a lost race is run again, a bounded number of times."""
+        """The answers of one transaction; a lost race is run again, a bounded number of times.
+
+        The second time it runs alone: where many send the same people at once, it would go on losing.
+        """
         for attempt in range(ATTEMPTS):
             try:
-                return await self._transact(batch)
+                return await self._transact(batch, attempt > 0)
             except (StalePosition, OutcomeUnknown):
                 raise
-            except LOST_RACES:
+            except LOST_RACES as error:
+                _log.info(
+                    "race_lost",
+                    error=type(error).__name__,
+                    constraint=getattr(error, "constraint_name", None),
+                    attempt=attempt + 1,
+                )
                 pause = FIRST_PAUSE_SECONDS * 2**attempt * (0.5 + random.random())  # noqa: S311
                 await asyncio.sleep(pause)
             except TRANSIENT_ERRORS as error:
