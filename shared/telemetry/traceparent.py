@@ -42,8 +42,8 @@ def _fits_its_version(text: str) -> bool:
 
 
 def is_sampled(traceparent: str) -> bool:
-    """Whether a valid traceparent asks for its spans to be recorded."""
-    return traceparent[54] in _ODD
+    """Whether a traceparent asks for its spans to be recorded. One that is cut asks for nothing."""
+    return traceparent[54:55] in _ODD
 
 
 def trace_id(traceparent: str) -> str:

@@ -29,7 +29,12 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from shared.telemetry.traceparent import current_traceparent, is_sampled, unsampled_traceparent
+from shared.telemetry.traceparent import (
+    accept_traceparent,
+    current_traceparent,
+    is_sampled,
+    unsampled_traceparent,
+)
 
 STOP_SECONDS: Final = 3.0
 """Longest wait for the last spans to be exported."""
@@ -152,7 +157,7 @@ class Telemetry:
         kind: SpanKind = SpanKind.INTERNAL,
         attributes: Attributes | None = None,
     ) -> OpenSpan | None:
-        """Starts a span, the child of a valid `traceparent` or a root; None when it is not sampled.
+        """Starts a span, the child of `traceparent`, or a root without a valid one; None when it is not sampled.
 
         For batches: begin before the transaction, `end()` after the commit.
         """
@@ -195,7 +200,7 @@ class Telemetry:
 
 
 def _context(traceparent: str | None) -> Context:
-    if traceparent is None:
+    if accept_traceparent(traceparent) is None or traceparent is None:
         return Context()
     flags = TraceFlags(TraceFlags.SAMPLED if is_sampled(traceparent) else TraceFlags.DEFAULT)
     parent = SpanContext(

@@ -89,6 +89,15 @@ def test_without_a_context_a_root_is_recorded(telemetry: Telemetry, exported: In
     assert ids(span) == (carried, None)
 
 
+@pytest.mark.parametrize("broken", ["", "x", "1" * 55, "1" * 54, f"{SAMPLED[:35]}-{'x' * 16}-01"])
+def test_a_broken_context_breaks_nothing(
+    telemetry: Telemetry, exported: InMemorySpanExporter, broken: str
+) -> None:
+    with telemetry.record_span("process", broken):
+        pass
+    assert all(span.parent is None for span in exported.get_finished_spans())
+
+
 def test_an_error_marks_the_span_and_passes_without_its_message(
     telemetry: Telemetry, exported: InMemorySpanExporter
 ) -> None:
