@@ -40,7 +40,13 @@ def encode_batches(events: Sequence[Event]) -> list[bytes]:
     ]
 
 
-async def send_over_http(upstream: Upstream, bodies: Sequence[bytes], progress: Progress) -> None:
+async def send_over_http(
+    upstream: Upstream,
+    bodies: Sequence[bytes],
+    progress: Progress,
+    *,
+    requests_at_once: int = HTTP_REQUESTS_AT_ONCE,
+) -> None:
     """Posts every body until it is answered with 202; a 503 is waited for, as `Retry-After` says."""
     waiting = asyncio.Queue[bytes]()
     for body in bodies:
@@ -58,7 +64,7 @@ async def send_over_http(upstream: Upstream, bodies: Sequence[bytes], progress: 
                 progress(await _post(client, waiting.get_nowait()))
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(HTTP_REQUESTS_AT_ONCE):
+            for _ in range(requests_at_once):
                 group.create_task(worker())
 
 
