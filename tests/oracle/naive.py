@@ -143,7 +143,7 @@ class NaivePool:
             version=fact.version,
             policy="default",
             engine=1,
-            reason=[rule for rule in RULES if funnel[rule] == 0][0],
+            reason=next(rule for rule in RULES if funnel[rule] == 0),
             funnel=funnel,
         )
 

@@ -1,16 +1,18 @@
 """The indexed engine against the naive one, over random histories of every input."""
 
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.allocation.decide import Cause, PartitionState, Pool, decide, evolve, handle
 from shared.contracts.decisions import DECISION_NAMES, Decision, StudentAssigned
-from shared.contracts.facts import Fact, MentorRegistered
-from tests.oracle.histories import histories
+from shared.contracts.facts import MentorRegistered
+from tests.oracle.histories import History, entry, histories
 from tests.oracle.naive import NaivePool
 from tests.oracle.tables import Tables
 
@@ -18,10 +20,8 @@ GENDERS = st.sampled_from((0, 1))
 USED = st.sampled_from((0, 0, 0, 9996))
 """How many counters of each year are used up before the history begins."""
 
-History = list[tuple[str, Fact]]
 
-
-def placed(history: Sequence[tuple[str, Fact]]) -> list[Cause]:
+def placed(history: History) -> list[Cause]:
     """The history as it stands in a log: dense, with a time."""
     return [
         Cause(tenant, sequence, f"2026-01-01T00:00:{sequence:09.6f}Z", fact)
@@ -73,6 +73,20 @@ def test_the_indexed_engine_decides_as_the_naive_one_wherever_batches_end(
                 state.forget()
             case "restart":
                 state = tables.restore()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_long_history_is_decided_as_the_naive_engine_decides_it(seed: int) -> None:
+    random = Random(seed)
+    causes = placed([entry(random.randrange(2**32), 1) for _ in range(1_500)])
+    tables, oracle = fresh_tables(1, 9_990), Oracle(1, 9_990)
+    state = tables.restore()
+    while causes:
+        size = random.randint(1, 40)
+        batch, causes = causes[:size], causes[size:]
+        for cause, decisions in zip(batch, tables.handle_batch(state, batch), strict=True):
+            assert as_bytes(decisions) == as_bytes(oracle.handle(cause)), cause
+        state.forget()
 
 
 @given(history=histories(0), used=USED)
