@@ -9,8 +9,10 @@ import unicodedata
 from typing import Final
 
 MAX_TEXT: Final = 256
-MAX_RAW_TEXT: Final = 4096
-"""Longer input is refused unread: compatibility forms shrink text, but never so much."""
+MAX_RAW_TEXT: Final = 1024
+"""Longer input is refused unread: spaces and composed letters shrink text, but never so much."""
+MAX_MARKS: Final = 30
+"""Most marks on one letter (Unicode's stream-safe text, UAX 15): sorting more takes quadratic time."""
 MAX_INT: Final = 2**31 - 1
 """Postgres' `integer`."""
 
@@ -66,13 +68,26 @@ def text(value: object) -> str:
         raise Invalid
     if _SETTLED.fullmatch(value) is None:
         # Invisible characters go first as well: they keep a letter and its mark from being composed.
-        value = unicodedata.normalize("NFKC", value.translate(_REMOVED)).translate(_UNIFIED)
-        value = " ".join(value.split())
+        value = value.translate(_REMOVED)
+        if len(value) > 2 * MAX_MARKS and _most_marks(value) > MAX_MARKS:
+            raise Invalid
+        value = unicodedata.normalize("NFKC", value)
+        if len(value) > MAX_RAW_TEXT:  # one letter may become eighteen
+            raise Invalid
+        value = " ".join(value.translate(_UNIFIED).split())
     elif "  " in value or value[:1] == " " or value[-1:] == " ":
         value = " ".join(value.split())
     if len(value) > MAX_TEXT:
         raise Invalid
     return value
+
+
+def _most_marks(value: str) -> int:
+    most = run = 0
+    for letter in value:
+        run = run + 1 if unicodedata.combining(letter) else 0
+        most = max(most, run)
+    return most
 
 
 def required_text(value: object) -> str:

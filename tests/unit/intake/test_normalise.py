@@ -28,7 +28,10 @@ def test_text_has_one_form(written: str, expected: str) -> None:
     assert normalise.text(written) == expected
 
 
-@pytest.mark.parametrize("written", ["x" * 257, "ﷺ" * 15, " " * 5000, 1, 1.5, True, None, ["علی"], {"a": 1}])
+@pytest.mark.parametrize(
+    "written",
+    ["x" * 257, "ﷺ" * 15, "ﷺ" * 200, "a" + "\u0301" * 61, " " * 5000, 1, 1.5, True, None, ["علی"], {"a": 1}],
+)
 def test_text_of_another_kind_or_length_is_refused(written: object) -> None:
     with pytest.raises(Invalid):
         normalise.text(written)
