@@ -8,6 +8,7 @@ all slices, then one by one.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from faststream.kafka import KafkaBroker
 
@@ -21,7 +22,7 @@ from shared.postgres import Pool
 
 
 class InboundInbox:
-    """Reads `topic` and hands its records to the writer. The settings are those of `shared.inbox`."""
+    """Reads `topic` and hands its records to the writer. Of transactions only what was committed is read."""
 
     def __init__(
         self,
@@ -32,16 +33,16 @@ class InboundInbox:
         pool: Pool,
         *,
         polling: Polling | None = None,
-        watch_seconds: float = 1.0,
+        look_seconds: float = 5.0,
         pacer: GarbagePacer | None = None,
     ) -> None:
         self._member = GroupMember(
             broker,
             group,
             [topic],
-            InboundAdmission(pool, apply),
-            polling=polling or Polling(read_committed=True),
-            watch_seconds=watch_seconds,
+            InboundAdmission(pool, apply, look_seconds=look_seconds),
+            polling=replace(polling or Polling(), read_committed=True),
+            watch_seconds=look_seconds / 5,
             pacer=pacer,
         )
 

@@ -25,21 +25,23 @@ from shared.inbox.topic_look import TopicLook
 from shared.postgres import Pool
 
 SOURCE: Final = "inbound"
-LOOK_SECONDS: Final = 5.0
-"""A topic that is made anew and grows past the position within this time is told by an older position's digest."""
-
 _log = structlog.get_logger("intake.inbox")
 
 
 class InboundLane:
-    """One partition. `position` is the one in the database, on which the next slice builds."""
+    """One partition. `position` is the one in the database, on which the next slice builds.
+
+    Every `look_seconds` the record before an older position is compared, so that a topic that was made anew and grew
+    past the position meanwhile is told from the old one.
+    """
 
     source = SOURCE
 
-    def __init__(self, partition: int, position: InboundPosition, end: int) -> None:
+    def __init__(self, partition: int, position: InboundPosition, end: int, look_seconds: float) -> None:
         self.partition = partition
         self.position = position
         self._end = end
+        self._look_seconds = look_seconds
         self._checked = position
         self._anew = False
         self._looked_at = time.monotonic()
@@ -81,8 +83,8 @@ class InboundLane:
         return Admitted(InboundSlice(self.partition, self.position, accepted), None)
 
     def look_at(self, ends: Ends) -> int | None:
-        """Every 5 s: the record before the position that was compared last."""
-        if self._anew or time.monotonic() < self._looked_at + LOOK_SECONDS:
+        """Every `look_seconds`: the record before the position that was compared last."""
+        if self._anew or time.monotonic() < self._looked_at + self._look_seconds:
             return None
         self._looked_at = time.monotonic()
         if self._checked.next_offset == 0:
@@ -108,8 +110,11 @@ class InboundLane:
 class InboundAdmission:
     """`apply` is the writer's transaction."""
 
-    def __init__(self, pool: Pool, apply: Callable[[Sequence[InboundSlice]], Awaitable[None]]) -> None:
+    def __init__(
+        self, pool: Pool, apply: Callable[[Sequence[InboundSlice]], Awaitable[None]], *, look_seconds: float
+    ) -> None:
         self._pool = pool
+        self._look_seconds = look_seconds
         self._apply = apply
 
     async def open(self, place: TopicPartition, look: TopicLook) -> tuple[InboundLane, int | None]:
@@ -120,7 +125,7 @@ class InboundAdmission:
         if place not in ends:
             raise Unavailable(f"partition {place.partition} of rahnama.inbound is not known yet")
         begin, end = ends[place]
-        lane = InboundLane(place.partition, position, end)
+        lane = InboundLane(place.partition, position, end, self._look_seconds)
         offset = await self._start(place, look, position, begin, end)
         if offset != position.next_offset:
             lane.search()

@@ -1,0 +1,59 @@
+"""Admission on rahnama.inbound: everything is accepted; digests tell a new topic from the old one."""
+
+from aiokafka import ConsumerRecord
+
+from services.intake.append.inbound import InboundPosition, record_digest
+from services.intake.inbox.kafka_lane import InboundLane
+from shared.inbox.admission import Ends
+
+
+def record(offset: int, value: bytes | None) -> "ConsumerRecord[bytes, bytes]":
+    return ConsumerRecord("t", 0, offset, 1, 0, None, value, None, 0, 0, ())
+
+
+def lane_at(next_offset: int, value: bytes) -> InboundLane:
+    return InboundLane(0, InboundPosition(next_offset, record_digest(value, ())), next_offset, look_seconds=0)
+
+
+def test_whatever_comes_is_accepted_and_a_slice_builds_on_the_position_of_the_database() -> None:
+    lane = lane_at(5, b"e")
+    admitted = lane.admit([record(5, None), record(9, b"\xff")], 12)
+    assert admitted.fault is None
+    assert admitted.slice is not None
+    assert [item.value for item in admitted.slice.records] == [b"", b"\xff"]
+    assert admitted.slice.expected.next_offset == 5
+    assert admitted.slice.reached == InboundPosition(10, record_digest(b"\xff", ()))
+    lane.applied_slice(admitted.slice)
+    assert (lane.applied, lane.newest) == (10, 12)
+
+
+def test_another_record_before_the_position_means_the_topic_was_made_anew() -> None:
+    lane = lane_at(5, b"e")
+    assert lane.look_at(Ends(0, 9, 0)) == 4
+    assert not lane.looked(Ends(0, 9, 0), record(4, b"e"))
+    assert lane.looked(Ends(0, 9, 0), record(4, b"other"))
+
+
+def test_an_end_before_the_position_means_the_topic_was_made_anew() -> None:
+    lane = lane_at(5, b"e")
+    assert lane.looked(Ends(0, 4, 0), None)
+    lane.search()
+    assert not lane.looked(Ends(0, 4, 0), None)  # it is being read from its beginning already
+    admitted = lane.admit([record(0, b"a"), record(1, b"b")], 4)
+    assert admitted.slice is not None
+    assert (admitted.slice.expected.next_offset, admitted.slice.reached.next_offset) == (5, 2)
+    lane.applied_slice(admitted.slice)
+    assert not lane.looked(Ends(0, 4, 0), None)
+
+
+def test_a_topic_that_regrew_past_the_position_is_told_by_the_position_compared_last() -> None:
+    lane = lane_at(5, b"e")
+    admitted = lane.admit([record(5, b"new topic"), record(6, b"new topic")], 7)
+    assert admitted.slice is not None
+    lane.applied_slice(admitted.slice)
+    assert lane.look_at(Ends(0, 7, 0)) == 4
+    assert lane.looked(Ends(0, 7, 0), record(4, b"new topic"))
+
+
+def test_a_record_that_retention_deleted_is_not_looked_for() -> None:
+    assert lane_at(5, b"e").look_at(Ends(5, 9, 0)) is None

@@ -1,0 +1,60 @@
+"""How long a partition waits before it is tried again, and what is worth trying."""
+
+import asyncpg
+import pytest
+from aiokafka import TopicPartition
+
+from shared.errors import Fork, Gap, GateClosed, StalePosition, Unapplicable
+from shared.inbox.records import Slice
+from shared.inbox.track import Track, passes
+from tests.integration.inbox.adder import Sum
+
+
+def waits(track: "Track[Slice[Sum]]", count: int) -> list[float]:
+    return [track.retry_seconds() for _ in range(count)]
+
+
+def track() -> "Track[Slice[Sum]]":
+    return Track(TopicPartition("t", 0), "intake")
+
+
+def test_a_fault_that_passes_is_tried_again_ever_slower_up_to_five_seconds() -> None:
+    assert waits(track(), 8) == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0])
+
+
+def test_a_gap_is_tried_again_ever_slower_up_to_a_minute() -> None:
+    waiting = track()
+    waiting.held = Gap("intake", 0, 5, "missing")
+    assert waits(waiting, 8) == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+@pytest.mark.parametrize("kind", [Fork, Unapplicable])
+def test_what_only_a_person_or_a_release_can_mend_is_tried_every_half_minute(
+    kind: type[Fork | Unapplicable],
+) -> None:
+    waiting = track()
+    waiting.held = kind("intake", 0, 5, "")
+    assert waits(waiting, 3) == [30, 30, 30]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TimeoutError(),
+        ConnectionResetError(),
+        asyncpg.DeadlockDetectedError(""),
+        asyncpg.InterfaceError(""),
+        asyncpg.InternalClientError(""),
+        GateClosed(""),
+        StalePosition(""),
+    ],
+)
+def test_faults_of_servers_and_of_other_writers_pass(error: Exception) -> None:
+    assert passes(error)
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError(), asyncpg.UndefinedTableError(""), Unapplicable("intake", 0, 5, "")]
+)
+def test_mistakes_do_not_pass(error: Exception) -> None:
+    assert not passes(error)
