@@ -18,7 +18,8 @@ from shared.postgres import Connection, named_queries
 QUERIES: Final = named_queries("shared.relay")
 LOCK_CLASS: Final = 0x72656C61
 CONNECT_SECONDS: Final = 5.0
-RETRY_SECONDS: Final = 0.5
+SHORTEST_RETRY_SECONDS: Final = 0.1
+LONGEST_RETRY_SECONDS: Final = 1.0
 SHORTEST_PAUSE_SECONDS: Final = 0.005
 LONGEST_PAUSE_SECONDS: Final = 0.1
 
@@ -83,25 +84,30 @@ class Leadership:
 
     async def run(self) -> None:
         """Keeps a session for ever: connects, beats, and connects again when it was lost."""
+        retry_seconds = SHORTEST_RETRY_SECONDS
         while True:
+            term = self.term
             try:
                 await self._keep_session()
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
                 logger.warning("relay_session_lost", source=self._source, error=repr(error))
-            await asyncio.sleep(RETRY_SECONDS)
+            was_well = self.term > term
+            retry_seconds = SHORTEST_RETRY_SECONDS if was_well else retry_seconds * 2
+            retry_seconds = min(retry_seconds, LONGEST_RETRY_SECONDS)
+            await asyncio.sleep(retry_seconds)
 
     async def execute(self, query: str, *arguments: Any) -> None:
         """Runs a statement on the session that holds the locks, so that a former leader's cannot pass."""
         async with self._lock:
             if self._connection is None:
                 raise asyncpg.InterfaceError("the relay has no session")
-            await self._connection.execute(query, *arguments, timeout=self._heartbeat_seconds * 3)
+            await self._connection.execute(query, *arguments, timeout=self._idle_seconds)
 
     async def _keep_session(self) -> None:
         connection = await asyncpg.connect(
             self._dsn,
             timeout=CONNECT_SECONDS,
-            command_timeout=self._heartbeat_seconds * 3,
+            command_timeout=self._idle_seconds,
             server_settings={
                 "application_name": f"rahnama-{self._source}-relay",
                 "idle_session_timeout": str(int(self._idle_seconds * 1000)),

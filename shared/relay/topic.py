@@ -139,14 +139,12 @@ class Topic:
 
     async def _require(self) -> None:
         """Creates the topic if it is missing and waits until each partition has a leader."""
-        created = False
         while True:
             # All topics are listed, because asking for one by name may create it on some brokers.
             found = [topic for topic in await self._admin.describe_topics() if topic["topic"] == self.name]
-            if not found and not created:
+            if not found:
                 await self._create()
-                created = True
-            elif found and all(partition["leader"] >= 0 for partition in found[0]["partitions"]):
+            elif all(partition["leader"] >= 0 for partition in found[0]["partitions"]):
                 count = len(found[0]["partitions"])
                 if count != self._partitions:
                     raise TopicUnfit(f"topic {self.name} has {count} partitions, not {self._partitions}")
@@ -162,7 +160,8 @@ class Topic:
             topic_configs=SETTINGS,
         )
         answer: Any = await self._admin.create_topics([wanted], timeout_ms=int(REQUEST_SECONDS * 1000))
-        for _, code, *message in answer.topic_errors:
-            if code and for_code(code) is not TopicAlreadyExistsError:  # another instance was first
-                raise for_code(code)(message[0] if message else self.name)
-        logger.warning("relay_topic_created", topic=self.name, partitions=self._partitions)
+        [(_, code, *message)] = answer.topic_errors
+        if not code:
+            logger.warning("relay_topic_created", topic=self.name, partitions=self._partitions)
+        elif for_code(code) is not TopicAlreadyExistsError:  # another instance was first, or it still goes
+            raise for_code(code)(message[0] if message else self.name)

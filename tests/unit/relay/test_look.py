@@ -1,0 +1,70 @@
+"""The look's verdicts, each from a topic and a log."""
+
+import pytest
+
+from shared.relay.leadership import Standing
+from shared.relay.look import Disagreement, Healthy, Incomplete, LogView, judge
+from shared.relay.topic import Extent, Seen
+
+
+def seen(offset: int, sequence: int | None, tag: str = "") -> Seen:
+    """A record; `tag` makes its hash another one than the log's."""
+    return Seen(offset, sequence, f"{sequence}{tag}".encode())
+
+
+def log(head: int, published: int = 0) -> LogView:
+    """A log of one partition."""
+    return LogView({0: Standing(head, published)}, {(0, n): str(n).encode() for n in range(1, head + 1)})
+
+
+@pytest.mark.parametrize(
+    ("extent", "view", "verdict"),
+    [
+        pytest.param(Extent(0, 0, None, None), log(0), Healthy(0), id="new"),
+        pytest.param(Extent(0, 0, None, None), log(9), Healthy(0), id="nothing published yet"),
+        pytest.param(Extent(40, 40, None, None), log(9), Healthy(0), id="empty after a deletion"),
+        pytest.param(Extent(0, 5, seen(0, 1), seen(4, 5)), log(5), Healthy(5), id="whole"),
+        pytest.param(Extent(0, 5, seen(0, 1), seen(4, 5)), log(9, 9), Healthy(5), id="lost tail"),
+        pytest.param(Extent(7, 12, seen(7, 1), seen(11, 5)), log(5), Healthy(5), id="refilled"),
+        pytest.param(Extent(0, 8, seen(0, 1), seen(7, 5)), log(5), Healthy(5), id="with repeats"),
+        pytest.param(Extent(0, 1, seen(0, 1), seen(0, 1)), log(1), Healthy(1), id="one"),
+    ],
+)
+def test_a_healthy_topic_continues_after_its_last_sequence(
+    extent: Extent, view: LogView, verdict: Healthy
+) -> None:
+    assert judge(0, extent, view) == verdict
+
+
+@pytest.mark.parametrize(
+    ("extent", "view", "reason"),
+    [
+        (Extent(0, 0, None, None), log(9, 7), "it is empty, but 7 were published"),
+        (Extent(3, 5, seen(3, 4), seen(4, 5)), log(9), "it begins with sequence 4"),
+        (Extent(0, 4, seen(0, 1), seen(3, 5)), log(9), "it has fewer records (4) than its last one says"),
+    ],
+)
+def test_a_topic_with_only_some_of_the_log_is_to_be_filled_again(
+    extent: Extent, view: LogView, reason: str
+) -> None:
+    assert judge(0, extent, view) == Incomplete(extent.end, reason)
+
+
+@pytest.mark.parametrize(
+    ("extent", "view", "reason"),
+    [
+        (Extent(0, 9, seen(0, 1), seen(8, 9)), log(5), "the log ends at 5: the database was restored"),
+        (Extent(0, 9, seen(0, 1), seen(8, 9)), log(0), "the log ends at 0"),
+        (Extent(3, 9, seen(3, 4), seen(8, 9)), log(5), "the database was restored"),
+        (Extent(0, 5, seen(0, 1), seen(4, 5, "x")), log(5), "sequence 5 at offset 4 is another event"),
+        (Extent(0, 5, seen(0, 1, "x"), seen(4, 5)), log(5), "sequence 1 at offset 0 is another event"),
+        (Extent(3, 5, seen(3, 4, "x"), seen(4, 5)), log(5), "a fork"),
+        (Extent(0, 5, seen(0, 7), seen(4, 5)), log(5), "sequence 7 at offset 0 is another event"),
+        (Extent(0, 5, seen(0, 1), seen(4, None)), log(5), "offset 4 holds a record that is no event"),
+        (Extent(0, 5, seen(0, None), seen(4, 5)), log(5), "offset 0 holds a record that is no event"),
+    ],
+)
+def test_what_cannot_both_be_true_closes_the_gate(extent: Extent, view: LogView, reason: str) -> None:
+    verdict = judge(0, extent, view)
+    assert isinstance(verdict, Disagreement)
+    assert reason in verdict.reason
