@@ -90,7 +90,11 @@ class Verifier:
     async def _uncovered(self, in_topics: Mapping[str, int]) -> Difference | None:
         installed = await self._pool.fetchval(QUERIES["installed_partitions"])
         rows = await self._pool.fetch(QUERIES["strangers"])
-        strangers = [(row["source"], row["partition"], row["sequence"]) for row in rows]
+        strangers = [
+            (source, partition, sequence)
+            for source, partition, sequence in rows
+            if source not in self._topics or partition >= self._partitions
+        ]  # the others are walked, and their trees found missing
         return uncovered(self._partitions, installed, in_topics, strangers)
 
     async def _tree(self, reader: TopicReader, head: Head, end: int) -> tuple[TreeFinding, Difference | None]:

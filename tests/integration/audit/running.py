@@ -130,7 +130,7 @@ async def running_audit(
 
 async def _ready(client: httpx.AsyncClient) -> None:
     async with asyncio.timeout(20):
-        while (await client.get("/readyz")).status_code != 200:
+        while (await client.get("/readyz")).status_code != 200:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
