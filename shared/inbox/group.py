@@ -7,7 +7,7 @@ lanes, lets held partitions go again, commits hints) and the watch (is the topic
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
@@ -23,7 +23,7 @@ from shared.inbox.metrics import LAG
 from shared.inbox.polling import Polling, subscribe
 from shared.inbox.processing import Processing
 from shared.inbox.topic_look import TopicLook
-from shared.inbox.track import HeldPartition, InboxPosition, Track
+from shared.inbox.track import HeldPartition, InboxPosition, Track, places
 from shared.inbox.tracks import Tracks
 
 L = TypeVar("L", bound=Piece)
@@ -31,6 +31,7 @@ L = TypeVar("L", bound=Piece)
 HINT_SECONDS: Final = 1.0
 REVOKE_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 15.0
+AFTER_MISTAKE_SECONDS: Final = 1.0
 CONNECT_AGAIN_SECONDS: Final = 1.0
 
 _log = structlog.get_logger("rahnama.inbox")
@@ -60,6 +61,7 @@ class GroupMember(Generic[L]):
         self._lock = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._assigned = False
+        self._hinted = 0.0
         self._problem: str | None = "not started"
         self._look = TopicLook(self._build_look)
         self._tracks: Tracks[L] = Tracks(admission, self._look, lambda: self._subscriber.consumer)
@@ -77,7 +79,7 @@ class GroupMember(Generic[L]):
     async def start(self) -> None:
         """Begins to read; returns at once, and waits for Kafka in the background."""
         self._problem = "Kafka was not reached yet"
-        for work in (self._connect(), self._keep(), self._watch()):
+        for work in (self._connect(), self._for_ever(self._keep), self._for_ever(self._watch)):
             self._tasks.append(asyncio.create_task(work))
 
     async def stop(self) -> None:
@@ -105,8 +107,7 @@ class GroupMember(Generic[L]):
             return self._problem
         if not self._assigned:
             return "partitions are being assigned"
-        unloaded = sum(1 for track in self._tracks if track.lane is None and track.held is None)
-        return f"{unloaded} positions are being loaded" if unloaded else None
+        return self._tracks.problem()
 
     def held(self) -> list[HeldPartition]:
         """Every partition that cannot go on."""
@@ -159,19 +160,26 @@ class GroupMember(Generic[L]):
         self._tracks.assigned(places)
         self._assigned = True
 
-    async def _keep(self) -> None:
-        hinted = time.monotonic()
+    @staticmethod
+    async def _for_ever(step: Callable[[], Awaitable[None]]) -> None:
         while True:
-            await self._tracks.wait_for_change(HINT_SECONDS)
-            async with self._lock:
-                for track in self._tracks:
-                    if track.due is not None and track.due <= time.monotonic():
-                        await self._release(track)
-                    if track.lane is None and track.due is None:
-                        await self._processing.open(track)
-            if time.monotonic() - hinted >= HINT_SECONDS:
-                hinted = time.monotonic()
-                await self._tracks.commit_hints()
+            try:
+                await step()
+            except Exception as error:  # a mistake must not end the retries of every partition
+                _log.error("inbox_step_failed", error=type(error).__name__, where=places(error))
+                await asyncio.sleep(AFTER_MISTAKE_SECONDS)
+
+    async def _keep(self) -> None:
+        await self._tracks.wait_for_change(HINT_SECONDS)
+        async with self._lock:
+            for track in self._tracks:
+                if track.due is not None and track.due <= time.monotonic():
+                    await self._release(track)
+                if track.lane is None and track.due is None:
+                    await self._processing.open(track)
+        if time.monotonic() - self._hinted >= HINT_SECONDS:
+            self._hinted = time.monotonic()
+            await self._tracks.commit_hints()
 
     async def _release(self, track: Track[L]) -> None:
         """A held partition is read again; after a gap from the topic's beginning, which may have been filled."""
@@ -183,10 +191,9 @@ class GroupMember(Generic[L]):
         self._tracks.release(track)
 
     async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(self._watch_seconds)
-            with contextlib.suppress(KafkaError, OSError, TimeoutError):  # the next look is soon
-                await self._look_at_topics()
+        await asyncio.sleep(self._watch_seconds)
+        with contextlib.suppress(KafkaError, OSError, TimeoutError):  # the next look is soon
+            await self._look_at_topics()
 
     async def _look_at_topics(self) -> None:
         now = time.monotonic()

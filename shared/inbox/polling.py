@@ -25,6 +25,8 @@ from shared.inbox.admission import Records
 
 METADATA_MAX_AGE_MILLISECONDS: Final = 2_000
 MAX_POLL_INTERVAL_SECONDS: Final = 120
+REBALANCE_SECONDS: Final = 15
+"""So long the group waits for a member that still applies a batch. A dead one is missed after the session time-out."""
 GRACEFUL_SECONDS: Final = 10.0
 ERROR_PAUSE_SECONDS: Final = 1.0
 
@@ -77,6 +79,7 @@ def subscribe(
         fetch_max_wait_ms=min(500, max(100, wait_milliseconds)),
         session_timeout_ms=session_milliseconds,
         heartbeat_interval_ms=session_milliseconds // 3,
+        rebalance_timeout_ms=max(session_milliseconds, REBALANCE_SECONDS * 1000),
         max_poll_interval_ms=MAX_POLL_INTERVAL_SECONDS * 1000,
         auto_offset_reset="earliest",
         isolation_level="read_committed" if polling.read_committed else "read_uncommitted",

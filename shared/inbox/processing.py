@@ -6,7 +6,6 @@ A partition that fails is paused and sought back before the poll ends, and its s
 
 import asyncio
 import time
-import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -18,7 +17,7 @@ from aiokafka import TopicPartition
 from shared.errors import Conflict, Held, Unapplicable
 from shared.inbox.admission import Admission, Admitted, Fault, Piece, Records
 from shared.inbox.metrics import APPLIED, BATCH
-from shared.inbox.track import Track, passes
+from shared.inbox.track import Track, passes, places
 from shared.inbox.tracks import Tracks
 
 L = TypeVar("L", bound=Piece)
@@ -133,6 +132,8 @@ class Processing(Generic[L]):
     async def _one_by_one(self, works: Sequence[_Work[L]]) -> None:
         deadline = time.monotonic() + BATCH_SECONDS
         for work in works:
+            if not self._tracks.current(work.track):
+                continue  # it was revoked meanwhile
             if time.monotonic() > deadline:
                 self._take_back(work.track, work.records[0].offset)
             else:
@@ -174,10 +175,7 @@ class Processing(Generic[L]):
         elif isinstance(error, Held):
             self._hold(track, Fault(error, offset))
         else:  # a mistake in the code: the partition is held, and its place in the code is told, never its data
-            where = [
-                f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)
-            ][-4:]
-            _log.error("record_handler_failed", error=type(error).__name__, where=where)
+            _log.error("record_handler_failed", error=type(error).__name__, where=places(error))
             reason = f"{type(error).__name__} from offset {offset} on"
             held = Unapplicable(track.source, track.place.partition, track.applied + 1, reason)
             self._hold(track, Fault(held, offset))

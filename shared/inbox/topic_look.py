@@ -49,17 +49,19 @@ class TopicLook:
     ) -> None:
         consumer = await self._open()
         consumer.assign(list(offsets))
-        for place, offset in offsets.items():
-            consumer.seek(place, offset)
-        missing = set(offsets)
-        while missing:
-            for place, records in (await consumer.getmany(timeout_ms=500, max_records=500)).items():
-                if place in missing:
-                    missing.discard(place)
-                    consumer.pause(place)
-                    if records[0].offset == offsets[place]:
-                        found[place] = records[0]
-        consumer.assign([])
+        try:
+            for place, offset in offsets.items():
+                consumer.seek(place, offset)
+            missing = set(offsets)
+            while missing:
+                for place, records in (await consumer.getmany(timeout_ms=500, max_records=500)).items():
+                    if place in missing:
+                        missing.discard(place)
+                        consumer.pause(place)
+                        if records[0].offset == offsets[place]:
+                            found[place] = records[0]
+        finally:
+            consumer.assign([])  # nothing is fetched between two looks
 
     async def _open(self) -> AIOKafkaConsumer:
         if self._consumer is None:

@@ -1,5 +1,6 @@
 """What the inbox remembers of an assigned partition: its lane, and whether it is taken back for a while."""
 
+import traceback
 from dataclasses import dataclass
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -44,12 +45,13 @@ class Track(Generic[L]):
 
     While `due` is set the partition is paused until then (seconds of the loop's clock). `sought_at` numbers the last
     seek: records that left the buffer before it are passed over, for they will be read again. `applied` outlives the
-    lane, for alarms.
+    lane, for alarms; `opened` tells whether there ever was one.
     """
 
     place: TopicPartition
     source: str
     lane: Lane[L] | None = None
+    opened: bool = False
     applied: int = 0
     due: float | None = None
     held: Held | None = None
@@ -65,6 +67,12 @@ class Track(Generic[L]):
         if self.held is not None:
             return HELD_RETRY_SECONDS
         return min(FIRST_RETRY_SECONDS * 2.0**doublings, LONGEST_RETRY_SECONDS)
+
+
+def places(error: Exception) -> list[str]:
+    """Where in the code an error arose, innermost last, without its message, which may hold data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{frame.filename}:{frame.lineno}" for frame in frames[-4:]]
 
 
 def passes(error: Exception) -> bool:

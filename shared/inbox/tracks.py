@@ -11,7 +11,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from shared.errors import Held
 from shared.inbox.admission import Admission, Piece
-from shared.inbox.metrics import HELD, RETRIED
+from shared.inbox.metrics import HELD, LAG, RETRIED
 from shared.inbox.topic_look import TopicLook
 from shared.inbox.track import HeldPartition, Track
 
@@ -19,6 +19,7 @@ L = TypeVar("L", bound=Piece)
 
 SEEK_SECONDS: Final = 5.0
 COMMIT_SECONDS: Final = 5.0
+FAILURES_TOLD: Final = 5
 
 _log = structlog.get_logger("rahnama.inbox")
 
@@ -54,6 +55,7 @@ class Tracks(Generic[L]):
         """No partition is ours any more."""
         for track in self._tracks.values():
             HELD.labels(track.source, track.place.partition).set(0)
+            LAG.labels(track.source, track.place.partition).set(0)
         self._tracks.clear()
         self._hints.clear()
 
@@ -96,7 +98,7 @@ class Tracks(Generic[L]):
     async def open(self, track: Track[L]) -> bool:
         """Loads the lane. False when the partition was sought elsewhere, so that its next records are others."""
         track.lane, offset = await self._admission.open(track.place, self._look)
-        track.applied = track.lane.applied
+        track.applied, track.opened = track.lane.applied, True
         if offset is None:
             return True
         self._seek(track, offset)
@@ -174,6 +176,15 @@ class Tracks(Generic[L]):
                 )
         except (KafkaError, IllegalStateError, TimeoutError) as error:
             _log.warning("offset_hint_not_committed", error=type(error).__name__)
+
+    def problem(self) -> str | None:
+        """Why reads may be behind for long: positions that were never loaded, or partitions that fail again and again."""
+        tracks = self._tracks.values()
+        if unopened := sum(1 for track in tracks if not track.opened and track.held is None):
+            return f"{unopened} positions are being loaded"
+        if failing := sum(1 for track in tracks if track.failures >= FAILURES_TOLD and track.held is None):
+            return f"{failing} partitions are tried again and again"
+        return None
 
     def held(self) -> list[HeldPartition]:
         """Every partition that cannot go on."""
