@@ -1,0 +1,1 @@
+"""What the containers need besides the services themselves."""
