@@ -86,6 +86,8 @@ def _serve(pool: Pool, mentor: Mentor) -> Iterator[Decision]:
             heappop(heads)
             continue
         yield _place(pool, pool.waitlist.by_arrival[arrival], "waitlist")
+        if arrival in pool.waitlist.by_arrival:
+            raise RuntimeError(f"the student of arrival {arrival} was not taken by mentor {mentor.mentor_id}")
         if queue:
             heapreplace(heads, (queue[0], year, queue))
         else:
