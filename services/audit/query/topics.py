@@ -12,6 +12,8 @@ from aiokafka.errors import KafkaError
 from shared.errors import Unavailable
 
 POLL_MILLISECONDS: Final = 500
+FETCH_WAIT_MILLISECONDS: Final = 10
+"""How long the broker holds a fetch at a partition's end; the next partition waits for it."""
 FETCH_BYTES: Final = 1 << 20
 REQUEST_MILLISECONDS: Final = 20_000
 
@@ -42,8 +44,11 @@ class TopicReader:
         Ends earlier when the partition does; raises `TopicUnreadable` when nothing comes for too long.
         """
         place = TopicPartition(topic, partition)
+        begin = (await self._consumer.beginning_offsets([place]))[place]
+        if begin >= end:
+            return
         self._consumer.assign([place])
-        await self._consumer.seek_to_beginning(place)
+        self._consumer.seek(place, begin)
         idle_until = asyncio.get_running_loop().time() + self._idle_seconds
         while await self._consumer.position(place) < end:
             polled = await self._consumer.getmany(
@@ -69,6 +74,7 @@ async def open_topics(
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
+        fetch_max_wait_ms=FETCH_WAIT_MILLISECONDS,
         max_partition_fetch_bytes=FETCH_BYTES,
         request_timeout_ms=REQUEST_MILLISECONDS,
     )

@@ -1,5 +1,6 @@
 """A verification: every chain and root computed again, from the ledger and from the topics, and compared."""
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
@@ -98,9 +99,13 @@ class Verifier:
         return uncovered(self._partitions, installed, in_topics, strangers)
 
     async def _tree(self, reader: TopicReader, head: Head, end: int) -> tuple[TreeFinding, Difference | None]:
-        ledger = await self._walk_ledger(head)
-        topic, ahead = await self._walk_topic(reader, head, end)
-        return judge(head, ledger, topic, ahead)
+        """Both walks side by side: while one computes, the other waits for its next batch."""
+        ledger = asyncio.create_task(self._walk_ledger(head))
+        try:
+            topic, ahead = await self._walk_topic(reader, head, end)
+            return judge(head, await ledger, topic, ahead)
+        finally:
+            ledger.cancel()
 
     async def _walk_ledger(self, head: Head) -> LedgerWalk:
         walk = LedgerWalk(head.chain)
