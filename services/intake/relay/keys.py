@@ -7,22 +7,21 @@ Kafka key is an HMAC, so that compaction and the tombstone of an erasure find it
 import asyncio
 import base64
 import hmac
+import time
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-from aiokafka import AIOKafkaProducer
 
 from services.intake.append.fresh_keys import FreshKeys, SubjectKey
 from services.intake.append.sealing import Keyring, seal, unseal
 from shared.append.log import Appended
 from shared.postgres import Pool, named_queries
+from shared.relay.producer import BatchProducer
 
 QUERIES: Final = named_queries("services.intake.relay")
 KIND: Final = "key-record"
 FIRST_VERSION: Final = 1
-BATCH_BYTES: Final = 256 * 1024
-REQUEST_MILLISECONDS: Final = 10_000
 WITH_PERSONAL_DATA: Final = ("student/", "mentor/", "manager/")
 
 
@@ -67,6 +66,23 @@ def open_record(keyring: Keyring, index: bytes, value: bytes) -> SubjectKey:
     )
 
 
+class KeyProducer(BatchProducer):
+    """A batch producer for records that are no events."""
+
+    def fill_records(self, records: Sequence[tuple[bytes, bytes]]) -> tuple[Any, int]:
+        """A batch with as many of `records` as fit, and how many that are (at least one)."""
+        assert self._producer is not None
+        batch = self._producer.create_batch()
+        now = int(time.time() * 1000)
+        count = 0
+        for key, value in records:
+            if batch.append(timestamp=now, key=key, value=value) is None:
+                break
+            count += 1
+        batch.close()
+        return batch, count
+
+
 class KeyRecords:
     """Sends the records of subjects that appear for the first time. One producer, made anew after an error."""
 
@@ -76,7 +92,7 @@ class KeyRecords:
         self._fresh = fresh
         self._bootstrap = bootstrap
         self._topic = topic
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: KeyProducer | None = None
         self._starting = asyncio.Lock()
 
     async def publish(self, partition: int, events: Sequence[Appended]) -> None:
@@ -99,7 +115,7 @@ class KeyRecords:
         """Closes the producer; a later `publish` opens another."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await producer.stop()
+            await producer.close()
 
     async def _keys(self, wanted: Sequence[tuple[str, str]]) -> list[SubjectKey]:
         found: list[SubjectKey] = []
@@ -121,29 +137,20 @@ class KeyRecords:
 
     async def _send(self, partition: int, records: Sequence[tuple[bytes, bytes]]) -> None:
         producer = await self._started()
-        batch = producer.create_batch()
-        for key, value in records:
-            if batch.append(key=key, value=value, timestamp=None) is None:
-                await (await producer.send_batch(batch, self._topic, partition=partition))
-                batch = producer.create_batch()
-                batch.append(key=key, value=value, timestamp=None)
-        if batch.record_count():
-            await (await producer.send_batch(batch, self._topic, partition=partition))
+        sent = 0
+        while sent < len(records):
+            batch, count = producer.fill_records(records[sent:])
+            await producer.send(partition, batch)
+            sent += count
 
-    async def _started(self) -> AIOKafkaProducer:
+    async def _started(self) -> KeyProducer:
         async with self._starting:
             if self._producer is None:
-                producer = AIOKafkaProducer(
-                    bootstrap_servers=self._bootstrap,
-                    acks="all",
-                    enable_idempotence=True,
-                    max_batch_size=BATCH_BYTES,
-                    request_timeout_ms=REQUEST_MILLISECONDS,
-                )
+                producer = KeyProducer(self._bootstrap, self._topic)
                 try:
                     await producer.start()
                 except BaseException:
-                    await producer.stop()
+                    await producer.close()
                     raise
                 self._producer = producer
             return self._producer
