@@ -105,6 +105,9 @@ class Admission(Protocol[L]):
     def source(self, topic: str) -> str:
         """The word by which the topic is known in positions and alarms."""
 
+    def newest(self, end: int, record: Record | None) -> int:
+        """How far a topic partition goes that ends at `end` with `record`; 0 when that cannot be told."""
+
     def offset_of(self, piece: L, sequence: int) -> int:
         """The offset at which the record with `sequence` stands in a slice; that of its first if it is not in it."""
 

@@ -5,10 +5,8 @@ lanes, lets held partitions go again, commits hints) and the watch (is the topic
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
 import structlog
@@ -17,14 +15,14 @@ from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
 
 from shared.errors import Gap
-from shared.inbox.admission import Admission, Ends, Piece, Records
+from shared.inbox.admission import Admission, Piece, Records
 from shared.inbox.garbage import GarbagePacer
-from shared.inbox.metrics import LAG
 from shared.inbox.polling import Polling, subscribe
 from shared.inbox.processing import Processing
 from shared.inbox.topic_look import TopicLook
 from shared.inbox.track import HeldPartition, InboxPosition, Track, places
 from shared.inbox.tracks import Tracks
+from shared.inbox.watch import TopicWatch
 
 L = TypeVar("L", bound=Piece)
 
@@ -56,7 +54,6 @@ class GroupMember(Generic[L]):
     ) -> None:
         self._broker = broker
         self._admission = admission
-        self._watch_seconds = watch_seconds
         self._pacer = pacer
         self._lock = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -66,10 +63,19 @@ class GroupMember(Generic[L]):
         self._look = TopicLook(self._build_look)
         self._tracks: Tracks[L] = Tracks(admission, self._look, lambda: self._subscriber.consumer)
         self._processing = Processing(admission, self._tracks)
+        self._watch = TopicWatch(
+            admission,
+            self._tracks,
+            self._look,
+            self._lock,
+            self._known_partitions,
+            watch_seconds=watch_seconds,
+        )
+        self._topics = list(topics)
         self._subscriber = subscribe(
             broker,
             group,
-            list(topics),
+            self._topics,
             polling,
             handle=self._handle,
             drained=self._tracks.drained,
@@ -79,7 +85,7 @@ class GroupMember(Generic[L]):
     async def start(self) -> None:
         """Begins to read; returns at once, and waits for Kafka in the background."""
         self._problem = "Kafka was not reached yet"
-        for work in (self._connect(), self._for_ever(self._keep), self._for_ever(self._watch)):
+        for work in (self._connect(), self._for_ever(self._keep), self._for_ever(self._watch.step)):
             self._tasks.append(asyncio.create_task(work))
 
     async def stop(self) -> None:
@@ -115,11 +121,7 @@ class GroupMember(Generic[L]):
 
     async def positions(self) -> list[InboxPosition]:
         """Every (source, partition), those of other instances too, as the database has them."""
-        newest = {
-            (track.source, track.place.partition): track.lane.newest
-            for track in self._tracks
-            if track.lane is not None
-        }
+        newest = self._watch.newest()
         return [
             InboxPosition(source, partition, applied, max(applied, newest.get((source, partition), 0)))
             for (source, partition), applied in sorted((await self._admission.applied()).items())
@@ -190,39 +192,15 @@ class GroupMember(Generic[L]):
             await self._tracks.search(track)
         self._tracks.release(track)
 
-    async def _watch(self) -> None:
-        await asyncio.sleep(self._watch_seconds)
-        with contextlib.suppress(KafkaError, OSError, TimeoutError):  # the next look is soon
-            await self._look_at_topics()
-
-    async def _look_at_topics(self) -> None:
-        now = time.monotonic()
-        loaded = {
-            track.place: track for track in self._tracks if track.lane is not None and track.due is None
+    def _known_partitions(self) -> set[TopicPartition]:
+        consumer = self._subscriber.consumer
+        if consumer is None:
+            return set()
+        return {
+            TopicPartition(topic, partition)
+            for topic in self._topics
+            for partition in consumer.partitions_for_topic(topic) or ()
         }
-        if not loaded:
-            return
-        ends = {
-            place: Ends(begin, end, now - loaded[place].last_record)
-            for place, (begin, end) in (await self._look.ends(loaded)).items()
-        }
-        wanted = {}
-        for place, seen in ends.items():
-            lane = loaded[place].lane
-            if lane is not None and (offset := lane.look_at(seen)) is not None:
-                wanted[place] = offset
-        records = await self._look.read(wanted)
-        async with self._lock:
-            for place, before in ends.items():
-                track = loaded[place]
-                if track.lane is None or track.due is not None or not self._tracks.current(track):
-                    continue
-                seen = replace(before, quiet_seconds=time.monotonic() - track.last_record)
-                if track.lane.looked(seen, records.get(place)):
-                    _log.warning("topic_is_read_again", source=track.source, partition=place.partition)
-                    track.last_record = time.monotonic()
-                    await self._tracks.search(track)
-                LAG.labels(track.source, place.partition).set(track.lane.newest - track.lane.applied)
 
     def _build_look(self) -> AIOKafkaConsumer:
         return self._subscriber.builder(group_id=None, enable_auto_commit=False, auto_offset_reset="earliest")

@@ -224,6 +224,13 @@ class LogAdmission(Generic[S]):
         """The log that travels on `topic`."""
         return self._sources[topic]
 
+    def newest(self, end: int, record: Record | None) -> int:
+        """The last record's sequence."""
+        try:
+            return int(decode(record.value or b"").sequence) if record is not None else 0
+        except (msgspec.DecodeError, ValueError):
+            return 0
+
     def offset_of(self, piece: Slice[S], sequence: int) -> int:
         """Where the event with `sequence` stands."""
         return next(

@@ -160,6 +160,10 @@ class InboundAdmission:
         """The word in positions and alarms."""
         return SOURCE
 
+    def newest(self, end: int, record: Record | None) -> int:
+        """The end offset."""
+        return end
+
     def offset_of(self, piece: InboundSlice, sequence: int) -> int:
         """The first record's: a sequence here is an offset."""
         return piece.records[0].offset

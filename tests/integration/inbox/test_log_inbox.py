@@ -219,6 +219,24 @@ async def test_instances_come_and_go_and_each_event_counts_once(adder: Adder, to
         await reached(adder, dict.fromkeys(range(6), count), seconds=20)
 
 
+async def test_every_instance_knows_how_far_the_partitions_of_the_others_go(
+    adder: Adder, topics: "MakesTopics"
+) -> None:
+    kafka = await topics(partitions=2)
+    topic = kafka.name("rahnama.intake")
+    for partition in range(2):
+        await publish(kafka.bootstrap, topic, chain(40, partition=partition), partition=partition)
+    async with reading(inbox(adder, kafka.bootstrap, topic)) as one:
+        await reached(adder, {0: 40, 1: 40})
+        async with reading(inbox(adder, kafka.bootstrap, topic)) as other:
+
+            async def known() -> bool:
+                wanted = [("intake", partition, 40, 40) for partition in range(2)]
+                return [(await member.positions())[:2] for member in (one, other)] == [wanted, wanted]
+
+            await until(known)
+
+
 async def test_without_kafka_it_says_why_it_is_not_ready_and_stops_at_once(adder: Adder) -> None:
     [port] = free_ports(1)
     member = inbox(adder, f"127.0.0.1:{port}", "rahnama.intake")

@@ -1,0 +1,115 @@
+"""The watch over topics: is a topic further than we are, though nothing comes; was it made anew; how far do others go?"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, Generic, TypeVar
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from shared.inbox.admission import Admission, Ends, Piece
+from shared.inbox.metrics import LAG
+from shared.inbox.topic_look import TopicLook
+from shared.inbox.track import Track
+from shared.inbox.tracks import Tracks
+
+L = TypeVar("L", bound=Piece)
+
+OTHERS_EVERY: Final = 5
+"""Partitions of other instances are only looked at for `/v1/positions`: at every fifth look."""
+
+_log = structlog.get_logger("rahnama.inbox")
+
+
+class TopicWatch(Generic[L]):
+    """Compares the assigned partitions with their topics every `watch_seconds`."""
+
+    def __init__(
+        self,
+        admission: Admission[L],
+        tracks: Tracks[L],
+        look: TopicLook,
+        lock: asyncio.Lock,
+        known: Callable[[], set[TopicPartition]],
+        *,
+        watch_seconds: float,
+    ) -> None:
+        self._admission = admission
+        self._tracks = tracks
+        self._look = look
+        self._lock = lock
+        self._known = known
+        self._watch_seconds = watch_seconds
+        self._steps = 0
+        self._others: dict[tuple[str, int], int] = {}
+
+    def newest(self) -> dict[tuple[str, int], int]:
+        """How far the topic of each partition goes, as far as it is known."""
+        ours = {
+            (track.source, track.place.partition): track.lane.newest
+            for track in self._tracks
+            if track.lane is not None
+        }
+        return self._others | ours
+
+    async def step(self) -> None:
+        """Waits, then looks. Kafka's faults pass: the next look is soon."""
+        await asyncio.sleep(self._watch_seconds)
+        self._steps += 1
+        with contextlib.suppress(KafkaError, OSError, TimeoutError):
+            await self._look_at_ours()
+            if self._steps % OTHERS_EVERY == 0:
+                await self._look_at_others()
+
+    async def _look_at_ours(self) -> None:
+        now = time.monotonic()
+        loaded = {
+            track.place: track for track in self._tracks if track.lane is not None and track.due is None
+        }
+        if not loaded:
+            return
+        ends = {
+            place: Ends(begin, end, now - loaded[place].last_record)
+            for place, (begin, end) in (await self._look.ends(loaded)).items()
+        }
+        wanted = {}
+        for place, seen in ends.items():
+            lane = loaded[place].lane
+            if lane is not None and (offset := lane.look_at(seen)) is not None:
+                wanted[place] = offset
+        records = await self._look.read(wanted)
+        async with self._lock:
+            for place, seen in ends.items():
+                track = loaded[place]
+                if track.lane is None or track.due is not None or not self._tracks.current(track):
+                    continue
+                seen_now = replace(seen, quiet_seconds=time.monotonic() - track.last_record)
+                if track.lane.looked(seen_now, records.get(place)):
+                    await self._read_again(track)
+                if track.lane is not None:
+                    LAG.labels(track.source, place.partition).set(track.lane.newest - track.lane.applied)
+
+    async def _read_again(self, track: Track[L]) -> None:
+        _log.warning("topic_is_read_again", source=track.source, partition=track.place.partition)
+        track.last_record = time.monotonic()
+        await self._tracks.search(track)
+
+    async def _look_at_others(self) -> None:
+        others = self._known() - {track.place for track in self._tracks}
+        if not others:
+            self._others = {}
+            return
+        ends = await self._look.ends(others)
+        records = await self._look.read(
+            {place: end - 1 for place, (begin, end) in ends.items() if end > begin}
+        )
+        self._others = {
+            (self._admission.source(place.topic), place.partition): self._admission.newest(
+                end, records.get(place)
+            )
+            for place, (_, end) in ends.items()
+        }
