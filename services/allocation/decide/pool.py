@@ -95,7 +95,10 @@ class Pool:
             if student.status != "waitlisted":
                 self.enrolments.pop((student.year, student.student_id), None)
         for student in leaving:
-            if next(self.of_student(student.student_id), None) is None:
+            for year in self.loads:  # a plain loop: this runs once for every student that is decided
+                if (year, student.student_id) in self.enrolments:
+                    break
+            else:
                 self.counters.pop(student.student_id, None)
         self._loaded.clear()
         self.present.clear()
