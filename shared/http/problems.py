@@ -28,7 +28,7 @@ from shared.errors import (
     Unauthenticated,
     Unavailable,
 )
-from shared.http.scope import HIDE_PATH, instance_of, traceparent_of
+from shared.http.scope import route_of, traceparent_of
 from shared.http.validation import BODY_UNREADABLE, field_errors
 from shared.telemetry import trace_id
 
@@ -87,8 +87,8 @@ def problem(
     }
     if detail:
         document["detail"] = detail
-    if (instance := instance_of(request.scope)) is not None:
-        document["instance"] = instance
+    if (route := route_of(request.scope)) is not None:
+        document["instance"] = route  # the template: a part of the path may be anything, a national ID too
     if (traceparent := traceparent_of(request)) is not None:
         document["trace_id"] = trace_id(traceparent)
     if errors:
@@ -161,7 +161,5 @@ async def answer_validation_error(request: Request, error: Exception) -> Problem
     assert isinstance(error, RequestValidationError)
     errors = field_errors(error.errors())
     code = errors[0].code if len(errors) == 1 else Rejected.code
-    if any(item.pointer.startswith("/path/") for item in errors):
-        request.scope[HIDE_PATH] = True
     status = 400 if code == BODY_UNREADABLE else 422
     return problem(request, status, code, "The request does not fit; see `errors`.", errors=errors)

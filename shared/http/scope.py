@@ -9,7 +9,6 @@ from shared.http.callers import Caller
 
 TRACEPARENT: Final = "rahnama.traceparent"
 CALLER: Final = "rahnama.caller"
-HIDE_PATH: Final = "rahnama.hide_path"
 
 
 def traceparent_of(request: HTTPConnection) -> str | None:
@@ -31,11 +30,3 @@ def route_of(scope: Scope) -> str | None:
         return None
     paths: dict[int, str] = scope["app"].state.route_paths
     return paths.get(id(route)) or getattr(route, "path_format", None)
-
-
-def instance_of(scope: Scope) -> str | None:
-    """The path without its query; a matched route's template if a part of the path was not valid."""
-    route = route_of(scope)
-    if route is None:
-        return None
-    return route if scope.get(HIDE_PATH) else str(scope["path"])
