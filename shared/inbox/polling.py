@@ -7,7 +7,7 @@ next batch is fetched; an exception in a rebalance listener is logged and passed
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
@@ -24,7 +24,7 @@ from faststream.message import StreamMessage
 from shared.inbox.admission import Records
 
 METADATA_MAX_AGE_MILLISECONDS: Final = 2_000
-MAX_POLL_INTERVAL_SECONDS: Final = 120
+MAX_POLL_INTERVAL_SECONDS: Final = 180
 REBALANCE_SECONDS: Final = 15
 """So long the group waits for a member that still applies a batch. A dead one is missed after the session time-out."""
 GRACEFUL_SECONDS: Final = 10.0
@@ -41,6 +41,11 @@ class Polling:
     poll_seconds: float = 0.2
     session_timeout_seconds: float = 6.0
     read_committed: bool = False
+
+    @property
+    def wait_milliseconds(self) -> int:
+        """The longest wait of one poll."""
+        return max(1, int(self.poll_seconds * 1000))
 
 
 def inbox_broker(bootstrap: str, *, client_id: str) -> KafkaBroker:
@@ -69,14 +74,13 @@ def subscribe(
 ) -> BatchSubscriber:
     """One batch subscriber over all `topics`. `drained` is called, without a task switch, as records leave the buffer."""
     session_milliseconds = int(polling.session_timeout_seconds * 1000)
-    wait_milliseconds = max(1, int(polling.poll_seconds * 1000))
     subscriber = broker.subscriber(
         *topics,
         group_id=group,
         batch=True,
         max_records=polling.batch_records,
-        batch_timeout_ms=wait_milliseconds,
-        fetch_max_wait_ms=min(500, max(100, wait_milliseconds)),
+        batch_timeout_ms=polling.wait_milliseconds,
+        fetch_max_wait_ms=min(500, max(100, polling.wait_milliseconds)),
         session_timeout_ms=session_milliseconds,
         heartbeat_interval_ms=session_milliseconds // 3,
         rebalance_timeout_ms=max(session_milliseconds, REBALANCE_SECONDS * 1000),
@@ -91,11 +95,20 @@ def subscribe(
     if not isinstance(subscriber, BatchSubscriber):
         raise TypeError("FastStream made no batch subscriber")
 
+    # An empty poll is followed by the next one at once, not by the sleep that FastStream's own `get_msg` makes.
+    subscriber.get_msg = _patient_poll(group, polling, drained)  # type: ignore[method-assign, assignment]
+    subscriber(handle)
+    return subscriber
+
+
+def _patient_poll(
+    group: str, polling: Polling, drained: Callable[[], None]
+) -> Callable[[AIOKafkaConsumer], Coroutine[Any, Any, tuple[Any, ...]]]:
     async def poll(consumer: AIOKafkaConsumer) -> tuple[Any, ...]:
         while True:
             try:
                 found = await consumer.getmany(
-                    timeout_ms=wait_milliseconds, max_records=polling.batch_records
+                    timeout_ms=polling.wait_milliseconds, max_records=polling.batch_records
                 )
             except ConsumerStoppedError:
                 raise
@@ -107,10 +120,7 @@ def subscribe(
                 drained()
                 return tuple(chain.from_iterable(found.values()))
 
-    # An empty poll is followed by the next one at once, not by the sleep that FastStream's own `get_msg` makes.
-    subscriber.get_msg = poll  # type: ignore[method-assign]
-    subscriber(handle)
-    return subscriber
+    return poll
 
 
 async def _light_parser(records: tuple[Any, ...]) -> KafkaMessage:

@@ -59,11 +59,12 @@ class Processing(Generic[L]):
                     self._failed(track, run[0].offset, error)
 
     async def _batch(self, records: Records) -> None:
+        began = time.monotonic()
         works: list[_Work[L]] = []
         for place, run in _by_partition(records):
             track = self._tracks.flowing(place)
             if track is not None:
-                track.last_record = time.monotonic()
+                track.last_record = began
                 if (work := await self._admit(track, run)) is not None:
                     works.append(work)
         ready = [work for work in works if work.admitted.slice is not None]
@@ -82,7 +83,7 @@ class Processing(Generic[L]):
         elif len(ready) == 1:
             await self._failed_alone(ready[0], error)
         else:
-            await self._one_by_one(ready)
+            await self._one_by_one(ready, began + BATCH_SECONDS)
 
     async def open(self, track: Track[L]) -> None:
         """Loads a partition's lane before its first record comes; after a failure it is tried again."""
@@ -129,8 +130,7 @@ class Processing(Generic[L]):
             return error
         return None
 
-    async def _one_by_one(self, works: Sequence[_Work[L]]) -> None:
-        deadline = time.monotonic() + BATCH_SECONDS
+    async def _one_by_one(self, works: Sequence[_Work[L]], deadline: float) -> None:
         for work in works:
             if not self._tracks.current(work.track):
                 continue  # it was revoked meanwhile

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import asyncpg
+from prometheus_client import REGISTRY
 
 from infra.local.ports import free_ports
 from shared.errors import Unapplicable
@@ -84,6 +85,11 @@ async def test_a_fork_holds_its_partition_while_the_others_go_on(adder: Adder, t
         await publish(kafka.bootstrap, topic, chain(80, partition=1)[70:], partition=1)
         await reached(adder, {0: 20, 1: 80})
         assert member.ready() is None
+        assert REGISTRY.get_sample_value("rahnama_inbox_held", {"source": "intake", "partition": "0"}) == 1
+        async with reading(inbox(adder, kafka.bootstrap, topic)) as other:  # pauses are lost in a rebalance
+            await publish(kafka.bootstrap, topic, chain(90, partition=1)[80:], partition=1)
+            await reached(adder, {0: 20, 1: 90})
+            await until(lambda: [held.code for held in member.held() + other.held()] == ["FORK"])
 
 
 async def test_a_repeat_of_the_last_event_with_other_bytes_is_a_fork(
