@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.allocation.decide import Cause, PartitionState, Pool, decide, evolve, handle
@@ -56,6 +56,7 @@ def fresh_tables(gender: int, used: int) -> Tables:
     )
 
 
+@settings(max_examples=max(300, settings().max_examples))
 @given(data=st.data(), gender=GENDERS, used=USED)
 def test_the_indexed_engine_decides_as_the_naive_one_wherever_batches_end(
     data: st.DataObject, gender: int, used: int
