@@ -97,10 +97,13 @@ async def partitions_of(bootstrap: str, topics: Iterable[str], *, idle_seconds: 
 async def _started(client: Any, idle_seconds: float) -> AsyncIterator[None]:
     """Starts and ends one of aiokafka's clients; what it raises becomes `TopicUnreadable`."""
     try:
-        async with asyncio.timeout(idle_seconds):
-            await client.start()
+        try:
+            async with asyncio.timeout(idle_seconds):
+                await client.start()
+        except TimeoutError:
+            raise TopicUnreadable("Kafka does not answer") from None
         yield
-    except (KafkaError, TimeoutError) as error:
+    except KafkaError as error:
         raise TopicUnreadable(f"Kafka does not answer: {type(error).__name__}") from error
     finally:
         await (client.stop() if isinstance(client, AIOKafkaConsumer) else client.close())

@@ -1,15 +1,31 @@
 """The ledger on real Kafka and Postgres: every event exactly once, byte for byte, with its tree."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import asyncpg
 import pytest
 
+from services.audit.append.ledger import Ledger
 from services.audit.decide.trees import grow, root, unpack
 from shared.contracts.envelope import leaf_hash
+from shared.errors import StalePosition
+from shared.postgres import open_pool
+from shared.telemetry import Telemetry
 from tests.chains import Chain
-from tests.integration.audit.running import Audit, history
+from tests.integration.audit.running import PARTITIONS, Audit, history, running_audit
+from tests.servers import MakesDatabases, MakesTopics
 
+FORBIDDEN = (
+    "update ledger set value = ''",
+    "delete from ledger",
+    "truncate ledger",
+    "insert into trees (source, partition) values ('x', 1)",
+    "delete from trees",
+    "update installation set partitions = 2",
+    "drop table ledger",
+)
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 
 
@@ -80,14 +96,39 @@ async def test_repeats_and_old_batches_change_nothing(audit: Audit) -> None:
     assert report["verified"], report["first_difference"]
 
 
-async def test_the_history_goes_on_where_a_stopped_service_left_it(audit: Audit) -> None:
+async def test_the_history_goes_on_where_a_stopped_service_left_it(
+    make_databases: MakesDatabases, topics: MakesTopics, tmp_path: Path
+) -> None:
+    database, made = (await make_databases()).audit, await topics(partitions=PARTITIONS)
     chain = history("intake", 2, 10)
-    await audit.keep(chain)
+    async with running_audit(database, made, tmp_path) as audit:
+        await audit.keep(chain)
     for number in range(10, 15):
         chain.add("rahnama.intake.later.v1", "policy", b'{"n":%d}' % number)
-    await audit.publish(chain, chain.values[10:])
-    await audit.reach(chain)
-    assert await tree_of(audit, chain) == expected_tree(chain)
+    async with running_audit(database, made, tmp_path) as audit:
+        await audit.publish(chain, chain.values[8:])
+        await audit.reach(chain)
+        assert await kept(audit, chain) == chain.values
+        assert await tree_of(audit, chain) == expected_tree(chain)
+
+
+async def test_a_process_that_was_overtaken_keeps_nothing(audit: Audit) -> None:
+    chain = history("intake", 2, 8)
+    pool = await open_pool(audit.database.dsn, application="test", size=2)
+    try:
+        ledger = Ledger(pool, Telemetry())
+        first, overtaken = await ledger.load("intake", 2), await ledger.load("intake", 2)
+        await ledger.apply([chain.slice(first, 5)])
+        assert (first.position.sequence, first.edge) == (5, grow((), 0, map(leaf_hash, chain.values[:5])))
+        with pytest.raises(StalePosition):
+            await ledger.apply([chain.slice(overtaken, 8)])
+        assert (overtaken.position.sequence, overtaken.edge) == (0, ())
+        assert await kept(audit, chain) == chain.values[:5]
+        await ledger.apply([chain.slice(first, 8)])
+        assert await kept(audit, chain) == chain.values
+        assert await tree_of(audit, chain) == expected_tree(chain)
+    finally:
+        await pool.close()
 
 
 async def test_an_event_that_the_database_cannot_hold_stops_its_partition_only(audit: Audit) -> None:
@@ -109,22 +150,22 @@ async def test_a_tree_that_does_not_fit_its_position_is_never_built_on(audit: Au
     assert await kept(audit, chain) == []
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "update ledger set value = ''",
-        "delete from ledger",
-        "truncate ledger",
-        "insert into trees (source, partition) values ('x', 1)",
-        "delete from trees",
-        "update installation set partitions = 2",
-        "drop table ledger",
-    ],
-)
-async def test_the_services_role_may_add_to_the_ledger_and_nothing_else(audit: Audit, statement: str) -> None:
+async def test_the_services_role_may_add_to_the_ledger_and_nothing_else(audit: Audit) -> None:
     service = await asyncpg.connect(audit.database.dsn)
     try:
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await service.execute(statement)
+        for statement in FORBIDDEN:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await service.execute(statement)
     finally:
         await service.close()
+
+
+async def test_a_database_made_for_another_number_of_partitions_is_refused(
+    make_databases: MakesDatabases, topics: MakesTopics, tmp_path: Path
+) -> None:
+    database, made = (await make_databases()).audit, await topics(partitions=PARTITIONS)
+    async with running_audit(database, made, tmp_path):
+        pass
+    with pytest.raises(ValueError, match="created with 4 partitions"):
+        async with running_audit(database, replace(made, partitions=6), tmp_path):
+            pass

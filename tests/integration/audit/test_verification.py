@@ -10,7 +10,10 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from services.audit.decide.trees import grow, root
+from services.audit.query.topics import TopicUnreadable
+from services.audit.query.verifier import Bounds, Verifier
 from shared.contracts.envelope import leaf_hash
+from shared.postgres import open_pool
 from tests.chains import Chain
 from tests.integration.audit.running import PARTITIONS, Audit, history, running_audit
 
@@ -231,3 +234,15 @@ async def test_a_topic_that_was_filled_again_is_verified(audit: Audit) -> None:
     await audit.publish(chain)
     report = await audit.verify()
     assert report["verified"], report["first_difference"]
+
+
+async def test_without_kafka_a_verification_says_so(audit: Audit) -> None:
+    pool = await open_pool(audit.database.dsn, application="test", size=2)
+    topics = {"intake": "rahnama.intake", "allocation": "rahnama.allocation"}
+    try:
+        verifier = Verifier(pool, "127.0.0.1:1", topics, PARTITIONS, Bounds(100, idle_seconds=1.0))
+        for _ in range(2):  # the second is not refused as if the first were still running
+            with pytest.raises(TopicUnreadable):
+                await verifier.verify(["intake"])
+    finally:
+        await pool.close()
