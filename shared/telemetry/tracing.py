@@ -115,8 +115,9 @@ class _Recorded:
 class Telemetry:
     """One service's spans. Without an exporter none are made, and traceparents are handed on unchanged."""
 
-    def __init__(self, provider: TracerProvider | None = None) -> None:
+    def __init__(self, provider: TracerProvider | None = None, exporter: SpanExporter | None = None) -> None:
         self._provider = provider
+        self._exporter = exporter
         self._tracer: Tracer | None = provider.get_tracer("rahnama") if provider else None
         # A sampler that follows the parent never samples below one that is not: then nothing need be asked.
         self._parent_decides = provider is not None and isinstance(provider.sampler, ParentBased)
@@ -124,6 +125,7 @@ class Telemetry:
     @classmethod
     def start(cls, service: str, *, processor: SpanProcessor | None = None) -> "Telemetry":
         """Reads the OTEL_… variables once. `processor` replaces the exporter."""
+        exporter = None
         if processor is None:
             exporter = _exporter()
             if exporter is None:
@@ -134,7 +136,7 @@ class Telemetry:
         )
         provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         provider.add_span_processor(processor)
-        return cls(provider)
+        return cls(provider, exporter)
 
     def stop(self) -> None:
         """Exports what is left, for at most `STOP_SECONDS`. Blocks for as long."""
@@ -144,6 +146,9 @@ class Telemetry:
         ending = threading.Thread(target=provider.shutdown, name="telemetry-stop", daemon=True)
         ending.start()
         ending.join(STOP_SECONDS)
+        if ending.is_alive() and self._exporter is not None:
+            self._exporter.shutdown()  # nobody collects: ends the wait before the next try, and its thread
+            ending.join(STOP_SECONDS)
 
     @property
     def is_recording(self) -> bool:
