@@ -6,7 +6,7 @@ from typing import Final
 
 import asyncpg
 
-from shared.postgres import Pool
+from shared.postgres import TRANSIENT_ERRORS, Pool
 
 LOOK_SECONDS: Final = 2.0
 ANSWER_SECONDS: Final = 2.0
@@ -46,7 +46,7 @@ class DatabaseWatch:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self._pool.fetchval("select 1")
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except (asyncpg.PostgresError, *TRANSIENT_ERRORS) as error:
             self._problem = f"the database does not answer ({type(error).__name__})"
         else:
             self._problem = None

@@ -58,6 +58,7 @@ _DATABASE_AWAY: Final = (
     asyncpg.exceptions.InsufficientResourcesError,
     asyncpg.exceptions.TransactionRollbackError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # between a backend's farewell and the end of its connection
     ConnectionError,
     TimeoutError,
 )

@@ -13,7 +13,7 @@ from typing import Any, Final
 import asyncpg
 import structlog
 
-from shared.postgres import Connection, named_queries
+from shared.postgres import TRANSIENT_ERRORS, Connection, named_queries
 
 QUERIES: Final = named_queries("shared.relay")
 LOCK_CLASS: Final = 0x72656C61
@@ -89,7 +89,7 @@ class Leadership:
             term = self.term
             try:
                 await self._keep_session()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except (asyncpg.PostgresError, *TRANSIENT_ERRORS) as error:
                 logger.warning("relay_session_lost", source=self._source, error=repr(error))
             was_well = self.term > term
             retry_seconds = SHORTEST_RETRY_SECONDS if was_well else retry_seconds * 2
