@@ -23,6 +23,7 @@ from services.intake.relay.keys import KeyRecords
 from services.intake.settings import Settings
 from shared.append.log import Log, require_partitions
 from shared.contracts.facts import INTAKE_SOURCE
+from shared.database_watch import DatabaseWatch
 from shared.http import Health, TokenVerifier, create_app
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.polling import Polling, inbox_broker
@@ -87,11 +88,14 @@ def build(settings: Settings) -> FastAPI:
         ),
     )
 
+    database = DatabaseWatch(pool)
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await pool
         async with pool.acquire() as connection:
             await require_partitions(connection, settings.partitions)
+        await database.start()
         await relay.start()
         await writer.start()
         await inbox.start()
@@ -104,11 +108,17 @@ def build(settings: Settings) -> FastAPI:
             await writer.stop()
             await relay.stop()
             await key_records.stop()
+            await database.stop()
             await pool.close()
             telemetry.stop()
 
     def ready() -> Mapping[str, str | None]:
-        return {"relay": relay.ready(), "writer": writer.alive(), "inbox": inbox.ready()}
+        return {
+            "database": database.ready(),
+            "relay": relay.ready(),
+            "writer": writer.alive(),
+            "inbox": inbox.ready(),
+        }
 
     app = create_app(
         title="Rahnama intake",

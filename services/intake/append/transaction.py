@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from asyncpg.transaction import Transaction
+
 from services.intake.append.arrival import Arrival
 from services.intake.append.drafts import Drafted, draft_facts
 from services.intake.append.fresh_keys import FreshKeys
@@ -106,12 +108,12 @@ class Appender:
             try:
                 written = await self._statements(connection, work, spans)
             except BaseException:
-                if not connection.is_closed():
-                    await transaction.rollback()
+                await _roll_back(connection, transaction)
                 raise
             try:
                 await transaction.commit()
             except TRANSIENT_ERRORS as error:
+                connection.terminate()
                 raise OutcomeUnknown("the connection was lost during the commit; send it again") from error
             return written
 
@@ -136,6 +138,14 @@ class Appender:
         await store_rejections(connection, batch.rejected, self._keyring, now)
         await store_answers(connection, batch.answers)
         return Written([item.result() for item in batch.settled], appended, drafted)
+
+
+async def _roll_back(connection: Connection, transaction: Transaction) -> None:
+    """What cannot be rolled back ends with its connection; the first error is the one to be told."""
+    try:
+        await transaction.rollback()
+    except TRANSIENT_ERRORS:
+        connection.terminate()
 
 
 async def project(connection: Connection, pending: Sequence[Pending], appended: Sequence[Appended]) -> None:

@@ -109,6 +109,20 @@ async def terminate(postgres: PostgresCluster, database: str) -> None:
         await admin.close()
 
 
+async def in_the_trigger(postgres: PostgresCluster, database: str) -> None:
+    """Waits until a transaction sleeps."""
+    admin = await asyncpg.connect(postgres.admin_dsn)
+    try:
+        async with asyncio.timeout(20):
+            while not await admin.fetchval(
+                "select count(*) from pg_stat_activity where datname = $1 and wait_event = 'PgSleep'",
+                database,
+            ):
+                await asyncio.sleep(0.02)
+    finally:
+        await admin.close()
+
+
 async def send_until_answered(intake: Intake, events: list[dict[str, object]]) -> list[dict[str, object]]:
     for _ in range(100):
         answer = await intake.post(events, BATCH)
@@ -118,7 +132,7 @@ async def send_until_answered(intake: Intake, events: list[dict[str, object]]) -
         assert answer.status_code == 503, answer.text
         assert answer.headers["retry-after"]
         await asyncio.sleep(0.1)
-    raise AssertionError("never answered")
+    raise AssertionError(f"never answered: {answer.text}")
 
 
 @pytest.mark.parametrize("moment", ["before the commit", "in the commit"])
@@ -136,7 +150,7 @@ async def test_a_connection_lost_in_a_transaction_is_a_503_and_the_retry_is_exac
     )
     events: list[dict[str, object]] = [student(number) for number in range(20)]
     sending = asyncio.create_task(intake.post(events, BATCH))
-    await asyncio.sleep(0.7)
+    await in_the_trigger(postgres, intake.database.name)
     await owner.execute("set lock_timeout = '5s'")
     await terminate(postgres, intake.database.name)
     answer = await sending
