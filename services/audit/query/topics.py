@@ -44,6 +44,8 @@ class TopicReader:
         Ends earlier when the partition does; raises `TopicUnreadable` when nothing comes for too long.
         """
         place = TopicPartition(topic, partition)
+        if end == 0:  # nothing was ever written, or there is no such topic
+            return
         begin = (await self._consumer.beginning_offsets([place]))[place]
         if begin >= end:
             return
