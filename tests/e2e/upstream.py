@@ -1,0 +1,192 @@
+"""Upstream as it should be: sends each event until it is answered, over either door, whatever fails meanwhile."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Self
+
+import httpx
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from infra.demo.chain import Chain
+from infra.demo.cohort import Event
+from infra.local.databases import SERVICES
+from infra.local.system import System
+from tests.e2e.evidence import INBOUND, Servers, end_offsets
+from tests.e2e.waiting import within
+
+SECONDS: Final = 60.0
+RETRY_SECONDS: Final = 0.1
+RESEND_EVENTS: Final = 500
+SINGLE: Final = "application/cloudevents+json"
+BATCH: Final = "application/cloudevents-batch+json"
+STRUCTURED_HEADERS: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
+
+Result = dict[str, Any]
+Headers = list[tuple[str, bytes]]
+
+
+class Upstream:
+    """A sender with an admin's token, who may also ask everywhere. A context manager."""
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self.urls = system.urls
+        self.client = httpx.AsyncClient(
+            headers={"authorization": f"Bearer {system.token('admin')}"}, timeout=SECONDS, trust_env=False
+        )
+
+    @property
+    def servers(self) -> Servers:
+        """Where the raw evidence is."""
+        dsns = {service: self.system.database(service).owner_dsn for service in SERVICES}
+        return Servers(dsns, self.system.kafka_bootstrap)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.client.aclose()
+
+    async def post(self, events: Sequence[Event]) -> list[Result]:
+        """The results of a batch, in its order; sent again until they come."""
+        body = json.dumps(events, ensure_ascii=False).encode()
+
+        async def attempt() -> list[Result] | None:
+            try:
+                answer = await self.post_body(body, BATCH)
+            except httpx.TransportError:
+                return None
+            if answer.status_code == 503:
+                return None
+            assert answer.status_code == 202, f"{answer.status_code} {answer.text}"
+            results: list[Result] = answer.json()["results"]
+            assert [result["id"] for result in results] == [event["id"] for event in events]
+            return results
+
+        return await within(SECONDS, attempt, "an answer of intake", pause_seconds=RETRY_SECONDS)
+
+    async def post_one(self, event: Event, **headers: str) -> httpx.Response:
+        """One event, once."""
+        return await self.post_body(json.dumps(event, ensure_ascii=False).encode(), SINGLE, **headers)
+
+    async def post_body(self, body: bytes, content_type: str, **headers: str) -> httpx.Response:
+        """Any body, once."""
+        return await self.client.post(
+            f"{self.urls['intake']}/v1/events",
+            content=body,
+            headers={"content-type": content_type, **headers},
+        )
+
+    async def look_up(self, event: Event) -> Result:
+        """The result of an event that was sent over Kafka."""
+        answer = await self.client.post(
+            f"{self.urls['intake']}/v1/events/lookup", json={"source": event["source"], "id": event["id"]}
+        )
+        answer.raise_for_status()
+        result: Result = answer.json()
+        return result
+
+    async def get(self, service: str, path: str) -> Any:
+        """The JSON behind a path."""
+        answer = await self.client.get(f"{self.urls[service]}{path}")
+        assert answer.status_code == 200, f"{service} {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    async def produce(self, values: Sequence[bytes], headers: Headers | None = None) -> None:
+        """To `rahnama.inbound`; returns when all are acknowledged, some perhaps twice."""
+
+        async def attempt() -> bool:
+            producer = AIOKafkaProducer(bootstrap_servers=self.system.kafka_bootstrap, acks="all")
+            try:
+                await producer.start()
+                sent = [
+                    await producer.send(INBOUND, value, headers=headers or STRUCTURED_HEADERS)
+                    for value in values
+                ]
+                await asyncio.gather(*sent)
+            except KafkaError:
+                return False
+            finally:
+                await producer.stop()
+            return True
+
+        await within(SECONDS, attempt, "an acknowledgement of Kafka", pause_seconds=RETRY_SECONDS)
+
+    async def produce_events(self, events: Sequence[Event]) -> None:
+        """As structured CloudEvents."""
+        await self.produce([json.dumps(event, ensure_ascii=False).encode() for event in events])
+
+    async def settle(self) -> None:
+        """Returns when all that was sent is applied by intake, decided, and in the ledger."""
+
+        async def attempt() -> bool:
+            chain = Chain(self.client, self.urls, deadline_seconds=SECONDS)
+            try:
+                ends = await end_offsets(self.system.kafka_bootstrap, INBOUND)
+                await chain.wait_for_inbound(sum(ends.values()))
+                await chain.wait_for_ledger()
+            except (httpx.TransportError, KafkaError):
+                return False
+            except httpx.HTTPStatusError as error:
+                if error.response.status_code != 503:
+                    raise
+                return False
+            return True
+
+        await within(SECONDS, attempt, "the end of the way", pause_seconds=RETRY_SECONDS)
+
+    async def send_again(self, events: Sequence[Event]) -> list[Result]:
+        """The answers that intake keeps to events which it has answered before, by whichever door."""
+        results: list[Result] = []
+        for start in range(0, len(events), RESEND_EVENTS):
+            results += await self.post(events[start : start + RESEND_EVENTS])
+        return results
+
+    async def verify(self) -> dict[str, Any]:
+        """Audit's own report on all chains and trees."""
+        answer = await self.client.post(f"{self.urls['audit']}/v1/verifications", json={})
+        answer.raise_for_status()
+        report: dict[str, Any] = answer.json()
+        return report
+
+
+Strike = Callable[[], Awaitable[None]]
+
+
+class Load:
+    """A cohort on its way through both doors at once, in small pieces; something happens in the middle of it."""
+
+    PIECE_EVENTS: Final = 25
+    HTTP_SENDERS: Final = 2
+
+    def __init__(self, upstream: Upstream, events: Sequence[Event]) -> None:
+        self._upstream = upstream
+        pieces = [events[at : at + self.PIECE_EVENTS] for at in range(0, len(events), self.PIECE_EVENTS)]
+        self._http = iter(pieces[::2])
+        self._kafka = iter(pieces[1::2])
+        self._strike_after = len(pieces) // 6
+        self._answered = 0
+        self._underway = asyncio.Event()
+        self.results: list[Result] = []
+
+    async def run(self, strike: Strike) -> None:
+        """Sends all of it; awaits `strike` when a sixth of the pieces was answered, and goes on meanwhile."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self.HTTP_SENDERS):
+                group.create_task(self._post_all())
+            group.create_task(self._produce_all())
+            await self._underway.wait()
+            await strike()
+
+    async def _post_all(self) -> None:
+        for piece in self._http:
+            self.results += await self._upstream.post(piece)
+            self._answered += 1
+            if self._answered == self._strike_after:
+                self._underway.set()
+
+    async def _produce_all(self) -> None:
+        for piece in self._kafka:
+            await self._upstream.produce_events(piece)
