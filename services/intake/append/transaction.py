@@ -1,9 +1,12 @@
 """The one transaction of intake: lock, load, decide, seal, append, project, answer, commit."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import asyncpg
 from asyncpg.transaction import Transaction
 
 from services.intake.append.arrival import Arrival
@@ -11,6 +14,7 @@ from services.intake.append.drafts import Drafted, draft_facts
 from services.intake.append.fresh_keys import FreshKeys
 from services.intake.append.inbound import InboundSlice, move_inbound
 from services.intake.append.load import load_tenants, lock_references
+from services.intake.append.metrics import count_answers
 from services.intake.append.result import Place, Result
 from services.intake.append.sealing import Keyring
 from services.intake.append.settle import Pending, settle
@@ -98,11 +102,12 @@ class Appender:
             span.end()
         self._fresh_keys.keep(written.drafted.keys)
         self._published(written.appended)
+        count_answers(arrivals, written.results)
         results = iter(written.results)
         return [[next(results) for _ in submission.arrivals] for submission in submissions]
 
     async def _write(self, work: Work, spans: list[OpenSpan]) -> Written:
-        async with self._pool.acquire() as connection:
+        async with _borrowed(self._pool) as connection:
             transaction = connection.transaction()
             await transaction.start()
             try:
@@ -113,7 +118,7 @@ class Appender:
             try:
                 await transaction.commit()
             except TRANSIENT_ERRORS as error:
-                connection.terminate()
+                _end(connection)
                 raise OutcomeUnknown("the connection was lost during the commit; send it again") from error
             return written
 
@@ -140,11 +145,27 @@ class Appender:
         return Written([item.result() for item in batch.settled], appended, drafted)
 
 
+@asynccontextmanager
+async def _borrowed(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection of the pool. That it cannot be given back says nothing of what was committed on it."""
+    connection = await pool.acquire()
+    try:
+        yield connection
+    finally:
+        with contextlib.suppress(*TRANSIENT_ERRORS):
+            await pool.release(connection)
+
+
 async def _roll_back(connection: Connection, transaction: Transaction) -> None:
     """What cannot be rolled back ends with its connection; the first error is the one to be told."""
     try:
         await transaction.rollback()
     except TRANSIENT_ERRORS:
+        _end(connection)
+
+
+def _end(connection: Connection) -> None:
+    with contextlib.suppress(asyncpg.InterfaceError):  # the pool has parted from it already
         connection.terminate()
 
 
