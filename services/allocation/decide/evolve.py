@@ -97,6 +97,7 @@ def _waitlisted(pool: Pool, cause: Cause, event: StudentWaitlisted) -> None:
     student = _decided(pool, cause, event)
     if student.status != "waitlisted":
         student.status = "waitlisted"
+        student.counter = pool.counters.get(student.student_id)  # another year may have given it
         pool.waitlist.add(student)
 
 

@@ -76,3 +76,15 @@ def test_past_9999_students_are_still_allocated_without_a_counter() -> None:
     assert counters(given, "a", "b") == [("023739999", None), (None, "COUNTER_EXHAUSTED")]
     assert given.load(1) == 2
     assert next_counter(1402, 0, 9999) is None
+
+
+def test_one_who_got_no_counter_in_an_exhausted_year_waits_with_the_counter_of_another() -> None:
+    given = Given()
+    given.state.pools[TENANT] = Pool.restore(
+        TENANT, 0, mentors=[], loads=[], counters=[(1402, 9999)], waiting=[]
+    )
+    given.when(a_mentor(1))
+    assert counters(given, "a") == [(None, "COUNTER_EXHAUSTED")]
+    assert counters(given, "a", year=1403) == [("033730001", None)]
+    given.when(a_student("a", group_code=3))
+    assert given.enrolment("a").counter == "033730001"
