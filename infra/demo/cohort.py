@@ -107,7 +107,7 @@ def _mentors(draw: random.Random, size: CohortSize) -> Iterator[Event]:
             "mobile": _mobile(draw),
             "gender": gender,
             "type": "school" if is_school else "normal",
-            "capacity": max(1, round(per_mentor * draw.uniform(0.8, 2.0) * (0.7 if is_school else 1.0))),
+            "capacity": max(1, round(per_mentor * draw.uniform(0.6, 1.6) * (0.7 if is_school else 1.0))),
             "active": draw.random() > 0.02,
             "manager_id": draw.randint(1, size.managers) if size.managers and draw.random() < 0.6 else None,
             "groups": sorted(draw.sample(GROUPS, draw.randint(6, 12))),
