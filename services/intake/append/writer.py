@@ -105,6 +105,8 @@ class Writer:
         Raises `Busy` when too many wait, `GateClosed`, `StalePosition` for `slices`, `OutcomeUnknown` when the
         connection was lost in the commit, and `Unavailable` when nothing was kept.
         """
+        if not self._workers:
+            raise Unavailable("the service does not run")
         if self._waiting and self._waiting + len(arrivals) > self._queued_events:
             raise Busy(f"{self._waiting} events wait already")
         submission = Submission(arrivals, slices, asyncio.get_running_loop().create_future())
