@@ -56,9 +56,9 @@ class History:
     ledger: Mapping[int, Sequence[Kept]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
-    """All that the invariants look at."""
+    """All that the invariants look at. Two of them are equal only if they are the same."""
 
     facts: History
     decisions: History
@@ -66,6 +66,11 @@ class Evidence:
     enrolments: Sequence[Row]
     mentor_loads: Sequence[Row]
     counters: Sequence[Row]
+
+    @property
+    def histories(self) -> tuple[History, History]:
+        """Of both logs."""
+        return self.facts, self.decisions
 
 
 async def gather(servers: Servers) -> Evidence:

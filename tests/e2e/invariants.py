@@ -11,58 +11,66 @@ from collections.abc import AsyncIterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from tests.e2e.evidence import Evidence, History
 from tests.e2e.retold import StudentYear, retell
 
 NO_HASH: Final = "0" * 64
 
+_decode: Final = msgspec.json.decode
+
 
 def everything_holds(evidence: Evidence) -> None:
     """All of them but the one on personal data, which needs to know whose."""
-    for history in (evidence.facts, evidence.decisions):
-        dense_and_chained(history)
-        same_bytes_everywhere(history)
+    dense_and_chained(evidence)
+    same_bytes_everywhere(evidence)
     decisions_follow_facts(evidence)
     one_outcome_per_student(evidence)
     loads_match(evidence)
     counters_dense(evidence)
 
 
-def dense_and_chained(history: History) -> None:
-    """Sequences 1, 2, 3 …, each event with the hash of the one before: in the log, on the topic, in the ledger."""
-    for place, table in (("log", history.log), ("ledger", history.ledger)):
-        for partition, events in table.items():
-            values = [event.value for event in events]
-            _require_chain(history.source, partition, values, f"the {place} of {history.source}")
-    for partition, published in history.topic.items():
-        where = f"the topic of {history.source}"
-        _require_chain(history.source, partition, first_occurrences(where, published), where)
+def dense_and_chained(evidence: Evidence) -> None:
+    """Sequences 1, 2, 3 …, each event with the hash of the one before: in the logs, on the topics, in the ledger."""
+    for history in evidence.histories:
+        for place, table in (("log", history.log), ("ledger", history.ledger)):
+            for partition, events in table.items():
+                values = [event.value for event in events]
+                _require_chain(history.source, partition, values, f"the {place} of {history.source}")
+        for partition, published in history.topic.items():
+            where = f"the topic of {history.source}"
+            _require_chain(history.source, partition, first_occurrences(where, published), where)
 
 
-def same_bytes_everywhere(history: History) -> None:
+def same_bytes_everywhere(evidence: Evidence) -> None:
     """Log, topic and ledger hold the same events, byte for byte, under their right hashes and types."""
-    for partition in sorted({*history.log, *history.topic, *history.ledger}):
-        where = f"{history.source}, partition {partition}"
-        log, ledger = history.log.get(partition, ()), history.ledger.get(partition, ())
-        topic = first_occurrences(f"the topic of {where}", history.topic.get(partition, ()))
-        sizes = {"log": len(log), "topic": len(topic), "ledger": len(ledger)}
-        assert len(set(sizes.values())) == 1, f"{where}: {sizes}"
-        for kept, published, recorded in zip(log, topic, ledger, strict=True):
-            place = f"{where}, sequence {kept.sequence}"
-            assert kept.value == published, f"{place}: the topic differs from the log"
-            assert kept.value == recorded.value, f"{place}: the ledger differs from the log"
-            assert kept.hash == recorded.hash == _leaf_hash(kept.value), f"{place}: a wrong hash"
-            assert kept.type == recorded.type == json.loads(kept.value)["type"], f"{place}: a wrong type"
+    for history in evidence.histories:
+        for partition in sorted({*history.log, *history.topic, *history.ledger}):
+            _require_same(history, partition, f"{history.source}, partition {partition}")
+
+
+def _require_same(history: History, partition: int, where: str) -> None:
+    log, ledger = history.log.get(partition, ()), history.ledger.get(partition, ())
+    topic = first_occurrences(f"the topic of {where}", history.topic.get(partition, ()))
+    sizes = {"log": len(log), "topic": len(topic), "ledger": len(ledger)}
+    assert len(set(sizes.values())) == 1, f"{where}: {sizes}"
+    for kept, published, recorded in zip(log, topic, ledger, strict=True):
+        place = f"{where}, sequence {kept.sequence}"
+        assert kept.value == published, f"{place}: the topic differs from the log"
+        assert kept.value == recorded.value, f"{place}: the ledger differs from the log"
+        assert kept.hash == recorded.hash == _leaf_hash(kept.value), f"{place}: a wrong hash"
+        assert kept.type == recorded.type == _decode(kept.value)["type"], f"{place}: a wrong type"
 
 
 def decisions_follow_facts(evidence: Evidence) -> None:
     """A decision names a fact of its own partition as its cause and has its time; causes never go back."""
     for partition, events in evidence.decisions.log.items():
-        facts = [json.loads(fact.value) for fact in evidence.facts.log.get(partition, ())]
+        facts = [_decode(fact.value) for fact in evidence.facts.log.get(partition, ())]
         places = {fact["id"]: place for place, fact in enumerate(facts)}
         reached = 0
         for kept in events:
-            event = json.loads(kept.value)
+            event = _decode(kept.value)
             place = places.get(event["causationid"])
             assert place is not None, (
                 f"{event['id']}: its cause {event['causationid']} is no fact of its partition"
@@ -83,7 +91,7 @@ def one_outcome_per_student(evidence: Evidence) -> None:
     lost, strange = known.keys() - active.keys(), active.keys() - known.keys()
     assert not lost, f"{len(lost)} students have no outcome, for example {min(lost)}"
     assert not strange, f"{len(strange)} outcomes are of nobody whom intake knows, for example {min(strange)}"
-    outcomes = retell(evidence.decisions.log).outcomes
+    outcomes = retell(evidence).outcomes
     for student, rows in active.items():
         assert known[student] == len(rows) == 1, f"{student} is known {known[student]} times and has {rows}"
         assert rows == [outcomes.get(student)], f"{student} has {rows}; decided was {outcomes.get(student)}"
@@ -99,7 +107,7 @@ def loads_match(evidence: Evidence) -> None:
         for row in evidence.enrolments
         if row["status"] == "assigned"
     )
-    told = retell(evidence.decisions.log).loads
+    told = retell(evidence).loads
     for mentor in sorted({*stored, *counted, *told}):
         loads = (stored[mentor], counted[mentor], told[mentor])
         assert len(set(loads)) == 1, f"{mentor}: stored, counted and decided are {loads}"
@@ -107,18 +115,19 @@ def loads_match(evidence: Evidence) -> None:
 
 def counters_dense(evidence: Evidence) -> None:
     """Per tenant, year and gender 0001, 0002 … in the order of the decisions; one owner each, for life."""
-    retold = retell(evidence.decisions.log)
+    retold = retell(evidence)
     for pool, numbers in retold.numbers.items():
         assert numbers == list(range(1, len(numbers) + 1)), f"{pool}: not dense: … {numbers[-20:]}"
     stored = {
         (row["tenant"], row["year"], row["gender"]): row["last"] for row in evidence.counters if row["last"]
     }
-    assert stored == {pool: len(numbers) for pool, numbers in retold.numbers.items()}
+    given = {pool: len(numbers) for pool, numbers in retold.numbers.items()}
+    assert stored == given, f"the last counters are stored as {stored}; given were {given}"
     owners: dict[tuple[str, str], str] = {}
     for row in evidence.enrolments:
         student_id, counter = str(row["student_id"]), row["counter"]
-        given = retold.counters.get((row["tenant"], row["gender"], student_id))
-        assert counter == given, f"{student_id} has the counter {counter}; given was {given}"
+        own = retold.counters.get((row["tenant"], row["gender"], student_id))
+        assert counter == own, f"{student_id} has the counter {counter}; its own is {own}"
         if counter is not None:
             owner = owners.setdefault((row["tenant"], counter), student_id)
             assert owner == student_id, f"{owner} and {student_id} share the counter {counter}"
@@ -153,7 +162,7 @@ def first_occurrences(where: str, values: Sequence[bytes]) -> list[bytes]:
     """A topic's events without repeats. A repeat must be the same event; nothing may be missing before the next."""
     kept: list[bytes] = []
     for value in values:
-        sequence = int(json.loads(value)["sequence"])
+        sequence = int(_decode(value)["sequence"])
         assert sequence <= len(kept) + 1, f"{where}: sequence {sequence} follows {len(kept)}"
         if sequence == len(kept) + 1:
             kept.append(value)
@@ -165,7 +174,7 @@ def first_occurrences(where: str, values: Sequence[bytes]) -> list[bytes]:
 def _require_chain(source: str, partition: int, values: Sequence[bytes], where: str) -> None:
     previous, time = NO_HASH, ""
     for sequence, value in enumerate(values, 1):
-        event = json.loads(value)
+        event = _decode(value)
         expected = f"{source}-{partition:02d}-{sequence:016d}"
         assert event["id"] == expected, f"{where}: {event['id']} stands where {expected} should"
         assert event["sequence"] == f"{sequence:016d}", (

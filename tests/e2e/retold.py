@@ -3,13 +3,14 @@
 It stops at the first decision that contradicts those before it.
 """
 
-import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
-from tests.e2e.evidence import Kept
+import msgspec
+
+from tests.e2e.evidence import Evidence
 
 COUNTER_PREFIXES: Final = ("373", "357")
 TYPE_PREFIX: Final = "rahnama.allocation.student."
@@ -32,12 +33,13 @@ class Retold:
     counters: dict[tuple[str, int, str], str] = field(default_factory=dict)
 
 
-def retell(log: Mapping[int, Sequence[Kept]]) -> Retold:
+@lru_cache(maxsize=1)
+def retell(evidence: Evidence) -> Retold:
     """From the first decision to the last, partition by partition."""
     retold = Retold()
-    for partition, events in log.items():
+    for partition, events in evidence.decisions.log.items():
         for kept in events:
-            event = json.loads(kept.value)
+            event = msgspec.json.decode(kept.value)
             _take(retold, event, event["data"], gender=partition % 2)
     return retold
 

@@ -1,8 +1,10 @@
 """Whatever is killed in the middle of the load and started again: nothing is lost, and nothing happens twice."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
 import pytest
 
 from infra.demo.cohort import CohortSize, Event, make_cohort
@@ -12,43 +14,38 @@ from tests.e2e.upstream import Load, Result, Upstream
 
 PARTS: Final = ("intake", "allocation", "audit", "kafka", "postgres")
 STUDENTS_A_KILL: Final = 1500
+MENTORS: Final = 300
 CHANGED_SHARE: Final = 20
 COHORT: Final = make_cohort(
-    seed=7, size=CohortSize(students=STUDENTS_A_KILL * len(PARTS), mentors=300, managers=20)
+    seed=7, size=CohortSize(students=STUDENTS_A_KILL * len(PARTS), mentors=MENTORS, managers=20)
 )
 """With a tenth more mentors' places than students, and duplicates, repeats and wrong events among them."""
 
 
 def load_of(part: str) -> list[Event]:
-    """This part's share of the cohort; besides some students with another centre and mentors with more places."""
-    share = len(COHORT.students) // len(PARTS) + 1
+    """This part's share of the cohort; in between students with another centre, and mentors that change."""
     number = PARTS.index(part)
-    students = COHORT.students[number * share : (number + 1) * share]
-    changed = [
-        {**sent, "id": f"changed by {part} {place}", "data": {**sent["data"], "reg_center": number % 3}}
-        for place, sent in enumerate(students[::CHANGED_SHARE])
-        if str(sent["id"]).startswith("student-")
-    ]
-    mentors = [
-        {
-            **sent,
-            "id": f"{sent['id']} {part}",
-            "data": {**sent["data"], "capacity": sent["data"]["capacity"] + number},
-        }
-        for sent in COHORT.reference[-300::15]
-    ]
-    events = [*students, *mentors]
-    for place, change in enumerate(changed):
-        events.insert(40 * place + 20, change)
+    share = -(-len(COHORT.students) // len(PARTS))
+    events = list(COHORT.students[number * share : (number + 1) * share])
+    originals = [sent for sent in events[::CHANGED_SHARE] if str(sent["id"]).startswith("student-")]
+    changes = [changed(sent, f"changed by {part}", reg_center=number % 3) for sent in originals]
+    for place, sent in enumerate(COHORT.reference[-MENTORS :: MENTORS // 20]):
+        capacity = sent["data"]["capacity"] + number
+        changes.append(changed(sent, part, capacity=capacity, active=place % len(PARTS) != number))
+    for place, change in enumerate(changes):
+        events.insert(15 * place, change)
     return events
+
+
+def changed(sent: Event, suffix: str, **changes: object) -> Event:
+    """The same subject registered again, with other data and an id of its own."""
+    return {**sent, "id": f"{sent['id']} {suffix}", "data": {**sent["data"], **changes}}
 
 
 def require_answered_facts(evidence: Evidence, results: Sequence[Result]) -> None:
     """Each answer names facts that stand where it says, for the event that it answers; no others are in the log."""
-    import json
-
     in_log = {
-        (partition, event.sequence): json.loads(event.value)["causationid"]
+        (partition, event.sequence): msgspec.json.decode(event.value)["causationid"]
         for partition, events in evidence.facts.log.items()
         for event in events
     }
@@ -85,6 +82,7 @@ async def test_killed_under_load_and_started_again_it_loses_nothing_and_repeats_
         await battered.system.start_part(part)
 
     await load.run(strike)
+    assert load.done_at_strike < load.pieces // 2  # it was struck in the middle
     await battered.settle()
     again = await battered.send_again(events)
     assert {result["status"] for result in again} == {"duplicate"}
@@ -98,3 +96,13 @@ async def test_killed_under_load_and_started_again_it_loses_nothing_and_repeats_
     everything_holds(evidence)
     report = await battered.verify()
     assert report["verified"], report["first_difference"]
+
+
+async def test_in_the_end_every_student_of_the_cohort_has_a_mentor_or_waits(
+    battered: Upstream, answers: dict[str, Result]
+) -> None:
+    subjects = {answers[id_]["subject"] for id_ in answers if id_.startswith("student-")}
+    assert len(subjects) == COHORT.distinct_students
+    statuses = Counter(row["status"] for row in (await gather(battered.servers)).enrolments)
+    assert statuses.keys() == {"assigned", "waitlisted"}
+    assert statuses.total() == COHORT.distinct_students

@@ -166,27 +166,34 @@ class Load:
         pieces = [events[at : at + self.PIECE_EVENTS] for at in range(0, len(events), self.PIECE_EVENTS)]
         self._http = iter(pieces[::2])
         self._kafka = iter(pieces[1::2])
-        self._strike_after = len(pieces) // 6
-        self._answered = 0
+        self._strike_after = len(pieces) // 3
         self._underway = asyncio.Event()
+        self.pieces = len(pieces)
+        self.done = 0
+        self.done_at_strike = 0
         self.results: list[Result] = []
 
     async def run(self, strike: Strike) -> None:
-        """Sends all of it; awaits `strike` when a sixth of the pieces was answered, and goes on meanwhile."""
+        """Sends all of it; awaits `strike` when a third of the pieces was answered, and goes on meanwhile."""
         async with asyncio.TaskGroup() as group:
             for _ in range(self.HTTP_SENDERS):
                 group.create_task(self._post_all())
             group.create_task(self._produce_all())
             await self._underway.wait()
+            self.done_at_strike = self.done
             await strike()
 
     async def _post_all(self) -> None:
         for piece in self._http:
             self.results += await self._upstream.post(piece)
-            self._answered += 1
-            if self._answered == self._strike_after:
-                self._underway.set()
+            self._count()
 
     async def _produce_all(self) -> None:
         for piece in self._kafka:
             await self._upstream.produce_events(piece)
+            self._count()
+
+    def _count(self) -> None:
+        self.done += 1
+        if self.done == self._strike_after:
+            self._underway.set()
