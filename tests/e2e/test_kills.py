@@ -1,5 +1,6 @@
 """Whatever is killed in the middle of the load and started again: nothing is lost, and nothing happens twice."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
@@ -8,9 +9,10 @@ import msgspec
 import pytest
 
 from infra.demo.cohort import CohortSize, Event, make_cohort
-from tests.e2e.evidence import Evidence, gather
+from tests.e2e.evidence import Evidence, everything_written, gather
 from tests.e2e.invariants import everything_holds
-from tests.e2e.upstream import Load, Result, Upstream
+from tests.e2e.load import Load
+from tests.e2e.upstream import Result, Upstream
 
 PARTS: Final = ("intake", "allocation", "audit", "kafka", "postgres")
 STUDENTS_A_KILL: Final = 1500
@@ -106,3 +108,15 @@ async def test_in_the_end_every_student_of_the_cohort_has_a_mentor_or_waits(
     statuses = Counter(row["status"] for row in (await gather(battered.servers)).enrolments)
     assert statuses.keys() == {"assigned", "waitlisted"}
     assert statuses.total() == COHORT.distinct_students
+
+
+async def test_no_crash_has_left_a_national_id_or_a_mobile_in_a_log_a_table_or_a_topic(
+    battered: Upstream,
+) -> None:
+    personal = {
+        sent["data"][field].encode() for sent in COHORT.students for field in ("national_id", "mobile")
+    }
+    number = re.compile(rb"(?<![0-9A-Za-z+/_-])[0-9]{10,11}(?![0-9A-Za-z+/=_-])")  # not within hex or base64
+    async for place, content in everything_written(battered.servers, battered.log_files):
+        found = personal.intersection(number.findall(content))
+        assert not found, f"{place} holds {found}"

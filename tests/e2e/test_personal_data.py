@@ -142,11 +142,7 @@ async def test_personal_data_is_found_on_the_inbound_topic_and_nowhere_else(
         2,
     ]
 
-    files = [
-        *sorted((upstream.system.folder / "logs").glob("*.log")),
-        *(upstream.system.folder / server / f"{server}.log" for server in ("postgres", "kafka")),
-    ]
-    assert await personal_data_absent(CANARY, everything_written(upstream.servers, files)) > 1000
+    assert await personal_data_absent(CANARY, everything_written(upstream.servers, upstream.log_files)) > 1000
     assert await personal_data_absent(CANARY, answers_and_spans(upstream, collector)) > 10
     for refusal in refusals:
         told = f"{refusal.request.method} {refusal.request.url.path}: {refusal.status_code}"

@@ -17,7 +17,8 @@ from infra.local.service import ServiceProcess
 from infra.local.topics import ensure_topics
 from tests.e2e.evidence import admin_of, gather, read_rows, read_topic
 from tests.e2e.invariants import everything_holds
-from tests.e2e.upstream import Load, Upstream
+from tests.e2e.load import Load
+from tests.e2e.upstream import Upstream
 from tests.e2e.waiting import within
 
 TOPIC: Final = "rahnama.allocation"

@@ -11,8 +11,9 @@ from infra.demo.cohort import CohortSize, Event, make_cohort
 from infra.local.topics import ensure_topics
 from tests.e2e.evidence import INBOUND, Row, admin_of, end_offsets, gather, read_rows, read_topic
 from tests.e2e.invariants import everything_holds, first_occurrences
+from tests.e2e.load import Load
 from tests.e2e.people import event, student
-from tests.e2e.upstream import Load, Upstream
+from tests.e2e.upstream import Upstream
 from tests.e2e.waiting import within
 
 SOURCES: Final = ("intake", "allocation")
