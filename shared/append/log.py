@@ -22,8 +22,7 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True, gc=False):
     """An event that is not yet in the log.
 
     `time` is given for decisions (their fact's time) and None for facts (acceptance); `data` is its JSON.
@@ -41,8 +40,7 @@ class Draft:
     time: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(msgspec.Struct, frozen=True, gc=False):
     """An event that the log holds, with its exact bytes."""
 
     partition: int

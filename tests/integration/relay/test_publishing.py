@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from shared.append.log import Appended
 from tests.integration.relay.bed import TRACEPARENT, Bed, draft, sequences, until, until_published
