@@ -1,10 +1,12 @@
 """The student's counter: `YY`, 373 for girls or 357 for boys, and four digits from 0001."""
 
+import re
 from typing import Final
 
 PREFIXES: Final = ("373", "357")
 """By gender: 0 female, 1 male."""
 LAST_NUMBER: Final = 9999
+_PATTERN: Final = re.compile(r"[0-9]{2}(373|357)[0-9]{4}")
 
 
 def counter_of(year: int, gender: int, number: int) -> str:
@@ -13,7 +15,9 @@ def counter_of(year: int, gender: int, number: int) -> str:
 
 
 def number_of(counter: str) -> int:
-    """A counter's place in its sequence."""
+    """A counter's place in its sequence. Raises `ValueError` for what is no counter."""
+    if _PATTERN.fullmatch(counter) is None:
+        raise ValueError(f"{counter!r} is no counter")
     return int(counter[5:])
 
 

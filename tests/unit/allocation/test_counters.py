@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from services.allocation.decide import Pool
 from services.allocation.decide.counters import counter_of, next_counter, number_of
 from shared.contracts.decisions import StudentAssigned
@@ -25,6 +27,13 @@ def test_every_counter_has_the_known_form() -> None:
         assert PATTERN.match(counter)
     assert counter_of(1414, 0, 3333) == "143733333"
     assert number_of("143733333") == 3333
+
+
+def test_what_is_no_counter_is_refused() -> None:
+    assert number_of("143733333") == 3333
+    for wrong in ("123670001", "990123456", "99035700000", "", "14373333x", "۱۴۳۷۳۳۳۳۳"):
+        with pytest.raises(ValueError, match="is no counter"):
+            number_of(wrong)
 
 
 def test_counters_run_without_gaps_in_each_year_of_the_pool() -> None:
