@@ -1,6 +1,8 @@
 """Postgres: the pool, forward-only migrations, and named queries kept in `.sql` files."""
 
+import asyncio
 import re
+import time
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Final
@@ -8,6 +10,8 @@ from typing import Final
 import asyncpg
 
 CONNECT_SECONDS: Final = 10.0
+START_SECONDS: Final = 30.0
+RETRY_SECONDS: Final = 0.2
 COMMAND_SECONDS: Final = 60.0
 IDLE_IN_TRANSACTION_MILLISECONDS: Final = 15_000
 MIGRATION_LOCK: Final = 7_238_462_001
@@ -46,6 +50,24 @@ def make_pool(dsn: str, *, application: str, size: int) -> Pool:
             "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MILLISECONDS),
         },
     )
+
+
+async def wait_for_database(dsn: str, seconds: float = START_SECONDS) -> None:
+    """Returns when the server takes connections; raises the last error if it does not within `seconds`.
+
+    Servers and services that start at once, as after a power cut, need no order.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
+        except TRANSIENT_ERRORS:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            await connection.close()
+            return
 
 
 async def open_pool(dsn: str, *, application: str, size: int) -> Pool:

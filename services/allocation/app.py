@@ -19,7 +19,7 @@ from shared.http import Health, TokenVerifier, create_app
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
 from shared.inbox.polling import Polling, inbox_broker
-from shared.postgres import make_pool
+from shared.postgres import make_pool, wait_for_database
 from shared.relay.relay import Relay
 from shared.telemetry import Telemetry, configure_logging
 
@@ -56,6 +56,7 @@ def build(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await wait_for_database(settings.database_url)
         await pool
         async with pool.acquire() as connection:
             await require_partitions(connection, settings.partitions)

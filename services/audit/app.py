@@ -18,7 +18,7 @@ from shared.append.log import require_partitions
 from shared.database_watch import DatabaseWatch
 from shared.http import Health, TokenVerifier, create_app
 from shared.inbox.garbage import GarbagePacer
-from shared.postgres import make_pool
+from shared.postgres import make_pool, wait_for_database
 from shared.telemetry import Telemetry, configure_logging
 
 NAME: Final = "audit"
@@ -43,6 +43,7 @@ def build(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await wait_for_database(settings.database_url)
         await pool
         async with pool.acquire() as connection:
             await require_partitions(connection, settings.partitions)

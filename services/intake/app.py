@@ -27,7 +27,7 @@ from shared.database_watch import DatabaseWatch
 from shared.http import Health, TokenVerifier, create_app
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.polling import Polling, inbox_broker
-from shared.postgres import make_pool
+from shared.postgres import make_pool, wait_for_database
 from shared.relay.relay import Relay
 from shared.telemetry import Telemetry, configure_logging
 
@@ -92,6 +92,7 @@ def build(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await wait_for_database(settings.database_url)
         await pool
         async with pool.acquire() as connection:
             await require_partitions(connection, settings.partitions)

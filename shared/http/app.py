@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any, Final
 
+import structlog
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
@@ -25,6 +26,8 @@ from shared.http.tokens import TokenVerifier
 from shared.telemetry import Telemetry
 
 POSITION_WAIT_SECONDS: Final = 2.0
+
+_log = structlog.get_logger()
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -81,8 +84,13 @@ def _checked(lifespan: Lifespan | None) -> Lifespan:
         if lifespan is None:
             yield
             return
-        async with lifespan(app):
-            yield
+        try:
+            async with lifespan(app):
+                yield
+        except Exception as error:
+            # Uvicorn's own lines are cut to the first. No request has a part in this, so the words are safe.
+            _log.error("service_failed", exc_info=error, reason=str(error))
+            raise
 
     return checked
 
