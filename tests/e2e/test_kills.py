@@ -1,5 +1,6 @@
 """Whatever is killed in the middle of the load and started again: nothing is lost, and nothing happens twice."""
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -15,25 +16,27 @@ from tests.e2e.load import Load
 from tests.e2e.upstream import Result, Upstream
 
 PARTS: Final = ("intake", "allocation", "audit", "kafka", "postgres")
+EVERYTHING: Final = "everything at once"
+ROUNDS: Final = (*PARTS, EVERYTHING)
 STUDENTS_A_KILL: Final = 1500
 MENTORS: Final = 300
 CHANGED_SHARE: Final = 20
 COHORT: Final = make_cohort(
-    seed=7, size=CohortSize(students=STUDENTS_A_KILL * len(PARTS), mentors=MENTORS, managers=20)
+    seed=7, size=CohortSize(students=STUDENTS_A_KILL * len(ROUNDS), mentors=MENTORS, managers=20)
 )
 """With a tenth more mentors' places than students, and duplicates, repeats and wrong events among them."""
 
 
 def load_of(part: str) -> list[Event]:
     """This part's share of the cohort; in between students with another centre, and mentors that change."""
-    number = PARTS.index(part)
-    share = -(-len(COHORT.students) // len(PARTS))
+    number = ROUNDS.index(part)
+    share = -(-len(COHORT.students) // len(ROUNDS))
     events = list(COHORT.students[number * share : (number + 1) * share])
     originals = [sent for sent in events[::CHANGED_SHARE] if str(sent["id"]).startswith("student-")]
     changes = [changed(sent, f"changed by {part}", reg_center=number % 3) for sent in originals]
     for place, sent in enumerate(COHORT.reference[-MENTORS :: MENTORS // 20]):
         capacity = sent["data"]["capacity"] + number
-        changes.append(changed(sent, part, capacity=capacity, active=place % len(PARTS) != number))
+        changes.append(changed(sent, part, capacity=capacity, active=place % len(ROUNDS) != number))
     for place, change in enumerate(changes):
         events.insert(15 * place, change)
     return events
@@ -72,16 +75,18 @@ async def test_mentors_are_registered_first(battered: Upstream, answers: dict[st
     await battered.settle()
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", ROUNDS)
 async def test_killed_under_load_and_started_again_it_loses_nothing_and_repeats_nothing(
     battered: Upstream, answers: dict[str, Result], part: str
 ) -> None:
     events = load_of(part)
     load = Load(battered, events)
 
+    parts = PARTS if part == EVERYTHING else (part,)
+
     async def strike() -> None:
-        await battered.system.kill(part)
-        await battered.system.start_part(part)
+        await asyncio.gather(*(battered.system.kill(name) for name in parts))
+        await asyncio.gather(*(battered.system.start_part(name) for name in parts))
 
     await load.run(strike)
     assert load.done_at_strike < load.pieces // 2  # it was struck in the middle
