@@ -6,7 +6,7 @@ lanes, lets held partitions go again, commits hints) and the watch (is the topic
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final, Generic, TypeVar
 
 import structlog
@@ -78,7 +78,7 @@ class GroupMember(Generic[L]):
             self._topics,
             polling,
             handle=self._handle,
-            drained=self._tracks.drained,
+            reader=self,
             listener=_Listener(self),
         )
 
@@ -145,6 +145,20 @@ class GroupMember(Generic[L]):
             await self._processing.batch(records)
         if self._pacer is not None:
             self._pacer.batch_done()
+
+    def drained(self, found: Mapping[TopicPartition, Records]) -> None:
+        """Records have left the consumer's buffer."""
+        self._tracks.drained(found)
+
+    async def interrupted(self) -> None:
+        """A poll failed: nothing that it took may be passed over."""
+        async with self._lock:
+            self._tracks.interrupted()
+
+    async def unreadable(self, place: TopicPartition, error: Exception) -> None:
+        """A record that aiokafka cannot take apart holds its partition, with an alarm, and no other."""
+        async with self._lock:
+            self._processing.unreadable(place, error)
 
     async def revoked(self) -> None:
         """The group is rearranged: a batch that is being applied may end, then nothing is ours."""

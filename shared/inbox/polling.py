@@ -6,15 +6,11 @@ is followed by a sleep as long as the poll; an error of Kafka by 5 s; an excepti
 next batch is fetched; an exception in a rebalance listener is logged and passed over.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Final
 
-import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
-from aiokafka.errors import ConsumerStoppedError, KafkaError
+from aiokafka import ConsumerRebalanceListener
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
@@ -22,15 +18,14 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 from faststream.message import StreamMessage
 
 from shared.inbox.admission import Records
+from shared.inbox.header_names import read_any_header_name
+from shared.inbox.poller import Poller, Reader
 
 METADATA_MAX_AGE_MILLISECONDS: Final = 2_000
 MAX_POLL_INTERVAL_SECONDS: Final = 180
 REBALANCE_SECONDS: Final = 15
 """So long the group waits for a member that still applies a batch. A dead one is missed after the session time-out."""
 GRACEFUL_SECONDS: Final = 10.0
-ERROR_PAUSE_SECONDS: Final = 1.0
-
-_log = structlog.get_logger("rahnama.inbox")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +45,7 @@ class Polling:
 
 def inbox_broker(bootstrap: str, *, client_id: str) -> KafkaBroker:
     """A broker that only consumes, creates nothing and injects nothing. One for each inbox."""
+    read_any_header_name()
     return KafkaBroker(
         bootstrap.split(","),
         client_id=client_id,
@@ -69,10 +65,10 @@ def subscribe(
     polling: Polling,
     *,
     handle: Callable[[Records], Awaitable[None]],
-    drained: Callable[[], None],
+    reader: Reader,
     listener: ConsumerRebalanceListener,
 ) -> BatchSubscriber:
-    """One batch subscriber over all `topics`. `drained` is called, without a task switch, as records leave the buffer."""
+    """One batch subscriber over all `topics`."""
     session_milliseconds = int(polling.session_timeout_seconds * 1000)
     subscriber = broker.subscriber(
         *topics,
@@ -96,31 +92,10 @@ def subscribe(
         raise TypeError("FastStream made no batch subscriber")
 
     # An empty poll is followed by the next one at once, not by the sleep that FastStream's own `get_msg` makes.
-    subscriber.get_msg = _patient_poll(group, polling, drained)  # type: ignore[method-assign, assignment]
+    poller = Poller(group, reader, records=polling.batch_records, wait_milliseconds=polling.wait_milliseconds)
+    subscriber.get_msg = poller.poll  # type: ignore[method-assign]
     subscriber(handle)
     return subscriber
-
-
-def _patient_poll(
-    group: str, polling: Polling, drained: Callable[[], None]
-) -> Callable[[AIOKafkaConsumer], Coroutine[Any, Any, tuple[Any, ...]]]:
-    async def poll(consumer: AIOKafkaConsumer) -> tuple[Any, ...]:
-        while True:
-            try:
-                found = await consumer.getmany(
-                    timeout_ms=polling.wait_milliseconds, max_records=polling.batch_records
-                )
-            except ConsumerStoppedError:
-                raise
-            except KafkaError as error:
-                _log.warning("kafka_poll_failed", group=group, error=type(error).__name__)
-                await asyncio.sleep(ERROR_PAUSE_SECONDS)
-                continue
-            if found:
-                drained()
-                return tuple(chain.from_iterable(found.values()))
-
-    return poll
 
 
 async def _light_parser(records: tuple[Any, ...]) -> KafkaMessage:

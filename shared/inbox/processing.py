@@ -93,6 +93,14 @@ class Processing(Generic[L]):
         except Exception as error:
             self._failed(track, None, error)
 
+    def unreadable(self, place: TopicPartition, error: Exception) -> None:
+        """The next record of a partition cannot be taken apart: the partition is held before it."""
+        if (track := self._tracks.of(place)) is not None:
+            at = "" if track.read_to is None else f", from offset {track.read_to} on"
+            reason = f"a record cannot be read{at} ({type(error).__name__})"
+            held = Unapplicable(track.source, track.place.partition, track.applied + 1, reason)
+            self._hold(track, Fault(held, None))
+
     @staticmethod
     def _together_again(ready: Sequence[_Work[L]]) -> bool:
         return max(work.track.failures for work in ready) < TRIES_TOGETHER

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Generic, TypeVar
 
 import structlog
@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from shared.errors import Held
-from shared.inbox.admission import Admission, Piece
+from shared.inbox.admission import Admission, Piece, Record
 from shared.inbox.metrics import HELD, LAG, RETRIED
 from shared.inbox.topic_look import TopicLook
 from shared.inbox.track import HeldPartition, Track
@@ -63,9 +63,20 @@ class Tracks(Generic[L]):
         """Whether the partition is still ours, in the same assignment."""
         return self._tracks.get(track.place) is track
 
-    def drained(self) -> None:
+    def drained(self, found: Mapping[TopicPartition, Sequence[Record]]) -> None:
         """Records have left the consumer's buffer; a seek from now on makes them stale."""
         self._drained_after = self._seeks
+        for place, records in found.items():
+            if (track := self._tracks.get(place)) is not None:
+                track.read_to = records[-1].offset + 1
+
+    def interrupted(self) -> None:
+        """The consumer may have moved past records that nobody saw: back to where every partition was read to."""
+        for track in self._tracks.values():
+            if track.read_to is not None:
+                self._seek(track, track.read_to)
+            else:
+                track.lane = None  # it is opened anew, which seeks, or finds a gap and searches
 
     def flowing(self, place: TopicPartition) -> Track[L] | None:
         """The track of a partition whose records may be admitted, or None."""
@@ -73,6 +84,10 @@ class Tracks(Generic[L]):
         if track is None or track.due is not None or track.sought_at > self._drained_after:
             return None
         return track
+
+    def of(self, place: TopicPartition) -> Track[L] | None:
+        """The track of a partition that is ours."""
+        return self._tracks.get(place)
 
     def end(self, place: TopicPartition) -> int | None:
         """The topic's end as of the last fetch."""
@@ -111,7 +126,7 @@ class Tracks(Generic[L]):
         consumer = self._consumer()
         if consumer is None or not self.current(track):
             return
-        self._sought(track)
+        self._sought(track, None)
         try:
             async with asyncio.timeout(SEEK_SECONDS):
                 await consumer.seek_to_beginning(track.place)
@@ -205,8 +220,9 @@ class Tracks(Generic[L]):
             consumer.seek(track.place, offset)
         except IllegalStateError:
             return
-        self._sought(track)
+        self._sought(track, offset)
 
-    def _sought(self, track: Track[L]) -> None:
+    def _sought(self, track: Track[L], offset: int | None) -> None:
         self._seeks += 1
         track.sought_at = self._seeks
+        track.read_to = offset

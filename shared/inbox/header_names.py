@@ -1,0 +1,84 @@
+"""Headers with names that are no UTF-8: other clients write them, the broker keeps them, aiokafka cannot read them.
+
+aiokafka 0.14 decodes the names strictly and raises in the middle of a poll; the record could never be passed. Here
+such a batch is taken apart a second time by aiokafka's own Python code, with U+FFFD for what is no UTF-8.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from aiokafka.consumer import fetcher
+from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.record.memory_records import MemoryRecords
+
+LENGTH_AT = 8
+OVERHEAD = 12
+
+
+def read_any_header_name() -> None:
+    """From now on the consumers of this process read such records too."""
+    vars(fetcher)["MemoryRecords"] = PatientRecords
+
+
+class PatientRecords:
+    """What one fetch brought of a partition: batches, as aiokafka's `MemoryRecords` gives them."""
+
+    __slots__ = ("_at", "_data", "_records")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+        self._records = MemoryRecords(data)
+
+    def has_next(self) -> bool:
+        """Whether another whole batch is there."""
+        return self._records.has_next()
+
+    def size_in_bytes(self) -> int:
+        """Of all of it, a batch that was cut off included."""
+        return self._records.size_in_bytes()
+
+    def next_batch(self) -> "PatientBatch":
+        """The next batch."""
+        begin = self._at
+        length = int.from_bytes(self._data[begin + LENGTH_AT : begin + OVERHEAD], "big")
+        self._at = begin + OVERHEAD + length
+        return PatientBatch(self._records.next_batch(), self._data, begin, self._at)
+
+
+class PatientBatch:
+    """A batch that passes everything on to aiokafka's, and reads its records twice if need be."""
+
+    __slots__ = ("_batch", "_begin", "_data", "_end")
+
+    def __init__(self, batch: Any, data: bytes, begin: int, end: int) -> None:
+        self._batch = batch
+        self._data = data
+        self._begin = begin
+        self._end = end
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._batch, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        try:
+            return iter(list(self._batch))
+        except UnicodeDecodeError:
+            again = _DefaultRecordBatchPy(self._data[self._begin : self._end])
+            again._maybe_uncompress()
+            again._buffer = _PatientBytes(again._buffer)
+            return iter(list(again))
+
+    def __next__(self) -> Any:
+        return next(self._batch)
+
+
+class _PatientBytes(bytearray):
+    """Bytes whose parts decode whatever they hold."""
+
+    def __getitem__(self, place: Any) -> Any:
+        found = super().__getitem__(place)
+        return found if isinstance(found, int) else _PatientBytes(found)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "replace") -> str:
+        return super().decode(encoding, errors)

@@ -1,0 +1,26 @@
+"""What aiokafka itself cannot read does not stop the other partitions, and loses nothing of them."""
+
+import asyncio
+import json
+
+from tests.integration.intake.doors import Intake, student
+from tests.integration.intake.unreadable import write_header_name_that_is_no_utf8
+
+
+async def test_a_header_name_that_is_no_utf8_neither_stops_nor_loses_anything(intake: Intake) -> None:
+    sent = {
+        partition: [
+            json.dumps(student(5000 + 10 * partition + n, f"u-{partition}-{n}")).encode() for n in range(5)
+        ]
+        for partition in range(12)
+    }
+    await write_header_name_that_is_no_utf8(
+        intake.topics, json.dumps(student(5900, "u-bad")).encode(), partition=7
+    )
+    await asyncio.gather(
+        *(intake.write_inbound(*values, partition=partition) for partition, values in sent.items())
+    )
+    for partition, values in sent.items():
+        for n in range(len(values)):
+            assert (await intake.answered(f"u-{partition}-{n}"))["status"] == "accepted"
+    assert (await intake.answered("u-bad"))["status"] == "accepted"

@@ -1,0 +1,94 @@
+"""Polls when a record cannot be taken apart: nothing of another partition is passed over, and the fault is found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka.errors import ConsumerStoppedError, UnknownError, UnsupportedCodecError
+
+from shared.inbox.poller import Poller, is_unreadable
+
+ONE, TWO = TopicPartition("t", 1), TopicPartition("t", 2)
+
+
+@dataclass
+class Buffered:
+    """A consumer that treats errors as aiokafka does: what else the poll took is thrown away, and passed."""
+
+    records: dict[TopicPartition, list[int | Exception]]
+    positions: dict[TopicPartition, int] = field(default_factory=lambda: {ONE: 0, TWO: 0})
+    paused: set[TopicPartition] = field(default_factory=set)
+
+    def assignment(self) -> set[TopicPartition]:
+        return set(self.records)
+
+    async def getmany(
+        self, *places: TopicPartition, timeout_ms: int, max_records: int
+    ) -> dict[TopicPartition, list[int]]:
+        found: dict[TopicPartition, list[int]] = {}
+        for place in places or tuple(self.records):
+            if place in self.paused:
+                continue
+            taken: list[int] = []
+            for record in self.records[place][self.positions[place] :][:max_records]:
+                if isinstance(record, Exception):
+                    raise record
+                taken.append(record)
+            if taken:
+                found[place] = taken
+                self.positions[place] += len(taken)
+        if not found and not (set(self.records) - self.paused):
+            raise ConsumerStoppedError
+        return found
+
+
+@dataclass
+class Reading:
+    """What the inbox does with what it is told, as far as the consumer sees it."""
+
+    consumer: Buffered
+    read_to: dict[TopicPartition, int] = field(default_factory=lambda: {ONE: 0, TWO: 0})
+    held: list[TopicPartition] = field(default_factory=list)
+
+    def drained(self, found: Mapping[TopicPartition, Sequence[Any]]) -> None:
+        for place, records in found.items():
+            self.read_to[place] += len(records)
+
+    async def interrupted(self) -> None:
+        self.consumer.positions.update(self.read_to)
+
+    async def unreadable(self, place: TopicPartition, error: Exception) -> None:
+        self.held.append(place)
+        self.consumer.paused.add(place)
+
+
+async def _read(
+    records: dict[TopicPartition, list[int | Exception]], until: int
+) -> tuple[list[int], Reading]:
+    consumer = Buffered(records)
+    reading = Reading(consumer)
+    poller = Poller("group", reading, records=10, wait_milliseconds=1)
+    seen: list[int] = []
+    while len(seen) < until:
+        seen += await poller.poll(consumer)  # type: ignore[arg-type]
+    return seen, reading
+
+
+async def test_what_other_partitions_gave_in_a_failed_poll_is_read_again() -> None:
+    seen, _ = await _read({ONE: [11, 12], TWO: [UnsupportedCodecError()]}, until=2)
+    assert seen == [11, 12]
+
+
+async def test_the_records_before_an_unreadable_one_are_read_and_only_its_partition_is_given_up() -> None:
+    broken = UnicodeDecodeError("utf-8", b"", 0, 1, "not shown")
+    seen, reading = await _read({ONE: [11, broken, 12], TWO: [21, 22]}, until=3)
+    assert sorted(seen) == [11, 21, 22]
+    assert reading.read_to[ONE] == 1
+    assert reading.held in ([], [ONE])
+
+
+def test_errors_of_kafka_pass_and_those_of_a_record_stay() -> None:
+    assert not is_unreadable(UnknownError())
+    assert is_unreadable(UnsupportedCodecError())
+    assert is_unreadable(UnicodeDecodeError("utf-8", b"", 0, 1, ""))
