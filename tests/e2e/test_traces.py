@@ -25,6 +25,7 @@ class Context:
 
     @property
     def traceparent(self) -> str:
+        """As upstream hands it over."""
         return f"00-{self.trace_id}-{self.span_id}-01"
 
 
