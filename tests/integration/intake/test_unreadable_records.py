@@ -3,6 +3,9 @@
 import asyncio
 import json
 
+import pytest
+from aiokafka import AIOKafkaProducer
+
 from tests.integration.intake.doors import Intake, student
 from tests.integration.intake.unreadable import write_header_name_that_is_no_utf8
 
@@ -24,3 +27,16 @@ async def test_a_header_name_that_is_no_utf8_neither_stops_nor_loses_anything(in
         for n in range(len(values)):
             assert (await intake.answered(f"u-{partition}-{n}"))["status"] == "accepted"
     assert (await intake.answered("u-bad"))["status"] == "accepted"
+
+
+@pytest.mark.parametrize("compression", ["gzip", "snappy", "lz4", "zstd"])
+async def test_every_compression_that_kafka_knows_is_read(intake: Intake, compression: str) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=intake.topics.bootstrap, compression_type=compression)
+    await producer.start()
+    try:
+        number = 6000 + sum(compression.encode())
+        value = json.dumps(student(number, f"u-{compression}")).encode()
+        await producer.send_and_wait(intake.topics.name("rahnama.inbound"), value, partition=4)
+    finally:
+        await producer.stop()
+    assert (await intake.answered(f"u-{compression}"))["status"] == "accepted"
