@@ -14,7 +14,7 @@ from shared.http.app import create_app
 from shared.http.bodies import read_body, require_content_type
 from shared.http.callers import Caller
 from shared.http.health import Health
-from shared.http.numbers import CountInt8, Int4, PartitionNumber, PositiveInt4, ShortText
+from shared.http.numbers import CountInt8, Int2, Int4, PartitionNumber, PositiveInt4, ShortText
 from shared.http.pages import Page, decode_cursor, encode_cursor, page_response
 from shared.http.positions import InboxPosition, LogPosition, MinPosition, PositionsSource
 from shared.http.responses import json_response
@@ -27,6 +27,7 @@ __all__ = [
     "CountInt8",
     "Health",
     "InboxPosition",
+    "Int2",
     "Int4",
     "LogPosition",
     "MinPosition",

@@ -8,9 +8,12 @@ from typing import Annotated
 import msgspec
 from pydantic import Field, StringConstraints
 
+INT2_MAX = 2**15 - 1
 INT4_MAX = 2**31 - 1
 INT8_MAX = 2**63 - 1
 
+Int2 = Annotated[int, Field(ge=-INT2_MAX - 1, le=INT2_MAX), msgspec.Meta(ge=-INT2_MAX - 1, le=INT2_MAX)]
+"""A year or a partition in a cursor: what a `smallint` column holds."""
 Int4 = Annotated[int, Field(ge=-INT4_MAX - 1, le=INT4_MAX), msgspec.Meta(ge=-INT4_MAX - 1, le=INT4_MAX)]
 PositiveInt4 = Annotated[int, Field(ge=1, le=INT4_MAX), msgspec.Meta(ge=1, le=INT4_MAX)]
 """A year, a mentor's or a manager's id."""

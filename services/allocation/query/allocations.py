@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from services.allocation.query.reads import QUERIES, Reader, Year, cause, centers_of
 from shared.errors import NotFound
-from shared.http import Caller, Int4, MinPosition, Page, PositiveInt4, json_response, page_response
+from shared.http import Caller, Int2, MinPosition, Page, PositiveInt4, json_response, page_response
 from shared.postgres import Pool
 
 Status = Literal["assigned", "waitlisted", "released", "withdrawn"]
@@ -49,7 +49,7 @@ def allocation_routes(pool: Pool) -> APIRouter:
         caller: Reader, page: Annotated[Page, Depends()], year: Year | None = None
     ) -> Response:
         """Who waits, in the order of arrival within each pool, with the funnel that says why."""
-        partition, arrival = page.after(tuple[Int4, int]) or (-1, 0)
+        partition, arrival = page.after(tuple[Int2, int]) or (-1, 0)
         rows, last = page.split(
             await pool.fetch(
                 QUERIES["waitlist"], caller.tenant, year, partition, arrival, centers_of(caller), page.fetch
@@ -67,7 +67,7 @@ def allocation_routes(pool: Pool) -> APIRouter:
     ) -> Response:
         """The students that a mentor has, by year and arrival."""
         await _require_mentor(pool, caller, mentor_id)
-        after_year, arrival = page.after(tuple[Int4, int]) or (0, 0)
+        after_year, arrival = page.after(tuple[Int2, int]) or (0, 0)
         rows, last = page.split(
             await pool.fetch(
                 QUERIES["mentor_students"],

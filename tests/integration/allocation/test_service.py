@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from services.allocation.app import build
 from services.allocation.settings import Settings
 from shared.contracts.envelope import decode
+from shared.http import encode_cursor
 from shared.postgres import migrate
 from tests.chains import Chain, mentor, partition_of, student
 from tests.servers import MakesDatabases, MakesTopics, TopicSet
@@ -183,6 +184,19 @@ async def test_a_list_pages_through_everyone_once(service: Service) -> None:
                 break
             page = (await service.get(f"{path}&cursor={page['next']}")).json()
         assert seen == [student(number).student_id for number in range(1, 8)]
+
+
+async def test_a_cursor_beyond_the_columns_is_refused_and_never_an_error_of_the_database(
+    service: Service,
+) -> None:
+    chain = Chain("intake", PARTITION)
+    chain.add_fact(mentor(7, capacity=1, centers=[0, 1]))
+    await service.publish(chain)
+    await service.wait_for(1)
+    for path in ("/v1/waitlist?year=1404", "/v1/mentors/7/students?year=1404"):
+        for first in (2**15, -(2**15) - 1, 2**31 - 1):
+            answer = await service.get(f"{path}&cursor={encode_cursor((first, 1))}")
+            assert (answer.status_code, answer.json()["code"]) == (400, "CURSOR_INVALID"), answer.text
 
 
 async def test_every_route_admits_its_roles_and_nobody_else(service: Service) -> None:
