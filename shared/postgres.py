@@ -10,6 +10,7 @@ from typing import Final
 import asyncpg
 
 CONNECT_SECONDS: Final = 10.0
+CLOSE_SECONDS: Final = 5.0
 START_SECONDS: Final = 30.0
 RETRY_SECONDS: Final = 0.2
 COMMAND_SECONDS: Final = 60.0
@@ -50,6 +51,15 @@ def make_pool(dsn: str, *, application: str, size: int) -> Pool:
             "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MILLISECONDS),
         },
     )
+
+
+async def close_pool(pool: Pool, seconds: float = CLOSE_SECONDS) -> None:
+    """Waits for what still uses a connection, for at most `seconds`; then ends every connection."""
+    try:
+        async with asyncio.timeout(seconds):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
 
 
 async def wait_for_database(dsn: str, seconds: float = START_SECONDS) -> None:

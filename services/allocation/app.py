@@ -1,7 +1,6 @@
 """The composition root of allocation: the only place that builds things."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Final
 
 from fastapi import FastAPI
@@ -12,14 +11,16 @@ from services.allocation.query.allocations import allocation_routes
 from services.allocation.query.mentors import mentor_routes
 from services.allocation.query.positions import AllocationPositions
 from services.allocation.settings import Settings
-from shared.append.log import Log, require_partitions
+from shared.append.log import Log
 from shared.contracts.decisions import ALLOCATION_SOURCE
 from shared.contracts.facts import INTAKE_SOURCE
+from shared.database_watch import DatabaseWatch
 from shared.http import Health, TokenVerifier, create_app
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
 from shared.inbox.polling import Polling, inbox_broker
-from shared.postgres import make_pool, wait_for_database
+from shared.lifespan import service_lifespan
+from shared.postgres import make_pool
 from shared.relay.relay import Relay
 from shared.telemetry import Telemetry, configure_logging
 
@@ -54,31 +55,15 @@ def build(settings: Settings) -> FastAPI:
         pacer=pacer,
     )
 
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await wait_for_database(settings.database_url)
-        await pool
-        async with pool.acquire() as connection:
-            await require_partitions(connection, settings.partitions)
-        await relay.start()
-        await inbox.start()
-        pacer.start()
-        try:
-            yield
-        finally:
-            pacer.stop()
-            await inbox.stop()
-            await relay.stop()
-            await pool.close()
-            telemetry.stop()
+    database = DatabaseWatch(pool)
 
     def ready() -> Mapping[str, str | None]:
-        return {"relay": relay.ready(), "inbox": inbox.ready()}
+        return {"database": database.ready(), "relay": relay.ready(), "inbox": inbox.ready()}
 
     app = create_app(
         title="Rahnama allocation",
         version=VERSION,
-        lifespan=lifespan,
+        lifespan=service_lifespan(settings, pool, database, [relay, inbox], pacer, telemetry),
         verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
         health=Health(ready),
         positions=AllocationPositions(pool, relay.published, inbox.positions),

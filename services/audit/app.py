@@ -1,7 +1,6 @@
 """The composition root of audit: the only place that builds things."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Final
 
 from fastapi import FastAPI
@@ -14,11 +13,11 @@ from services.audit.query.records import Records
 from services.audit.query.verification_routes import verification_routes
 from services.audit.query.verifier import Bounds, Verifier
 from services.audit.settings import Settings
-from shared.append.log import require_partitions
 from shared.database_watch import DatabaseWatch
 from shared.http import Health, TokenVerifier, create_app
 from shared.inbox.garbage import GarbagePacer
-from shared.postgres import make_pool, wait_for_database
+from shared.lifespan import service_lifespan
+from shared.postgres import make_pool
 from shared.telemetry import Telemetry, configure_logging
 
 NAME: Final = "audit"
@@ -41,31 +40,13 @@ def build(settings: Settings) -> FastAPI:
         Bounds(settings.verification_batch_records, settings.verification_idle_seconds),
     )
 
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await wait_for_database(settings.database_url)
-        await pool
-        async with pool.acquire() as connection:
-            await require_partitions(connection, settings.partitions)
-        await database.start()
-        await inbox.start()
-        pacer.start()
-        try:
-            yield
-        finally:
-            pacer.stop()
-            await inbox.stop()
-            await database.stop()
-            await pool.close()
-            telemetry.stop()
-
     def ready() -> Mapping[str, str | None]:
         return {"database": database.ready(), "inbox": inbox.ready()}
 
     app = create_app(
         title="Rahnama audit",
         version=VERSION,
-        lifespan=lifespan,
+        lifespan=service_lifespan(settings, pool, database, [inbox], pacer, telemetry),
         verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
         health=Health(ready),
         positions=AuditPositions(pool, inbox.positions),

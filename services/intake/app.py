@@ -1,7 +1,6 @@
 """The composition root of intake: the only place that builds things."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Final
 
 from fastapi import FastAPI
@@ -21,18 +20,20 @@ from services.intake.query.rejections import rejections_router
 from services.intake.query.students import students_router
 from services.intake.relay.keys import KeyRecords
 from services.intake.settings import Settings
-from shared.append.log import Log, require_partitions
+from shared.append.log import Log
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.database_watch import DatabaseWatch
 from shared.http import Health, TokenVerifier, create_app
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.polling import Polling, inbox_broker
-from shared.postgres import make_pool, wait_for_database
+from shared.lifespan import service_lifespan
+from shared.postgres import Pool, make_pool
 from shared.relay.relay import Relay
 from shared.telemetry import Telemetry, configure_logging
 
 VERSION: Final = "0.1.0"
 GROUP: Final = "rahnama.intake"
+INBOUND: Final = "inbound"
 
 
 def build(settings: Settings) -> FastAPI:
@@ -73,45 +74,8 @@ def build(settings: Settings) -> FastAPI:
         batch_done=pacer.batch_done,
     )
     receiver = Receiver(keyring, settings.sources, event_bytes=settings.event_bytes)
-    inbound = settings.topic("inbound")
-    inbox = InboundInbox(
-        inbox_broker(settings.kafka_bootstrap, client_id=GROUP),
-        f"{settings.topic_prefix}{GROUP}",
-        inbound,
-        Polls(receiver, writer, telemetry, topic=inbound).apply,
-        pool,
-        polling=Polling(
-            settings.batch_records,
-            settings.poll_seconds,
-            settings.session_timeout_seconds,
-            read_committed=True,
-        ),
-    )
-
+    inbox = _inbound(settings, Polls(receiver, writer, telemetry, topic=settings.topic(INBOUND)), pool)
     database = DatabaseWatch(pool)
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await wait_for_database(settings.database_url)
-        await pool
-        async with pool.acquire() as connection:
-            await require_partitions(connection, settings.partitions)
-        await database.start()
-        await relay.start()
-        await writer.start()
-        await inbox.start()
-        pacer.start()
-        try:
-            yield
-        finally:
-            pacer.stop()
-            await inbox.stop()
-            await writer.stop()
-            await relay.stop()
-            await key_records.stop()
-            await database.stop()
-            await pool.close()
-            telemetry.stop()
 
     def ready() -> Mapping[str, str | None]:
         return {
@@ -124,7 +88,9 @@ def build(settings: Settings) -> FastAPI:
     app = create_app(
         title="Rahnama intake",
         version=VERSION,
-        lifespan=lifespan,
+        lifespan=service_lifespan(
+            settings, pool, database, [key_records, relay, writer, inbox], pacer, telemetry
+        ),
         verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
         health=Health(ready),
         positions=IntakePositions(pool, log, relay.published, inbox.positions),
@@ -137,3 +103,19 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(references_router(pool))
     app.include_router(rejections_router(pool))
     return app
+
+
+def _inbound(settings: Settings, polls: Polls, pool: Pool) -> InboundInbox:
+    return InboundInbox(
+        inbox_broker(settings.kafka_bootstrap, client_id=GROUP),
+        f"{settings.topic_prefix}{GROUP}",
+        settings.topic(INBOUND),
+        polls.apply,
+        pool,
+        polling=Polling(
+            settings.batch_records,
+            settings.poll_seconds,
+            settings.session_timeout_seconds,
+            read_committed=True,
+        ),
+    )

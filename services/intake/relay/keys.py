@@ -111,6 +111,9 @@ class KeyRecords:
             await self.stop()
             raise
 
+    async def start(self) -> None:
+        """Connects to nothing yet: Kafka may come later."""
+
     async def stop(self) -> None:
         """Closes the producer; a later `publish` opens another."""
         producer, self._producer = self._producer, None

@@ -1,0 +1,57 @@
+"""A service's life: its database, then its parts in order; and in the opposite order at the end."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Protocol
+
+from fastapi import FastAPI
+
+from shared.append.log import require_partitions
+from shared.database_watch import DatabaseWatch
+from shared.http.app import Lifespan
+from shared.inbox.garbage import GarbagePacer
+from shared.postgres import Pool, close_pool, wait_for_database
+from shared.settings import ServiceSettings
+from shared.telemetry import Telemetry
+
+
+class Part(Protocol):
+    """What starts with a service and stops with it, both in bounded time."""
+
+    async def start(self) -> None:
+        """Begins."""
+
+    async def stop(self) -> None:
+        """Ends what was begun."""
+
+
+def service_lifespan(
+    settings: ServiceSettings,
+    pool: Pool,
+    database: DatabaseWatch,
+    parts: Sequence[Part],
+    pacer: GarbagePacer,
+    telemetry: Telemetry,
+) -> Lifespan:
+    """Of an app whose `parts` are given in the order in which they start.
+
+    Raises `ValueError` at the start when the database was made for another number of partitions.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.callback(telemetry.stop)
+            await wait_for_database(settings.database_url)
+            await pool
+            stack.push_async_callback(close_pool, pool)
+            async with pool.acquire() as connection:
+                await require_partitions(connection, settings.partitions)
+            for part in (database, *parts):
+                stack.push_async_callback(part.stop)
+                await part.start()
+            pacer.start()
+            stack.callback(pacer.stop)
+            yield
+
+    return lifespan
