@@ -1,6 +1,7 @@
 """How a service is started: `python -m services.<name>` serves, `python -m services.<name> migrate` migrates."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
@@ -45,6 +46,8 @@ def main(
 
 
 def _serve(settings: Settings, build: Callable[[Settings], FastAPI]) -> None:
+    # Uvicorn drains on SIGTERM and then raises it again, for whoever handled it before: a clean end is 0.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         lambda: build(settings),
         factory=True,  # built inside the running loop, which pools and events need
