@@ -1,16 +1,19 @@
 """Whole systems for these tests, each on servers and ports of its own."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
 
+from infra.demo.cohort import CohortSize, make_cohort
 from infra.demo.traced import collector_environment
 from infra.local.home import Home
 from infra.local.ports import SystemPorts
 from infra.local.system import System
 from infra.otel.collector import Collector
+from tests.e2e.load import Populated
 from tests.e2e.upstream import Upstream
 
 
@@ -42,8 +45,19 @@ async def upstream(collector: Collector) -> AsyncIterator[Upstream]:
         yield upstream
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def populated() -> AsyncIterator[Populated]:
+    """A system with mentors and students whose topics and databases are lost; it must go on after each test."""
+    cohort = make_cohort(seed=4, size=CohortSize(students=4000, mentors=160, managers=5))
+    async with upstream_of_new_system() as upstream:
+        await upstream.send_again(cohort.reference)
+        populated = Populated(upstream, iter(cohort.students))
+        await populated.send_more(lambda: asyncio.sleep(0))
+        yield populated
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def battered() -> AsyncIterator[Upstream]:
-    """A system of one module's own, to be killed, wiped and rebuilt; it must go on after each test."""
+    """A system of one module's own, whose parts are killed; it must go on after each test."""
     async with upstream_of_new_system() as upstream:
         yield upstream

@@ -1,7 +1,8 @@
 """A cohort on its way, and something that happens to the system in the middle of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from infra.demo.cohort import Event
@@ -52,3 +53,20 @@ class Load:
         self.done += 1
         if self.done == self._strike_after:
             self._underway.set()
+
+
+class Populated:
+    """A system to which students are sent in portions, one by each test."""
+
+    PORTION_EVENTS: Final = 500
+
+    def __init__(self, upstream: Upstream, unsent: Iterator[Event]) -> None:
+        self.upstream = upstream
+        self._unsent = unsent
+
+    async def send_more(self, strike: Strike) -> None:
+        """The next portion, with `strike` in the middle of it; returns when all of it is in the ledger."""
+        portion = list(islice(self._unsent, self.PORTION_EVENTS))
+        assert len(portion) == self.PORTION_EVENTS, "the cohort is too small for so many tests"
+        await Load(self.upstream, portion).run(strike)
+        await self.upstream.settle()

@@ -89,9 +89,17 @@ class Upstream:
 
     async def look_up(self, event: Event) -> Result:
         """The result of an event that was sent over Kafka."""
+        result = await self.find(event)
+        assert result is not None, f"{event['id']} was not answered"
+        return result
+
+    async def find(self, event: Event) -> Result | None:
+        """The same; None while there is none."""
         answer = await self.client.post(
             f"{self.urls['intake']}/v1/events/lookup", json={"source": event["source"], "id": event["id"]}
         )
+        if answer.status_code == 404:
+            return None
         answer.raise_for_status()
         result: Result = answer.json()
         return result
