@@ -83,9 +83,7 @@ async def _run(
     chain = Chain(client, system.urls, deadline_seconds=DEADLINE_SECONDS)
     with Progress("managers, roster, mentors", len(cohort.reference)) as progress:
         # One after the other: a manager stands before the mentors that name it.
-        await send_over_http(
-            upstream, encode_batches(cohort.reference), progress.advance, requests_at_once=1
-        )
+        await send_over_http(upstream, encode_batches(cohort.reference), progress.advance, requests_at_once=1)
         await chain.wait_for_ledger()
     events, traced = with_trace(cohort.students)
     half = len(events) // 2
