@@ -19,6 +19,7 @@ from services.intake.query.references import references_router
 from services.intake.query.rejections import rejections_router
 from services.intake.query.students import students_router
 from services.intake.relay.keys import KeyRecords
+from services.intake.relay.rejections import RejectionRecords
 from services.intake.settings import Settings
 from shared.append.log import Log
 from shared.contracts.facts import INTAKE_SOURCE
@@ -45,7 +46,12 @@ def build(settings: Settings) -> FastAPI:
     log = Log(INTAKE_SOURCE)
     fresh_keys = FreshKeys()
     key_records = KeyRecords(
-        pool, keyring, fresh_keys, bootstrap=settings.kafka_bootstrap, topic=settings.topic("keys")
+        pool,
+        keyring,
+        fresh_keys,
+        bootstrap=settings.kafka_bootstrap,
+        topic=settings.topic("keys"),
+        partitions=settings.partitions,
     )
     relay = Relay(
         log,
@@ -75,6 +81,12 @@ def build(settings: Settings) -> FastAPI:
     )
     receiver = Receiver(keyring, settings.sources, event_bytes=settings.event_bytes)
     inbox = _inbound(settings, Polls(receiver, writer, telemetry, topic=settings.topic(INBOUND)), pool)
+    rejections = RejectionRecords(
+        pool,
+        bootstrap=settings.kafka_bootstrap,
+        topic=settings.topic("rejections"),
+        partitions=settings.partitions,
+    )
     database = DatabaseWatch(pool)
 
     def ready() -> Mapping[str, str | None]:
@@ -89,7 +101,7 @@ def build(settings: Settings) -> FastAPI:
         title="Rahnama intake",
         version=VERSION,
         lifespan=service_lifespan(
-            settings, pool, database, [key_records, relay, writer, inbox], pacer, telemetry
+            settings, pool, database, [key_records, rejections, relay, writer, inbox], pacer, telemetry
         ),
         verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
         health=Health(ready),

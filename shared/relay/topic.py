@@ -152,16 +152,23 @@ class Topic:
             await asyncio.sleep(0.05)
 
     async def _create(self) -> None:
-        brokers = len((await self._admin.describe_cluster())["brokers"])
-        wanted = NewTopic(
-            self.name,
-            num_partitions=self._partitions,
-            replication_factor=min(REPLICAS, brokers),
-            topic_configs=SETTINGS,
-        )
-        answer: Any = await self._admin.create_topics([wanted], timeout_ms=int(REQUEST_SECONDS * 1000))
-        [(_, code, *message)] = answer.topic_errors
-        if not code:
-            logger.warning("relay_topic_created", topic=self.name, partitions=self._partitions)
-        elif for_code(code) is not TopicAlreadyExistsError:  # another instance was first, or it still goes
-            raise for_code(code)(message[0] if message else self.name)
+        await create_topic(self._admin, self.name, self._partitions, SETTINGS)
+
+
+async def create_topic(
+    admin: AIOKafkaAdminClient, name: str, partitions: int, settings: Mapping[str, str]
+) -> None:
+    """Creates a topic that is missing, with as many replicas as there are brokers, at most three."""
+    brokers = len((await admin.describe_cluster())["brokers"])
+    wanted = NewTopic(
+        name,
+        num_partitions=partitions,
+        replication_factor=min(REPLICAS, brokers),
+        topic_configs=dict(settings),
+    )
+    answer: Any = await admin.create_topics([wanted], timeout_ms=int(REQUEST_SECONDS * 1000))
+    [(_, code, *message)] = answer.topic_errors
+    if not code:
+        logger.warning("relay_topic_created", topic=name, partitions=partitions)
+    elif for_code(code) is not TopicAlreadyExistsError:  # another instance was first, or it still goes
+        raise for_code(code)(message[0] if message else name)

@@ -7,20 +7,23 @@ Kafka key is an HMAC, so that compaction and the tombstone of an erasure find it
 import asyncio
 import base64
 import hmac
-import time
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
+from aiokafka.admin import AIOKafkaAdminClient
 
 from services.intake.append.fresh_keys import FreshKeys, SubjectKey
 from services.intake.append.sealing import Keyring, seal, unseal
+from services.intake.relay.records import RecordProducer
 from shared.append.log import Appended
 from shared.postgres import Pool, named_queries
-from shared.relay.producer import BatchProducer
+from shared.relay.producer import MAX_RECORD_BYTES
+from shared.relay.topic import REQUEST_SECONDS, create_topic
 
 QUERIES: Final = named_queries("services.intake.relay")
 KIND: Final = "key-record"
+COMPACTED: Final = {"cleanup.policy": "compact", "max.message.bytes": str(MAX_RECORD_BYTES)}
 FIRST_VERSION: Final = 1
 WITH_PERSONAL_DATA: Final = ("student/", "mentor/", "manager/")
 
@@ -66,33 +69,26 @@ def open_record(keyring: Keyring, index: bytes, value: bytes) -> SubjectKey:
     )
 
 
-class KeyProducer(BatchProducer):
-    """A batch producer for records that are no events."""
-
-    def fill_records(self, records: Sequence[tuple[bytes, bytes]]) -> tuple[Any, int]:
-        """A batch with as many of `records` as fit, and how many that are (at least one)."""
-        assert self._producer is not None
-        batch = self._producer.create_batch()
-        now = int(time.time() * 1000)
-        count = 0
-        for key, value in records:
-            if batch.append(timestamp=now, key=key, value=value) is None:
-                break
-            count += 1
-        batch.close()
-        return batch, count
-
-
 class KeyRecords:
     """Sends the records of subjects that appear for the first time. One producer, made anew after an error."""
 
-    def __init__(self, pool: Pool, keyring: Keyring, fresh: FreshKeys, *, bootstrap: str, topic: str) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        keyring: Keyring,
+        fresh: FreshKeys,
+        *,
+        bootstrap: str,
+        topic: str,
+        partitions: int,
+    ) -> None:
         self._pool = pool
         self._keyring = keyring
         self._fresh = fresh
         self._bootstrap = bootstrap
         self._topic = topic
-        self._producer: KeyProducer | None = None
+        self._partitions = partitions
+        self._producer: RecordProducer | None = None
         self._starting = asyncio.Lock()
 
     async def publish(self, partition: int, events: Sequence[Appended]) -> None:
@@ -140,16 +136,13 @@ class KeyRecords:
 
     async def _send(self, partition: int, records: Sequence[tuple[bytes, bytes]]) -> None:
         producer = await self._started()
-        sent = 0
-        while sent < len(records):
-            batch, count = producer.fill_records(records[sent:])
-            await producer.send(partition, batch)
-            sent += count
+        await producer.send_all(partition, records)
 
-    async def _started(self) -> KeyProducer:
+    async def _started(self) -> RecordProducer:
         async with self._starting:
             if self._producer is None:
-                producer = KeyProducer(self._bootstrap, self._topic)
+                await self._require_topic()
+                producer = RecordProducer(self._bootstrap, self._topic)
                 try:
                     await producer.start()
                 except BaseException:
@@ -157,3 +150,15 @@ class KeyRecords:
                     raise
                 self._producer = producer
             return self._producer
+
+    async def _require_topic(self) -> None:
+        """Facts wait for this topic, so it is made again when it was lost, like their own."""
+        admin = AIOKafkaAdminClient(
+            bootstrap_servers=self._bootstrap, request_timeout_ms=int(REQUEST_SECONDS * 1000)
+        )
+        await admin.start()
+        try:
+            if self._topic not in await admin.list_topics():
+                await create_topic(admin, self._topic, self._partitions, COMPACTED)
+        finally:
+            await admin.close()
