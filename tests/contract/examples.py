@@ -28,6 +28,7 @@ from shared.contracts.facts import (
     SchoolRosterPublished,
     StudentRegistered,
 )
+from shared.contracts.rejections import EventRejected, Fault, InboundPlace, RejectionEvent
 
 STUDENT_ID: Final = "0199a3f0-5c1e-7b2a-9d44-3e6f8a1b2c3d"
 SEALED: Final = "v1.c2VhbGVkIGJ5IGludGFrZSwgYW5kIG9wZW5lZCBieSBub2JvZHkgZWxzZQ"
@@ -138,6 +139,20 @@ DECISIONS: Final[dict[str, Decision]] = {
         previous_mentor_id=150,
     ),
 }
+
+REJECTION: Final = RejectionEvent(
+    id="0199a3f0-5c1e-7b2a-9d44-3e6f8a1b2c3e",
+    time=ACCEPTED_TIME,
+    tenant="default",
+    causationid=CAUSE,
+    data=EventRejected(
+        rejection_id="0199a3f0-5c1e-7b2a-9d44-3e6f8a1b2c3e",
+        door="kafka",
+        inbound=InboundPlace(partition=3, offset=17),
+        type="rahnama.student.registered.v1",
+        errors=[Fault(pointer="/data/national_id", code="NATIONAL_ID_INVALID")],
+    ),
+)
 
 INBOUND: Final[dict[str, dict[str, Any]]] = {
     "rahnama.student.registered.v1": {

@@ -10,10 +10,12 @@ from services.intake.decide import fields
 from shared.contracts.decisions import DECISION_TYPES
 from shared.contracts.envelope import Envelope, encode, leaf_hash
 from shared.contracts.facts import FACT_TYPES
+from shared.contracts.rejections import RejectionEvent
 from tests.contract.examples import (
     DECISIONS,
     FACTS,
     INBOUND,
+    REJECTION,
     command_bytes,
     decision_envelope,
     fact_envelope,
@@ -44,6 +46,8 @@ def made() -> dict[str, bytes]:
         files[f"log/{envelope.type}.json"] = value
         files[f"log/{envelope.type}.hash"] = leaf_hash(value).hex().encode()
         files[f"schemas/{envelope.type}.json"] = _json(schema(LOG_TYPES[envelope.type]))
+    files[f"rejections/{REJECTION.type}.json"] = msgspec.json.encode(REJECTION)
+    files[f"schemas/{REJECTION.type}.json"] = _json(schema(RejectionEvent))
     files["schemas/envelope.json"] = _json(list(Envelope.__struct_fields__))
     return files
 

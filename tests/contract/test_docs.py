@@ -9,6 +9,7 @@ import pytest
 
 from services.intake.decide import problems
 from shared.contracts.envelope import Envelope
+from shared.contracts.rejections import EVENT_REJECTED, EventRejected
 from shared.errors import FieldError
 from tests.contract.snapshots import GOLDEN, INBOUND_FIELDS, LOG_TYPES
 
@@ -41,6 +42,16 @@ def test_the_example_is_the_golden_one(name: str) -> None:
     folder = "inbound" if name in INBOUND_FIELDS else "log"
     golden = json.loads((GOLDEN / folder / f"{name}.json").read_bytes())
     assert json.loads(block[1]) in (golden, golden["data"])
+
+
+def test_the_event_of_a_rejection_is_described_and_its_example_is_the_golden_one() -> None:
+    section = SECTIONS[EVENT_REJECTED]
+    for field in msgspec.structs.fields(EventRejected):
+        assert re.search(rf"^\|.*`{field.name}`.*\|", section, re.MULTILINE), field.name
+    block = re.search(r"```json\n(.*?)```", section, re.DOTALL)
+    assert block is not None
+    golden = json.loads((GOLDEN / "rejections" / f"{EVENT_REJECTED}.json").read_bytes())
+    assert json.loads(block[1]) == golden
 
 
 def test_every_attribute_is_described() -> None:

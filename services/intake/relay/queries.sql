@@ -2,3 +2,13 @@
 -- The wrapped keys of subjects whose records have to be published.
 select k.tenant, k.subject, k.lookup, k.wrapped_key from subject_keys k
 join unnest($1::text[], $2::text[]) as wanted (tenant, subject) using (tenant, subject)
+
+-- name: unpublished_rejections
+-- What was refused and not yet told to rahnama.rejections, in the order in which it came.
+select rejection_id::text as rejection_id, tenant, causation_id, type, errors, door, inbound_partition,
+       inbound_offset, received_at
+from rejections where not published order by rejection_id limit $1
+
+-- name: rejections_published
+-- Told, and acknowledged by Kafka.
+update rejections set published = true where rejection_id = any($1::uuid[])
