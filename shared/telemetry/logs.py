@@ -6,7 +6,9 @@ the operating system's: others (a database's, a validator's) repeat values, whic
 
 import logging
 import sys
+import time
 import traceback
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final
 
@@ -18,6 +20,37 @@ from shared.telemetry.traceparent import current_traceparent, trace_id
 
 _MAX_FRAMES: Final = 12
 _MAX_CAUSES: Final = 4
+SPARED: Final = "aiokafka"
+SPARE_SECONDS: Final = 10.0
+MOST_SPARED: Final = 1000
+
+
+class Sparing(logging.Filter):
+    """Of each line that a Kafka client writes, the first in 10 s, with how many were left out before it.
+
+    Without a broker aiokafka writes a hundred lines a second, and ten times as many under load.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._told: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is written."""
+        if not record.name.startswith(SPARED):
+            return True
+        key, now = (record.name, str(record.msg)), self._clock()
+        told_at, left_out = self._told.get(key, (now - SPARE_SECONDS, 0))
+        if now - told_at < SPARE_SECONDS:
+            self._told[key] = told_at, left_out + 1
+            return False
+        if len(self._told) >= MOST_SPARED:
+            self._told.clear()
+        self._told[key] = now, 0
+        if left_out:
+            record.msg, record.args = f"{record.getMessage()} (and {left_out} times before)", ()
+        return True
 
 
 def configure_logging(service: str, level: str = "INFO") -> None:
@@ -51,6 +84,7 @@ def configure_logging(service: str, level: str = "INFO") -> None:
             ],
         )
     )
+    handler.addFilter(Sparing())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

@@ -10,6 +10,7 @@ import structlog
 
 from shared.errors import Fork
 from shared.telemetry import configure_logging, current_traceparent
+from shared.telemetry.logs import Sparing
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
 SECRET = "1332073689"
@@ -111,3 +112,26 @@ def test_what_asyncio_tells_of_a_lost_exception_is_cut(capsys: pytest.CaptureFix
     written = capsys.readouterr().out
     assert SECRET not in written
     assert json.loads(written)["event"] == "Task exception was never retrieved"
+
+
+def test_a_kafka_client_repeats_itself_once_in_ten_seconds_and_others_as_they_like(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging("intake", "INFO")
+    client = logging.getLogger("aiokafka.consumer.fetcher")
+    now = [0.0]
+    [handler] = logging.getLogger().handlers
+    handler.filters[:] = [Sparing(lambda: now[0])]
+    for _ in range(100):
+        client.error("Unable connect to node with id %s: %s", 1, "refused")
+        logging.getLogger("other").error("again")
+    client.error("another line")
+    now[0] = 10.0
+    client.error("Unable connect to node with id %s: %s", 1, "refused")
+    told = [line["event"] for line in lines(capsys)]
+    assert told.count("again") == 100
+    assert [line for line in told if line != "again"] == [
+        "Unable connect to node with id 1: refused",
+        "another line",
+        "Unable connect to node with id 1: refused (and 99 times before)",
+    ]
