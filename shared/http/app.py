@@ -21,7 +21,7 @@ from shared.http.openapi import PROBLEM_RESPONSES, describe
 from shared.http.positions import PositionsSource, positions_response
 from shared.http.problems import answer_error, answer_http_exception, answer_validation_error
 from shared.http.responses import json_response
-from shared.http.roles import require, require_any, require_roles_everywhere
+from shared.http.roles import require, require_any, require_roles_everywhere, roles_of
 from shared.http.tokens import TokenVerifier
 from shared.telemetry import Telemetry
 
@@ -76,6 +76,9 @@ def _checked(lifespan: Lifespan | None) -> Lifespan:
     @asynccontextmanager
     async def checked(app: FastAPI) -> AsyncIterator[None]:
         require_roles_everywhere(app)
+        app.state.route_roles = {
+            id(route.original_route): roles_of(route) for route in iter_route_contexts(app.routes)
+        }
         app.state.route_paths = {
             id(route.original_route): route.path_format
             for route in iter_route_contexts(app.routes)

@@ -5,6 +5,7 @@ import asyncio
 import httpx
 import pytest
 
+from tests.tokens import TestIssuer
 from tests.unit.http.conftest import Positions
 
 
@@ -48,6 +49,14 @@ async def test_a_position_that_does_not_come_is_unavailable(
     assert answer.status_code == 503
     assert answer.json()["code"] == "POSITION_NOT_REACHED"
     assert answer.headers["retry-after"] == "1"
+
+
+async def test_nobody_waits_for_what_the_token_does_not_reach(
+    client: httpx.AsyncClient, issuer: TestIssuer, positions: Positions
+) -> None:
+    answer = await client.get("/v1/students?min_position=intake:3:18", headers=issuer.headers("metrics"))
+    assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
+    assert positions.looks == 0
 
 
 async def test_of_several_positions_the_first_that_does_not_come_ends_the_wait(
