@@ -11,6 +11,7 @@ import jwt
 from shared.errors import Unauthenticated
 from shared.http.callers import Caller
 from shared.http.keys import KeyFile
+from shared.http.numbers import INT4_MAX
 
 AUDIENCE: Final = "rahnama"
 MAX_TOKEN_CHARACTERS: Final = 8192
@@ -79,7 +80,8 @@ def caller_of(claims: Mapping[str, Any]) -> Caller:
     if not isinstance(roles, list) or not roles or not all(isinstance(role, str) for role in roles):
         raise Unauthenticated(_REFUSED)
     if centers is not None and not (
-        isinstance(centers, list) and all(type(center) is int for center in centers)
+        isinstance(centers, list)
+        and all(type(center) is int and 0 <= center <= INT4_MAX for center in centers)
     ):
         raise Unauthenticated(_REFUSED)
     return Caller(

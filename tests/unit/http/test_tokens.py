@@ -46,6 +46,12 @@ def test_without_centers_all_centers_are_seen(issuer: TestIssuer) -> None:
     assert caller.may_see_center(99)
 
 
+@pytest.mark.parametrize("center", [-1, 2**31, True, "1", 1.0])
+def test_a_center_that_cannot_be_one_makes_the_token_worthless(issuer: TestIssuer, center: object) -> None:
+    with pytest.raises(Unauthenticated):
+        verifier(issuer).verify(issuer.token("operator", centers=[center]))
+
+
 def test_an_empty_list_of_centers_sees_none(issuer: TestIssuer) -> None:
     assert not verifier(issuer).verify(issuer.token("operator", centers=[])).may_see_center(0)
 
