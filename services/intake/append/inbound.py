@@ -11,12 +11,12 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from shared.errors import StalePosition
+from shared.errors import StalePosition, Unapplicable
 from shared.postgres import Connection, named_queries
 
 QUERIES: Final = named_queries("services.intake.append", "inbound.sql")
-NO_DIGEST: Final = bytes(32)
-"""The digest of a position before which nothing was applied."""
+SOURCE: Final = "inbound"
+"""The word in positions and alarms."""
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -72,9 +72,14 @@ def record_digest(value: bytes, headers: Headers) -> bytes:
 
 
 async def load_inbound(connection: Connection, partition: int) -> InboundPosition:
-    """The applied position of one partition; (0, 32 zero bytes) when nothing was applied."""
+    """The applied position of one partition; (0, 32 zero bytes) when nothing was applied.
+
+    Raises `Unapplicable` for a partition that this installation does not have: nothing could move its position.
+    """
     row = await connection.fetchrow(QUERIES["load_inbound"], partition)
-    return InboundPosition(row["next_offset"], row["digest"]) if row else InboundPosition(0, NO_DIGEST)
+    if row is None:
+        raise Unapplicable(SOURCE, partition, 0, "the topic has more partitions than this installation")
+    return InboundPosition(row["next_offset"], row["digest"])
 
 
 async def load_all_inbound(connection: Connection) -> dict[int, InboundPosition]:

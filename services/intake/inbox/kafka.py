@@ -59,7 +59,7 @@ class InboundInbox:
         return self._member.ready()
 
     def held(self) -> list[HeldPartition]:
-        """The partitions that cannot go on: here only by a mistake in the code."""
+        """The partitions that cannot go on: beyond the installation's count, or by a mistake in the code."""
         return self._member.held()
 
     async def positions(self) -> list[InboxPosition]:

@@ -6,12 +6,12 @@ End before the position, or another record before it: the topic was made anew, a
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
 
 import structlog
 from aiokafka import TopicPartition
 
 from services.intake.append.inbound import (
+    SOURCE,
     InboundPosition,
     InboundRecord,
     InboundSlice,
@@ -24,7 +24,6 @@ from shared.inbox.admission import Admitted, Ends, Record, Records
 from shared.inbox.topic_look import TopicLook
 from shared.postgres import Pool
 
-SOURCE: Final = "inbound"
 _log = structlog.get_logger("intake.inbox")
 
 

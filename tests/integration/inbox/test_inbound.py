@@ -184,3 +184,15 @@ async def test_records_deleted_unread_are_passed_over_and_deleted_applied_ones_c
     await delete_before(kafka.bootstrap, topic, 17)  # start beyond next
     async with reading(collector, kafka):
         await collector.expect(words("a", 14) + words("a", 20, 17))
+
+
+async def test_a_partition_that_the_installation_does_not_have_is_held_with_an_alarm_and_no_other(
+    collector: Collector, topics: "MakesTopics"
+) -> None:
+    kafka = await topics(partitions=3)
+    await write(kafka, words("beyond", 1), partition=2)
+    async with reading(collector, kafka) as member:
+        await write(kafka, words("a", 5), partition=1)
+        await collector.expect(words("a", 5))
+        await until(lambda: [held.partition for held in member.held()] == [2])
+        assert "more partitions" in member.held()[0].reason
