@@ -87,8 +87,8 @@ async def send_over_kafka(upstream: Upstream, values: Sequence[bytes], progress:
         enable_idempotence=True,
         max_batch_size=KAFKA_BATCH_BYTES,
     )
-    await producer.start()
     try:
+        await producer.start()
         share = -(-len(values) // upstream.partitions)
         async with asyncio.TaskGroup() as group:
             for partition in range(upstream.partitions):

@@ -2,9 +2,9 @@
 
 import argparse
 import importlib
+import os
 import sys
 
-from infra.local import lifecycle
 from infra.local.errors import LocalError
 from infra.local.home import Home
 
@@ -13,22 +13,24 @@ def main(arguments: list[str]) -> int:
     """Exit code of the command; an error of ours is its message alone, without a traceback."""
     options = _parser().parse_args(arguments)
     try:
-        return _run(options, Home.from_environment())
+        code = _run(options, Home.from_environment())
+        sys.stdout.flush()
+        return code
     except LocalError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # the reader, a `head` perhaps, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _run(options: argparse.Namespace, home: Home) -> int:
+    """Each command imports what it needs here, where a Ctrl-C is answered."""
     match options.command:
-        case "up":
-            return lifecycle.up(home)
-        case "down":
-            return lifecycle.down(home)
-        case "reset":
-            return lifecycle.reset(home, confirmed=options.yes)
+        case "up" | "down" | "reset":
+            return _live(options, home)
         case "status":
             from infra.local.status import status
 
@@ -40,13 +42,25 @@ def _run(options: argparse.Namespace, home: Home) -> int:
 
             return supervise(home)
         case _:
-            demo = importlib.import_module("infra.demo.__main__")  # late: it needs far more than the others
+            demo = importlib.import_module("infra.demo.__main__")
             return int(demo.main() or 0)
+
+
+def _live(options: argparse.Namespace, home: Home) -> int:
+    from infra.local import lifecycle
+
+    match options.command:
+        case "up":
+            return lifecycle.up(home)
+        case "down":
+            return lifecycle.down(home)
+        case _:
+            return lifecycle.reset(home, confirmed=options.yes)
 
 
 def _print_token(options: argparse.Namespace, home: Home) -> int:
     from infra.local.keys import ensure_keys
-    from infra.local.tokens import make_token, parse_centers
+    from infra.local.tokens import make_token, parse_centers, parse_hours
 
     token = make_token(
         ensure_keys(home.up / "keys"),
@@ -54,7 +68,7 @@ def _print_token(options: argparse.Namespace, home: Home) -> int:
         tenant=options.tenant,
         centers=parse_centers(options.centers) if options.centers is not None else None,
         subject=options.subject,
-        hours=options.hours,
+        hours=parse_hours(options.hours),
     )
     print(token)
     return 0
@@ -74,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--tenant", default="default")
     token.add_argument("--centers", help="numbers separated by commas; limits an operator")
     token.add_argument("--subject", help="who the token is for (claim sub)")
-    token.add_argument("--hours", type=float, default=12.0, help="how long it is valid")
+    token.add_argument("--hours", default="12", help="how long it is valid")
     commands.add_parser("supervise", help="(the process behind up)")
     return parser
 

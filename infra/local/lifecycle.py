@@ -43,11 +43,19 @@ def up(home: Home) -> int:
 
 def down(home: Home) -> int:
     """Stop everything, also what a dead supervisor left. Nothing to stop is no error."""
+    if _stop_everything(home):
+        print("Rahnama has stopped; its data is kept.", file=sys.stderr)
+    else:
+        print("Rahnama is not running.", file=sys.stderr)
+    return 0
+
+
+def _stop_everything(home: Home) -> bool:
+    """Whether there was anything to stop."""
     state = read_state(home.up)
     if state is None or not (state.running or any(mark.alive for mark in state.processes.values())):
         forget_state(home.up)
-        print("Rahnama is not running.", file=sys.stderr)
-        return 0
+        return False
     if state.running:
         _signal(state.supervisor, signal.SIGTERM)
         if not _wait_for_end([state.supervisor], _DOWN_SECONDS):
@@ -56,8 +64,7 @@ def down(home: Home) -> int:
         state = read_state(home.up) or state
     stop_leftovers(state)
     forget_state(home.up)
-    print("Rahnama has stopped; its data is kept.", file=sys.stderr)
-    return 0
+    return True
 
 
 def reset(home: Home, *, confirmed: bool) -> int:
@@ -68,9 +75,12 @@ def reset(home: Home, *, confirmed: bool) -> int:
         if sys.stdin.readline().strip() != "yes":
             print("\nNothing was deleted. (In a script: make reset YES=1)", file=sys.stderr)
             return 1
-    down(home)
-    shutil.rmtree(home.up, ignore_errors=False) if home.up.exists() else None
-    print("The data is deleted.", file=sys.stderr)
+    stopped = _stop_everything(home)
+    existed = home.up.exists()
+    if existed:
+        shutil.rmtree(home.up)
+    done = "The data is deleted." if existed else "There is no data."
+    print(f"Rahnama has stopped. {done}" if stopped else done, file=sys.stderr)
     return 0
 
 

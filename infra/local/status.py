@@ -1,7 +1,8 @@
-"""`make status`: what runs, what it weighs, whether it is ready, and how far behind."""
+"""`make status`: what runs, what it weighs, whether it is ready, how far behind, and what stands still."""
 
 import contextlib
-from typing import Any
+import re
+from typing import Any, Final, NamedTuple
 
 import httpx
 import psutil
@@ -12,10 +13,19 @@ from infra.local.state import ProcessMark, State, read_state
 from infra.local.tokens import make_token
 
 _SECONDS = 3.0
+_HELD: Final = re.compile(r"^rahnama_inbox_held\{(.+)\} 1(?:\.0)?$", re.MULTILINE)
+
+
+class _Look(NamedTuple):
+    """What a service tells of itself; `troubles` are for a person to read."""
+
+    ready: bool
+    position: str = ""
+    troubles: tuple[str, ...] = ()
 
 
 def status(home: Home) -> int:
-    """0 if everything is ready, else 1."""
+    """0 if everything is ready and no partition is held, else 1."""
     state = read_state(home.up)
     if state is None:
         print("Rahnama is not running. make up starts it.")
@@ -23,31 +33,57 @@ def status(home: Home) -> int:
     if not state.running:
         print("Rahnama is not running" + (f"; it failed. {state.failure.message}" if state.failure else "."))
         return 1
-    names = " · ".join(f"{name} {version}" for name, version in state.versions.items())
-    print(f"Rahnama is {state.phase} (supervisor {state.supervisor.pid}; {names})")
-    all_ready = state.phase == "ready"
+    all_well = state.phase == "ready"
+    lines = []
     for part, stage in state.stages.items():
+        all_well = all_well and stage == "ready"
         mark = state.processes.get(part)
         if mark is None:
-            print(f"  {part:<10} {stage}")
+            lines.append(f"  {part:<10} {stage}")
             continue
-        ready, position = _look(home, state, part) if part in state.urls else (mark.alive, "")
-        all_ready = all_ready and ready and mark.alive
-        shown = stage if stage != "ready" or ready else "not ready"
-        print(f"  {part:<10} {shown:<22} pid {mark.pid:<8} {_megabytes(mark):>5} MB  {position}".rstrip())
-    return 0 if all_ready else 1
+        look = _look(home, state, part) if part in state.urls else _Look(mark.alive)
+        all_well = all_well and look.ready and mark.alive and not look.troubles
+        shown = stage if stage != "ready" or look.ready else "not ready"
+        lines.append(
+            f"  {part:<10} {shown:<22} pid {mark.pid:<8} {_megabytes(mark):>5} MB  {look.position}".rstrip()
+        )
+        lines += [f"  {'':<10} {trouble}" for trouble in look.troubles]
+    names = " · ".join(f"{name} {version}" for name, version in state.versions.items())
+    phase = state.phase if all_well or state.phase != "ready" else "not well"
+    print(f"Rahnama is {phase} (supervisor {state.supervisor.pid}; {names})", *lines, sep="\n")
+    return 0 if all_well else 1
 
 
-def _look(home: Home, state: State, service: str) -> tuple[bool, str]:
-    """Ready or not, and the lag in events where the service tells it."""
+def _look(home: Home, state: State, service: str) -> _Look:
+    """Ready or not and why, the lag in events where the service tells it, and the partitions that are held."""
+    token = make_token(ensure_keys(home.up / "keys"), "metrics")
+    headers = {"Authorization": f"Bearer {token}"}
     try:
-        with httpx.Client(base_url=state.urls[service], timeout=_SECONDS, trust_env=False) as client:
-            ready = client.get("/readyz").status_code == 200
-            token = make_token(ensure_keys(home.up / "keys"), "metrics")
-            answer = client.get("/v1/positions", headers={"Authorization": f"Bearer {token}"})
-            return ready, describe_lag(answer.json()) if answer.status_code == 200 else ""
+        with httpx.Client(
+            base_url=state.urls[service], headers=headers, timeout=_SECONDS, trust_env=False
+        ) as client:
+            readiness = client.get("/readyz")
+            positions = client.get("/v1/positions")
+            metrics = client.get("/metrics")
+            return _Look(
+                readiness.status_code == 200,
+                describe_lag(positions.json()) if positions.status_code == 200 else "",
+                (*describe_reasons(readiness.json()), *describe_held(metrics.text)),
+            )
     except (httpx.HTTPError, ValueError) as error:
-        return False, f"does not answer ({type(error).__name__})"
+        return _Look(False, f"does not answer ({type(error).__name__})")
+
+
+def describe_reasons(readiness: dict[str, Any]) -> list[str]:
+    """From `/readyz`: each part that is not ready, with its reason."""
+    return [f"{part}: {reason}" for part, reason in readiness.get("parts", {}).items() if reason is not None]
+
+
+def describe_held(metrics: str) -> list[str]:
+    """From `/metrics`: the partitions that cannot go on until somebody looks."""
+    found = [dict(re.findall(r'(\w+)="([^"]*)"', labels)) for labels in _HELD.findall(metrics)]
+    held = sorted((labels["source"], int(labels["partition"])) for labels in found)
+    return [f"partition {partition} of {source} is held; the log says why" for source, partition in held]
 
 
 def describe_lag(positions: dict[str, Any]) -> str:

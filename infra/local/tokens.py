@@ -1,5 +1,6 @@
-"""Bearer tokens of the local issuer (design.md §5)."""
+"""Bearer tokens of the local issuer."""
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,7 @@ ISSUER = "rahnama-local"
 AUDIENCE = "rahnama"
 ROLES = ("admin", "operator", "auditor", "upstream", "metrics")
 DEFAULT_HOURS = 12.0
+MAX_HOURS = 87_600
 
 
 def make_token(
@@ -49,3 +51,14 @@ def parse_centers(text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise LocalError(f"CENTERS={text!r}: give the numbers of centres, separated by commas: 1,2") from None
+
+
+def parse_hours(text: str) -> float:
+    """`0.5` → 0.5. Less than nothing makes a token that has expired already, which tests need."""
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = math.nan
+    if not abs(hours) <= MAX_HOURS:
+        raise LocalError(f"HOURS={text!r}: give a number of hours, at most {MAX_HOURS}")
+    return hours

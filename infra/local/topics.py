@@ -1,4 +1,4 @@
-"""The topics of design.md §4, created only when they are missing."""
+"""Every topic with its settings, created only when it is missing."""
 
 import asyncio
 from collections.abc import AsyncIterator

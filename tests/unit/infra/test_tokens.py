@@ -1,4 +1,4 @@
-"""Tokens carry what design.md §5 says and fit the published keys."""
+"""Tokens carry what services ask for and fit the published keys."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 
 from infra.local.errors import LocalError
 from infra.local.keys import Keys, ensure_keys
-from infra.local.tokens import ROLES, make_token, parse_centers
+from infra.local.tokens import ROLES, make_token, parse_centers, parse_hours
 
 
 @pytest.fixture
@@ -55,3 +55,11 @@ def test_centers_are_numbers_separated_by_commas() -> None:
     assert parse_centers("1,2") == [1, 2]
     with pytest.raises(LocalError, match="CENTERS='a,b'"):
         parse_centers("a,b")
+
+
+def test_hours_are_a_number_that_a_date_can_hold() -> None:
+    assert parse_hours("0.5") == 0.5
+    assert parse_hours("-1") == -1.0
+    for text in ("abc", "nan", "inf", "1e30"):
+        with pytest.raises(LocalError, match="HOURS="):
+            parse_hours(text)
