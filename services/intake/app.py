@@ -95,6 +95,7 @@ def build(settings: Settings) -> FastAPI:
             "relay": relay.ready(),
             "writer": writer.alive(),
             "inbox": inbox.ready(),
+            "rejections": rejections.ready(),
         }
 
     app = create_app(

@@ -1,22 +1,27 @@
 -- name: allocations
 -- A page of a tenant's enrolments of a year, the newest version of each student; centres limit an operator.
-select distinct on (student_id) student_id::text, year, status, mentor_id, counter, policy, reason, version,
-    partition, cause_sequence, decided_at
-from enrolments
-where tenant = $1 and year = $2 and ($3::uuid is null or student_id > $3)
-  and ($4::integer[] is null or reg_center = any($4))
-  and ($5::text is null or status = $5)
-order by student_id, version desc
+select student_id::text, year, status, mentor_id, counter, policy, reason, version, partition, cause_sequence,
+    decided_at
+from (
+    select distinct on (student_id) * from enrolments
+    where tenant = $1 and year = $2 and ($3::uuid is null or student_id > $3)
+    order by student_id, version desc
+) as newest
+where ($4::integer[] is null or reg_center = any($4)) and ($5::text is null or status = $5)
+order by newest.student_id
 limit $6
 
 -- name: allocation
 -- One student's enrolments, newest year first; a student that moved between pools shows its newest version.
-select distinct on (year) student_id::text, year, status, mentor_id, counter, policy, reason, version,
-    partition, cause_sequence, decided_at
-from enrolments
-where tenant = $1 and student_id = $2 and ($3::smallint is null or year = $3)
-  and ($4::integer[] is null or reg_center = any($4))
-order by year desc, version desc
+select student_id::text, year, status, mentor_id, counter, policy, reason, version, partition, cause_sequence,
+    decided_at
+from (
+    select distinct on (year) * from enrolments
+    where tenant = $1 and student_id = $2 and ($3::smallint is null or year = $3)
+    order by year desc, version desc
+) as newest
+where $4::integer[] is null or reg_center = any($4)
+order by year desc
 
 -- name: waitlist
 -- Who waits in a year, and why, in the order of arrival within each pool.

@@ -52,6 +52,10 @@ class RejectionRecords:
                 await self._task
         await self._forget_producer()
 
+    def ready(self) -> str | None:
+        """None, or why nothing is told of any more."""
+        return "the publisher of rejections has ended" if self._task is None or self._task.done() else None
+
     async def _publish_for_ever(self) -> None:
         while True:
             try:
