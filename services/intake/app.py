@@ -1,6 +1,7 @@
 """The composition root of intake: the only place that builds things."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from fastapi import FastAPI
@@ -43,7 +44,65 @@ def build(settings: Settings) -> FastAPI:
     telemetry = Telemetry.start(INTAKE_SOURCE)
     keyring = Keyring(settings.read_master_key())
     pool = make_pool(settings.database_url, application=INTAKE_SOURCE, size=settings.database_pool_size)
+    pacer = GarbagePacer()
     log = Log(INTAKE_SOURCE)
+    way = _way_to_kafka(settings, pool, log, keyring, telemetry, pacer)
+    receiver = Receiver(keyring, settings.sources, event_bytes=settings.event_bytes)
+    inbox = _inbound(settings, Polls(receiver, way.writer, telemetry, topic=settings.topic(INBOUND)), pool)
+    rejections = RejectionRecords(
+        pool,
+        bootstrap=settings.kafka_bootstrap,
+        topic=settings.topic("rejections"),
+        partitions=settings.partitions,
+    )
+    database = DatabaseWatch(pool)
+
+    def ready() -> Mapping[str, str | None]:
+        return {
+            "database": database.ready(),
+            "relay": way.relay.ready(),
+            "writer": way.writer.alive(),
+            "inbox": inbox.ready(),
+            "rejections": rejections.ready(),
+        }
+
+    app = create_app(
+        title="Rahnama intake",
+        version=VERSION,
+        lifespan=service_lifespan(
+            settings,
+            pool,
+            database,
+            [way.key_records, rejections, way.relay, way.writer, inbox],
+            pacer,
+            telemetry,
+        ),
+        verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
+        health=Health(ready),
+        positions=IntakePositions(pool, log, way.relay.published, inbox.positions),
+        telemetry=telemetry,
+        position_wait_seconds=settings.position_wait_seconds,
+        max_body_bytes=settings.request_bytes,
+    )
+    app.include_router(events_router(settings, receiver, way.writer, Answers(pool), keyring))
+    app.include_router(students_router(pool, keyring))
+    app.include_router(references_router(pool))
+    app.include_router(rejections_router(pool))
+    return app
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """From an accepted event to Kafka: the writer, and what publishes after its commits."""
+
+    writer: Writer
+    relay: Relay
+    key_records: KeyRecords
+
+
+def _way_to_kafka(
+    settings: Settings, pool: Pool, log: Log, keyring: Keyring, telemetry: Telemetry, pacer: GarbagePacer
+) -> _Way:
     fresh_keys = FreshKeys()
     key_records = KeyRecords(
         pool,
@@ -71,7 +130,6 @@ def build(settings: Settings) -> FastAPI:
         fresh_keys=fresh_keys,
         published=relay.offer,
     )
-    pacer = GarbagePacer()
     writer = Writer(
         appender.transact,
         batch_events=settings.batch_records,
@@ -79,43 +137,7 @@ def build(settings: Settings) -> FastAPI:
         in_flight=settings.transactions_in_flight,
         batch_done=pacer.batch_done,
     )
-    receiver = Receiver(keyring, settings.sources, event_bytes=settings.event_bytes)
-    inbox = _inbound(settings, Polls(receiver, writer, telemetry, topic=settings.topic(INBOUND)), pool)
-    rejections = RejectionRecords(
-        pool,
-        bootstrap=settings.kafka_bootstrap,
-        topic=settings.topic("rejections"),
-        partitions=settings.partitions,
-    )
-    database = DatabaseWatch(pool)
-
-    def ready() -> Mapping[str, str | None]:
-        return {
-            "database": database.ready(),
-            "relay": relay.ready(),
-            "writer": writer.alive(),
-            "inbox": inbox.ready(),
-            "rejections": rejections.ready(),
-        }
-
-    app = create_app(
-        title="Rahnama intake",
-        version=VERSION,
-        lifespan=service_lifespan(
-            settings, pool, database, [key_records, rejections, relay, writer, inbox], pacer, telemetry
-        ),
-        verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
-        health=Health(ready),
-        positions=IntakePositions(pool, log, relay.published, inbox.positions),
-        telemetry=telemetry,
-        position_wait_seconds=settings.position_wait_seconds,
-        max_body_bytes=settings.request_bytes,
-    )
-    app.include_router(events_router(settings, receiver, writer, Answers(pool), keyring))
-    app.include_router(students_router(pool, keyring))
-    app.include_router(references_router(pool))
-    app.include_router(rejections_router(pool))
-    return app
+    return _Way(writer, relay, key_records)
 
 
 def _inbound(settings: Settings, polls: Polls, pool: Pool) -> InboundInbox:
