@@ -49,9 +49,10 @@ def main() -> int:
 
 
 async def _demo(home: Home) -> tuple[str, dict[str, Any]]:
-    shutil.rmtree(home.demo, ignore_errors=True)
     cohort = make_cohort()
     async with AsyncExitStack() as stack:
+        stack.enter_context(home.only_demo())
+        shutil.rmtree(home.demo, ignore_errors=True)
         collector = stack.enter_context(Collector())
         with StageScreen() as screen:
             system = await stack.enter_async_context(

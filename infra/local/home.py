@@ -1,5 +1,6 @@
 """Where everything that Rahnama writes on this machine lives: one folder, ignored by git."""
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from infra.local.errors import LocalError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 KAFKA_FILES = REPOSITORY / "infra" / "kafka"
@@ -41,6 +44,17 @@ class Home:
     def demo(self) -> Path:
         """What `make demo` uses; wiped at its start."""
         return self.root / "demo"
+
+    @contextmanager
+    def only_demo(self) -> Iterator[None]:
+        """One demo at a time, for each wipes the folder; the kernel lets go of the lock when its holder dies."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / "demo.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise LocalError("Another make demo runs here. Wait for its end, or stop it.") from None
+            yield
 
     @contextmanager
     def scratch_folder(self, purpose: str) -> Iterator[Path]:

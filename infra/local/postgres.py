@@ -8,6 +8,7 @@ import asyncio
 import importlib.util
 import os
 import secrets
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -94,11 +95,9 @@ class PostgresServer(Part):
 
     def _prepare_folders(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._data.mkdir(mode=0o700, exist_ok=True)
         if self._user is not None:
             let_pass(self._data)
             let_pass(binaries() / "postgres", readable=binaries().parent)
-            hand_over(self._data, self._user)
 
     def _password(self) -> str:
         """The superuser's; made once, readable by us alone. The roles' passwords are derived from it."""
@@ -111,19 +110,25 @@ class PostgresServer(Part):
         return path.read_text()
 
     async def _initdb_once(self) -> None:
+        """Beside its place, and moved there when it is whole: an interrupted start leaves no half of a cluster."""
         if (self._data / "PG_VERSION").exists():
             return
+        fresh = self._folder / "data.new"
+        if fresh.exists():
+            shutil.rmtree(fresh)
+        fresh.mkdir(mode=0o700)
         password_file = self._folder / "initdb-password"
         password_file.unlink(missing_ok=True)
         password_file.touch(mode=0o600)
         password_file.write_text(self._password())
         if self._user is not None:
+            hand_over(fresh, self._user)
             hand_over(password_file, self._user)
         try:
             await run_to_end(
                 "postgres initdb",
                 [
-                    binaries() / "initdb", "-D", self._data, "-U", SUPERUSER, f"--pwfile={password_file}",
+                    binaries() / "initdb", "-D", fresh, "-U", SUPERUSER, f"--pwfile={password_file}",
                     "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin",
                     "--builtin-locale=C.UTF-8",
                 ],
@@ -131,10 +136,11 @@ class PostgresServer(Part):
                 log=self.log,
                 seconds=_INITDB_SECONDS,
                 user=self._user,
-                folder=self._data,
+                folder=fresh,
             )  # fmt: skip
         finally:
             password_file.unlink()
+        fresh.rename(self._data)
 
     async def _wait_until_ready(self, child: Child) -> None:
         deadline = time.monotonic() + _READY_SECONDS

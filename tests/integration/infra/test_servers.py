@@ -1,5 +1,6 @@
 """The local servers come back with their data: after a stop, and after SIGKILL."""
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 
@@ -88,3 +89,19 @@ async def test_a_server_that_cannot_start_says_why_and_leaves_nothing(cluster: P
         await second.start()
     assert not second.running
     assert cluster.running
+
+
+@pytest.mark.parametrize("at", ["PG_VERSION", "base/1/PG_VERSION"])
+async def test_a_cluster_whose_making_was_interrupted_is_made_anew(at: str) -> None:
+    with Home.from_environment().scratch_folder("tests") as folder:
+        server = PostgresServer(folder / "postgres")
+        starting = asyncio.create_task(server.start())
+        while not (folder / "postgres" / "data.new" / at).exists():
+            assert not starting.done()
+            await asyncio.sleep(0.001)
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        try:
+            await server.start()
+        finally:
+            await server.stop()
