@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import asyncpg
 from prometheus_client import REGISTRY
 
-from infra.local.ports import free_ports
 from shared.errors import Unapplicable
 from shared.inbox.records import Slice
 from tests.integration.inbox.adder import Adder, Sum, chain, inbox, publish, reached, reading, until
@@ -241,12 +240,3 @@ async def test_every_instance_knows_how_far_the_partitions_of_the_others_go(
                 return [(await member.positions())[:2] for member in (one, other)] == [wanted, wanted]
 
             await until(known)
-
-
-async def test_without_kafka_it_says_why_it_is_not_ready_and_stops_at_once(adder: Adder) -> None:
-    [port] = free_ports(1)
-    member = inbox(adder, f"127.0.0.1:{port}", "rahnama.intake")
-    await member.start()
-    await until(lambda: "Kafka cannot be reached" in (member.ready() or ""))
-    async with asyncio.timeout(3):
-        await member.stop()
