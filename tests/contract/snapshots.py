@@ -11,16 +11,8 @@ from shared.contracts.decisions import DECISION_TYPES
 from shared.contracts.envelope import Envelope, encode, leaf_hash
 from shared.contracts.facts import FACT_TYPES
 from shared.contracts.rejections import RejectionEvent
-from tests.contract.examples import (
-    DECISIONS,
-    FACTS,
-    INBOUND,
-    REJECTION,
-    command_bytes,
-    decision_envelope,
-    fact_envelope,
-    inbound_bytes,
-)
+from tests.contract.examples import DECISIONS, FACTS, REJECTION, decision_envelope, fact_envelope
+from tests.contract.inbound_examples import INBOUND, command_bytes, inbound_bytes
 
 GOLDEN: Final = Path(__file__).parent / "golden"
 LOG_TYPES: Final[dict[str, Any]] = {**FACT_TYPES, **DECISION_TYPES}

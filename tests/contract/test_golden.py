@@ -13,7 +13,8 @@ from services.intake.decide.parse import INBOUND_TYPES
 from shared.contracts.decisions import DECISION_TYPES
 from shared.contracts.envelope import Envelope, decode, encode, leaf_hash
 from shared.contracts.facts import FACT_TYPES, decode_fact
-from tests.contract.examples import DECISIONS, FACTS, command_bytes, decision_envelope, fact_envelope
+from tests.contract.examples import DECISIONS, FACTS, decision_envelope, fact_envelope
+from tests.contract.inbound_examples import command_bytes
 from tests.contract.snapshots import GOLDEN, LOG_TYPES, made
 
 LOG_FILES = sorted((GOLDEN / "log").glob("*.json"))
