@@ -20,12 +20,18 @@ select percentile_cont(array[0.5, 0.99]) within group (order by milliseconds) fr
 ) as latencies
 """
 
+STUDENTS_SQL: Final = "select count(distinct (tenant, student_id)) from student_years"
+
 
 @dataclass(slots=True)
 class Outcome:
-    """Counts and figures of one run. Latencies are milliseconds from acceptance, 50th and 99th percentile."""
+    """Counts and figures of one run. Latencies are milliseconds from acceptance, 50th and 99th percentile.
+
+    `students` are those whom intake knows; `summary` is allocation's own count of them.
+    """
 
     by_status: dict[str, int]
+    students: int
     rejected_by_code: dict[str, int]
     summary: dict[str, Any]
     decision_ms: tuple[float, float]
@@ -37,6 +43,7 @@ async def measure(system: System, client: httpx.AsyncClient) -> Outcome:
     """Asks every part. `client` carries an admin's token."""
     return Outcome(
         by_status=await _events_by_status(client, system.urls["intake"]),
+        students=await _value(system.database("intake").owner_dsn, STUDENTS_SQL),
         rejected_by_code=await _rejections(client, system.urls["intake"]),
         summary=await _get(client, f"{system.urls['allocation']}/v1/summary?year={YEAR}"),
         decision_ms=await _latency(
@@ -94,9 +101,13 @@ async def _rejections(client: httpx.AsyncClient, intake_url: str) -> dict[str, i
 
 
 async def _latency(dsn: str, query: str) -> tuple[float, float]:
+    middle, high = await _value(dsn, query) or (0.0, 0.0)
+    return round(middle, 1), round(high, 1)
+
+
+async def _value(dsn: str, query: str) -> Any:
     connection = await asyncpg.connect(dsn)
     try:
-        middle, high = await connection.fetchval(query) or (0.0, 0.0)
-        return round(middle, 1), round(high, 1)
+        return await connection.fetchval(query)
     finally:
         await connection.close()

@@ -10,19 +10,19 @@ HEADS_SHOWN = 6
 
 
 def figures(outcome: Outcome, *, sent: int, seconds: float, trace: Sequence[CollectedSpan]) -> dict[str, Any]:
-    """The JSON object of the last line. `students` are distinct accepted ones; latencies are milliseconds."""
+    """The JSON object of the last line. `students` are the distinct ones that intake accepted."""
     summary, report = outcome.summary, outcome.verification
     return {
         "sent": sent,
         "accepted": outcome.by_status["accepted"],
-        "students": summary["students"],
+        "students": outcome.students,
         "unchanged": outcome.by_status["unchanged"],
         "duplicates": outcome.by_status["duplicate"],
         "rejected": outcome.by_status["rejected"],
         "assigned": summary["assigned"],
         "waitlisted": summary["waitlisted"],
         "seconds": round(seconds, 3),
-        "students_per_second": round(summary["students"] / seconds) if seconds else 0,
+        "students_per_second": round(outcome.students / seconds) if seconds else 0,
         "latency_ms": {
             "decision": {"p50": outcome.decision_ms[0], "p99": outcome.decision_ms[1]},
             "ledger": {"p50": outcome.ledger_ms[0], "p99": outcome.ledger_ms[1]},

@@ -3,7 +3,7 @@
 import json
 
 from infra.demo.measure import Outcome
-from infra.demo.report import figures, page
+from infra.demo.report import figures, is_whole, page
 from infra.otel.collector import CollectedSpan
 
 KEYS = [
@@ -15,6 +15,7 @@ KEYS = [
 def an_outcome() -> Outcome:
     return Outcome(
         by_status={"accepted": 12, "unchanged": 1, "duplicate": 2, "rejected": 1},
+        students=10,
         rejected_by_code={"MOBILE_INVALID": 1},
         summary={
             "students": 10,
@@ -71,3 +72,10 @@ def test_the_page_tells_codes_reasons_occupancy_trace_and_tree_heads() -> None:
         "holds: 22 records", f"root {'ab' * 32}",
     ):  # fmt: skip
         assert words in shown
+
+
+def test_a_student_whom_allocation_does_not_know_fails_the_demo() -> None:
+    outcome = an_outcome()
+    assert is_whole(figures(outcome, sent=16, seconds=2.0, trace=TRACE))
+    outcome.students += 1
+    assert not is_whole(figures(outcome, sent=16, seconds=2.0, trace=TRACE))
