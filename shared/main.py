@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 import uvicorn
 from fastapi import FastAPI
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.partitions import DEFAULT_COUNT, require_even
@@ -20,6 +20,7 @@ STOP_SECONDS: Final = 8
 BACKLOG: Final = 512
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
+AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 
 
 class MigrationSettings(BaseSettings):
@@ -37,12 +38,23 @@ def main(
     """Runs what the command line asks for. Exits with 2 when that is unknown."""
     match sys.argv[1:]:
         case []:
-            _serve(settings(), build)
+            _serve(_read(settings), build)
         case ["migrate"]:
-            asyncio.run(_migrate(name, MigrationSettings(), migrations))
+            asyncio.run(_migrate(name, _read(MigrationSettings), migrations))
         case _:
             print(f"usage: python -m services.{name} [migrate]", file=sys.stderr)  # noqa: T201
             raise SystemExit(2)
+
+
+def _read(shape: type[AnySettings]) -> AnySettings:
+    """The settings of the environment. Exits with 2, naming what is wrong and no value: one may be a password."""
+    try:
+        return shape()
+    except ValidationError as error:
+        for fault in error.errors(include_input=False, include_url=False):
+            field = "_".join(str(part) for part in fault["loc"][:1]).upper()
+            print(f"RAHNAMA_{field}: {fault['msg']}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None
 
 
 def _serve(settings: Settings, build: Callable[[Settings], FastAPI]) -> None:

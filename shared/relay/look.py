@@ -65,7 +65,7 @@ def judge(partition: int, extent: Extent, log: LogView) -> Verdict:
     if last.sequence > standing.head:
         return Disagreement(
             f"it holds sequence {last.sequence}, but the log ends at {standing.head}:"
-            " the database was restored, and `recover` must bring the missing events back"
+            " the database was restored, and its missing events must be brought back from the topic first"
         )
     for seen, sequence in ((last, last.sequence), (first, first.sequence)):
         if log.hashes.get((partition, sequence)) != seen.hash:

@@ -7,6 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from services.intake.append.answers import Answers
@@ -19,6 +20,7 @@ from services.intake.settings import Settings
 from shared.errors import NotFound, Rejected
 from shared.http.bodies import read_body, require_content_type
 from shared.http.callers import Caller
+from shared.http.numbers import ShortText
 from shared.http.responses import json_response
 from shared.http.roles import require
 from shared.http.scope import traceparent_of
@@ -28,7 +30,6 @@ SINGLE: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
 BINARY: Final = "application/json"
 ATTRIBUTE_PREFIX: Final = b"ce-"
-LOOKUP_BYTES: Final = 4096
 EVENTS_BETWEEN_PAUSES: Final = 100
 """Events that are read before others get their turn: opening a thousand takes 50 ms."""
 
@@ -37,14 +38,11 @@ Upstream = Annotated[Caller, Depends(require("upstream"))]
 _batch: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-class LookupBody(msgspec.Struct, frozen=True):
+class LookupBody(BaseModel):
     """Which event's result is wanted."""
 
-    source: str
-    id: str
-
-
-_lookup: Final = msgspec.json.Decoder(LookupBody)
+    source: ShortText
+    id: ShortText
 
 
 def events_router(
@@ -76,13 +74,8 @@ def events_router(
         return _answer((await writer.submit([arrival]))[0])
 
     @router.post("/v1/events/lookup")
-    async def look_up_event(request: Request, caller: Upstream) -> Any:
+    async def look_up_event(wanted: LookupBody, caller: Upstream) -> Any:
         """The result of an event that was sent before, by either door."""
-        require_content_type(request, (BINARY,))
-        try:
-            wanted = _lookup.decode(await read_body(request, LOOKUP_BYTES))
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            raise _unreadable() from None
         allowed, refused = event_keys(keyring.tenant(caller.tenant), wanted.source, wanted.id)
         answer = await answers.find(allowed, refused)
         if answer is None:

@@ -100,3 +100,11 @@ async def test_positions_tell_how_far_both_sides_are(intake: Intake) -> None:
     [log] = [item for item in positions["log"] if item["partition"] == place["partition"]]
     assert log["last"] >= place["sequence"]
     assert {"source": "inbound", "partition": 5, "applied": 1, "newest": 1} in positions["inbox"]
+
+
+async def test_a_look_up_that_names_no_event_says_what_is_missing(intake: Intake) -> None:
+    headers = intake.issuer.headers("upstream")
+    answer = await intake.client.post("/v1/events/lookup", json={"id": "k-1"}, headers=headers)
+    assert answer.status_code == 422
+    [error] = answer.json()["errors"]
+    assert (error["pointer"], error["code"]) == ("/source", "SOURCE_MISSING")

@@ -1,0 +1,45 @@
+"""How a service is started by hand: what is wrong with its settings is named, and no value is shown."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"RAHNAMA_BATCH_RECORDS": "abc"}, "RAHNAMA_BATCH_RECORDS: Input should be a valid integer"),
+        ({}, "RAHNAMA_JWKS_FILE: Field required"),
+        (
+            {"RAHNAMA_PARTITIONS": "3"},
+            "RAHNAMA_PARTITIONS: Value error, the number of partitions must be even",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_named_as_its_variable_and_nothing_else_is_shown(
+    settings: dict[str, str], told: str
+) -> None:
+    environment = {"RAHNAMA_DATABASE_URL": "postgresql://u:secret@h/d", **settings}
+    ended = run([], environment)
+    assert ended.returncode == 2
+    assert told in ended.stderr
+    assert "secret" not in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_an_unknown_command_is_answered_with_the_usage() -> None:
+    ended = run(["fly"], {})
+    assert ended.returncode == 2
+    assert ended.stderr == "usage: python -m services.allocation [migrate]\n"
+
+
+def run(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Allocation started with these variables and no others."""
+    return subprocess.run(
+        [sys.executable, "-m", "services.allocation", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
