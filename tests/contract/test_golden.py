@@ -11,12 +11,16 @@ import pytest
 
 from services.intake.decide.parse import INBOUND_TYPES
 from shared.contracts.decisions import DECISION_TYPES
-from shared.contracts.envelope import Envelope, decode, encode, leaf_hash
+from shared.contracts.envelope import decode, encode, leaf_hash
 from shared.contracts.facts import FACT_TYPES, decode_fact
 from tests.contract.examples import DECISIONS, FACTS, decision_envelope, fact_envelope
 from tests.contract.inbound_examples import command_bytes
 from tests.contract.snapshots import GOLDEN, LOG_TYPES, made
 
+ATTRIBUTES = [
+    "specversion", "id", "source", "type", "subject", "time", "datacontenttype", "tenant", "sequence", "previous",
+    "causationid", "data",
+]  # fmt: skip
 LOG_FILES = sorted((GOLDEN / "log").glob("*.json"))
 INBOUND_FILES = sorted(path for path in (GOLDEN / "inbound").glob("*.json") if ".command." not in path.name)
 
@@ -64,7 +68,7 @@ def test_the_hash_is_what_the_shell_computes(path: Path) -> None:
 @pytest.mark.parametrize("path", LOG_FILES, ids=type_of)
 def test_an_event_is_a_cloudevent_with_its_attributes_in_order(path: Path) -> None:
     document = json.loads(path.read_bytes())
-    assert list(document) == list(Envelope.__struct_fields__)
+    assert list(document) == ATTRIBUTES
     assert document["specversion"] == "1.0"
     assert all(re.fullmatch("[a-z0-9]{1,20}", name) for name in document)
     assert re.fullmatch(r"(intake|allocation)-\d{2}-\d{16}", document["id"])

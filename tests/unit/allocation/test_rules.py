@@ -24,6 +24,13 @@ def failed(
     return [(answer.code, answer.detail) for answer in answers if not answer.passed]
 
 
+def test_the_rules_have_stable_codes_in_one_order() -> None:
+    assert RULES == (
+        "GENDER_MATCH", "GROUP_ALLOWED", "CENTER_ALLOWED", "REG_STATUS_ALLOWED", "CAPACITY_AVAILABLE",
+        "SCHOOL_TYPE_COMPATIBLE", "GRADUATE_NOT_TO_SCHOOL", "MANAGER_CENTER_GATE",
+    )  # fmt: skip
+
+
 def test_a_mentor_that_passes_every_rule_fails_none() -> None:
     assert failed(a_mentor(1), a_student("s")) == []
 
