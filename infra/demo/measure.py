@@ -5,11 +5,15 @@ from typing import Any, Final
 
 import asyncpg
 import httpx
+import psutil
 
 from infra.demo.cohort import YEAR
+from infra.local.databases import SERVICES
+from infra.local.part import Part
 from infra.local.system import System
 
 PAGE: Final = 500
+MEGABYTE: Final = 1_000_000
 EVENTS_METRIC: Final = "rahnama_intake_events_total"
 STATUSES: Final = ("accepted", "unchanged", "duplicate", "rejected")
 
@@ -28,6 +32,7 @@ class Outcome:
     """Counts and figures of one run. Latencies are milliseconds from acceptance, 50th and 99th percentile.
 
     `students` are those whom intake knows; `summary` is allocation's own count of them.
+    `resident_mb` is each service's resident memory in MB.
     """
 
     by_status: dict[str, int]
@@ -36,6 +41,7 @@ class Outcome:
     summary: dict[str, Any]
     decision_ms: tuple[float, float]
     ledger_ms: tuple[float, float]
+    resident_mb: dict[str, int] = field(default_factory=dict)
     verification: dict[str, Any] = field(default_factory=dict)
 
 
@@ -55,7 +61,12 @@ async def measure(system: System, client: httpx.AsyncClient) -> Outcome:
         ledger_ms=await _latency(
             system.database("audit").owner_dsn, LATENCY_SQL.format(table="ledger", accepted_at="time")
         ),
+        resident_mb={name: _resident_mb(system.parts[name]) for name in SERVICES},
     )
+
+
+def _resident_mb(part: Part) -> int:
+    return psutil.Process(part.child.pid).memory_info().rss // MEGABYTE if part.child is not None else 0
 
 
 async def verify(system: System, client: httpx.AsyncClient) -> dict[str, Any]:

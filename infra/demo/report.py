@@ -55,7 +55,7 @@ def page(result: dict[str, Any], outcome: Outcome, trace: Sequence[CollectedSpan
             "",
             *_occupancy(outcome.summary["occupancy"]),
             "",
-            *_speed(result),
+            *_speed(result, outcome.resident_mb),
             "",
             *_trace(trace),
             "",
@@ -90,7 +90,7 @@ def _occupancy(occupancy: dict[str, Any]) -> list[str]:
     ]
 
 
-def _speed(result: dict[str, Any]) -> list[str]:
+def _speed(result: dict[str, Any], resident_mb: dict[str, int]) -> list[str]:
     latency = result["latency_ms"]
     return [
         f"the whole way    {result['seconds']:>8.2f} s   {result['students_per_second']:,} students a second,"
@@ -98,6 +98,7 @@ def _speed(result: dict[str, Any]) -> list[str]:
         f"  to decision    p50 {latency['decision']['p50']:,.0f} ms, p99 {latency['decision']['p99']:,.0f} ms"
         " after acceptance, under this load",
         f"  to ledger      p50 {latency['ledger']['p50']:,.0f} ms, p99 {latency['ledger']['p99']:,.0f} ms",
+        "  resident       " + ", ".join(f"{name} {size} MB" for name, size in resident_mb.items()),
     ]
 
 

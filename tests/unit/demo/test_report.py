@@ -17,6 +17,7 @@ def an_outcome() -> Outcome:
         by_status={"accepted": 12, "unchanged": 1, "duplicate": 2, "rejected": 1},
         students=10,
         rejected_by_code={"MOBILE_INVALID": 1},
+        resident_mb={"intake": 108},
         summary={
             "students": 10,
             "assigned": 8,
@@ -68,7 +69,7 @@ def test_the_page_tells_codes_reasons_occupancy_trace_and_tree_heads() -> None:
     shown = page(figures(outcome, sent=16, seconds=2.0, trace=TRACE), outcome, TRACE)
     for words in (
         "MOBILE_INVALID 1", "CAPACITY_AVAILABLE 2", "min 0.50, mean 0.75, max 1.00, Gini 0.100", "5 students a second",
-        "p50 10 ms, p99 20 ms", "p50 15 ms, p99 30 ms", TRACE[0].trace_id, "append student.registered",
+        "intake 108 MB", "p50 10 ms, p99 20 ms", "p50 15 ms, p99 30 ms", TRACE[0].trace_id, "append student.registered",
         "holds: 22 records", f"root {'ab' * 32}",
     ):  # fmt: skip
         assert words in shown
