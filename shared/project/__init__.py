@@ -1,0 +1,1 @@
+"""Read models: what every service's projections are written with."""

@@ -7,6 +7,7 @@ import asyncpg
 
 from services.allocation.decide import Enrolment, Mentor, Needs, PartitionState, Pool
 from shared.postgres import Connection, named_queries
+from shared.project.columns import columns
 
 QUERIES: Final = named_queries("services.allocation.project")
 
@@ -49,17 +50,13 @@ async def load_students(
     ]
     rows: list[Any] = []
     if students:
-        rows += await connection.fetch(QUERIES["students"], *_columns(students))
+        rows += await connection.fetch(QUERIES["students"], *columns(students))
     if mentors:
-        rows += await connection.fetch(QUERIES["students_of_mentors"], *_columns(mentors))
+        rows += await connection.fetch(QUERIES["students_of_mentors"], *columns(mentors))
     found: dict[int, list[Enrolment]] = {}
     for row in rows:
         found.setdefault(row["partition"], []).append(_enrolment(row))
     return found
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _by_tenant(rows: Sequence[asyncpg.Record]) -> dict[str, list[asyncpg.Record]]:

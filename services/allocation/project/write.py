@@ -11,6 +11,7 @@ import msgspec
 from services.allocation.decide import Enrolment, Mentor, PartitionState
 from services.allocation.project.load import QUERIES
 from shared.postgres import Connection
+from shared.project.columns import columns
 
 Funnels = dict[tuple[str, int, str], Mapping[str, int]]
 """(tenant, year, student_id) → the funnel of its latest waitlisting."""
@@ -40,14 +41,14 @@ async def write_changes(
         for year, mentor_id in pool.changes.loads
     ]
     if loads:
-        await connection.execute(QUERIES["put_loads"], *_columns(loads))
+        await connection.execute(QUERIES["put_loads"], *columns(loads))
     counters = [
         (tenant, partition % 2, year, partition, pool.last_counters[year])
         for partition, tenant, pool in _pools(partitions)
         for year in pool.changes.counters
     ]
     if counters:
-        await connection.execute(QUERIES["put_counters"], *_columns(counters))
+        await connection.execute(QUERIES["put_counters"], *columns(counters))
 
 
 async def _write_enrolments(
@@ -62,7 +63,7 @@ async def _write_enrolments(
     if new:
         await connection.copy_records_to_table("enrolments", records=new, columns=COLUMNS)
     if changed:
-        await connection.execute(QUERIES["update_enrolments"], *_columns(changed))
+        await connection.execute(QUERIES["update_enrolments"], *columns(changed))
 
 
 def _pools(partitions: Sequence[tuple[int, PartitionState]]) -> Iterator[tuple[int, str, Any]]:
@@ -92,7 +93,3 @@ def _mentor_row(tenant: str, partition: int, mentor: Mentor) -> tuple[Any, ...]:
         None if mentor.manager_centers is None else sorted(mentor.manager_centers),
         sorted(mentor.groups), sorted(mentor.centers), sorted(mentor.schools),
     )  # fmt: skip
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]

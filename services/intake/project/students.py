@@ -6,6 +6,7 @@ from typing import Any, Final
 from services.intake.project.placed import Placed
 from shared.contracts.facts import StudentRegistered
 from shared.postgres import Connection, named_queries
+from shared.project.columns import columns
 
 QUERIES: Final = named_queries("services.intake.project")
 COLUMNS: Final = (
@@ -34,5 +35,5 @@ async def project_students(
             "student_years", records=[_row(placed) for placed in fresh], columns=COLUMNS
         )
     if changed:
-        columns = list(zip(*(_row(placed) for placed in changed), strict=True))
-        await connection.execute(QUERIES["change_student_years"], *columns)
+        rows = [_row(placed) for placed in changed]
+        await connection.execute(QUERIES["change_student_years"], *columns(rows))
