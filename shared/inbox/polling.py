@@ -110,7 +110,7 @@ class _NoConsumer:
     """FastStream's messages can acknowledge themselves; these never do."""
 
     async def commit(self) -> None:
-        raise NotImplementedError
+        raise RuntimeError("offsets are committed by the inbox, after its own commit")
 
     def seek(self, partition: Any, offset: int) -> None:
-        raise NotImplementedError
+        raise RuntimeError("positions are sought by the inbox alone")
