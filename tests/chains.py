@@ -6,7 +6,13 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from shared.contracts.envelope import NO_HASH, Envelope, decode, encode, event_id, leaf_hash, rfc3339
-from shared.contracts.facts import FACT_NAMES, Fact, MentorRegistered, StudentRegistered
+from shared.contracts.facts import (
+    FACT_NAMES,
+    Fact,
+    MentorRegistered,
+    StudentRegistered,
+    StudentWithdrawnFact,
+)
 from shared.contracts.partitions import pool_partition
 from shared.inbox.records import PartitionState, Received, S, Slice
 
@@ -71,7 +77,7 @@ class Chain:
 def subject_of(fact: Fact) -> str:
     """The subject under which intake appends a fact."""
     match fact:
-        case StudentRegistered():
+        case StudentRegistered() | StudentWithdrawnFact():
             return f"student/{fact.student_id}"
         case MentorRegistered():
             return f"mentor/{fact.mentor_id}"

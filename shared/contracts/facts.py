@@ -27,6 +27,21 @@ class StudentRegistered(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sealed: str
 
 
+class StudentWithdrawnFact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """`rahnama.intake.student.withdrawn.v1`: that year's enrolment in the pool of `gender` has ended.
+
+    `moved`: the student's gender was corrected, and its next fact of the year stands in the other pool.
+    (Allocation's decision on it is `decisions.StudentWithdrawn`.)
+    """
+
+    version: int
+    occurred_at: str | None
+    year: int
+    student_id: str
+    gender: int
+    reason: Literal["withdrawn", "moved"]
+
+
 class MentorRegistered(msgspec.Struct, frozen=True, kw_only=True):
     """`rahnama.intake.mentor.registered.v1`.
 
@@ -70,10 +85,11 @@ class SchoolRosterPublished(msgspec.Struct, frozen=True, kw_only=True):
     school_codes: list[int]
 
 
-Fact = StudentRegistered | MentorRegistered | ManagerRegistered | SchoolRosterPublished
+Fact = StudentRegistered | StudentWithdrawnFact | MentorRegistered | ManagerRegistered | SchoolRosterPublished
 
 FACT_TYPES: Final[dict[str, type[Fact]]] = {
     "rahnama.intake.student.registered.v1": StudentRegistered,
+    "rahnama.intake.student.withdrawn.v1": StudentWithdrawnFact,
     "rahnama.intake.mentor.registered.v1": MentorRegistered,
     "rahnama.intake.manager.registered.v1": ManagerRegistered,
     "rahnama.intake.school-roster.published.v1": SchoolRosterPublished,

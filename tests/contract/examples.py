@@ -24,6 +24,7 @@ from shared.contracts.facts import (
     MentorRegistered,
     SchoolRosterPublished,
     StudentRegistered,
+    StudentWithdrawnFact,
 )
 from shared.contracts.rejections import EventRejected, Fault, InboundPlace, RejectionEvent
 
@@ -53,6 +54,18 @@ FACTS: Final[dict[str, tuple[str, int, Fact]]] = {
             school_code=101,
             student_type=1,
             sealed=SEALED,
+        ),
+    ),
+    "rahnama.intake.student.withdrawn.v1": (
+        f"student/{STUDENT_ID}",
+        2,
+        StudentWithdrawnFact(
+            version=2,
+            occurred_at=UPSTREAM_TIME,
+            year=1404,
+            student_id=STUDENT_ID,
+            gender=0,
+            reason="moved",
         ),
     ),
     "rahnama.intake.mentor.registered.v1": (

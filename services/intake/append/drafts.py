@@ -12,7 +12,7 @@ from services.intake.append.settle import Pending
 from services.intake.decide.commands import PublishSchoolRoster
 from services.intake.decide.decide import with_seal
 from shared.append.log import Draft
-from shared.contracts.facts import SchoolRosterPublished
+from shared.contracts.facts import SchoolRosterPublished, StudentWithdrawnFact
 from shared.postgres import Connection, named_queries
 from shared.telemetry import OpenSpan, SpanKind, Telemetry, is_sampled
 
@@ -72,7 +72,9 @@ def _sealed_data(
     arrival, new = item.settled.arrival, item.new
     command, fact = arrival.command, new.fact
     assert command is not None
-    if isinstance(command, PublishSchoolRoster) or isinstance(fact, SchoolRosterPublished):
+    if isinstance(command, PublishSchoolRoster) or isinstance(
+        fact, SchoolRosterPublished | StudentWithdrawnFact
+    ):
         return _encode(fact)
     owner = (arrival.tenant, new.subject)
     data_key = data_keys.get(owner)

@@ -188,7 +188,7 @@ async def project(connection: Connection, pending: Sequence[Pending], appended: 
             mentors[mentor] = (Placed(tenant, fact, *where), is_new)
         elif isinstance(fact, ManagerRegistered):
             managers[tenant, fact.manager_id] = Placed(tenant, fact, *where)
-        else:
+        elif isinstance(fact, SchoolRosterPublished):
             rosters[tenant, fact.year] = Placed(tenant, fact, *where)
     await project_students(
         connection,

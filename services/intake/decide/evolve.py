@@ -9,6 +9,7 @@ from shared.contracts.facts import (
     MentorRegistered,
     SchoolRosterPublished,
     StudentRegistered,
+    StudentWithdrawnFact,
 )
 
 
@@ -17,6 +18,8 @@ def evolve(state: State, new: NewFact) -> State:
     fact = new.fact
     if isinstance(fact, StudentRegistered):
         _student(state, fact, new.fingerprint)
+    elif isinstance(fact, StudentWithdrawnFact):
+        state.students[fact.student_id].version = fact.version
     elif isinstance(fact, MentorRegistered):
         _mentor(state, fact, new.fingerprint)
     elif isinstance(fact, ManagerRegistered):
