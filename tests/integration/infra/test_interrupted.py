@@ -1,9 +1,8 @@
-"""Ctrl-C while the system is on its way: whichever command it was, it ends with 130 and nothing stays running."""
+"""Ctrl-C while the system is on its way: whichever command it was, it ends and nothing stays running."""
 
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ def begun(command: str, root: Path) -> Iterator["subprocess.Popen[str]"]:
     for part in ("intake", "allocation", "audit", "kafka"):
         environment[port_setting(part)] = str(ports.of(part))
     process = subprocess.Popen(
-        [sys.executable, "-m", "infra.local", command],
+        ["make", command], start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=REPOSITORY, env=environment,
     )  # fmt: skip
     try:
@@ -36,7 +35,7 @@ def begun(command: str, root: Path) -> Iterator["subprocess.Popen[str]"]:
         process.kill()
         process.communicate()
         subprocess.run(
-            [sys.executable, "-m", "infra.local", "down"],
+            ["make", "down"],
             cwd=REPOSITORY, env=environment, capture_output=True, timeout=WAIT_SECONDS, check=False,
         )  # fmt: skip
 
@@ -77,11 +76,13 @@ def test_an_interrupted_command_leaves_nothing_running(command: str) -> None:
     home = Home.from_environment()
     with home.scratch_folder("tests") as root:
         home.kafka_libs.parent.mkdir(parents=True, exist_ok=True)
-        (root / "kafka").symlink_to(home.kafka_libs.parent)  # the jars are shared
+        (root / "kafka").symlink_to(home.kafka_libs.parent)  # the jars are shared, and so are the packages
+        (root / "venv").symlink_to(home.root / "venv")
         with begun(command, root) as process:
             wait_until(lambda: names(working_in(root)) >= SERVERS)
-            process.send_signal(signal.SIGINT)
+            os.killpg(process.pid, signal.SIGINT)  # a terminal's Ctrl-C reaches make and what it runs
             output, _ = process.communicate(timeout=WAIT_SECONDS)
-            assert process.returncode == 130, output
+            assert process.returncode != 0, output
+            assert "Error 130" in output  # what infra.local ended with, as make tells it
             assert "Traceback" not in output
             assert working_in(root) == []

@@ -1,9 +1,8 @@
-"""`up`, `status`, `down` and `reset` as a user runs them, with the real services and all in a folder of their own."""
+"""`make up`, `status`, `down` and `reset` as a user types them, with the real services, in a folder of their own."""
 
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ PARTS = {"postgres", "kafka", "intake", "allocation", "audit"}
 
 
 class CommandLine:
-    """`python -m infra.local` with ports and data of its own, and nothing on standard input unless given."""
+    """`make` with ports and data of its own, and nothing on standard input unless given."""
 
     def __init__(self, root: Path) -> None:
         ports = SystemPorts.free()
@@ -30,7 +29,7 @@ class CommandLine:
     def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Its output arrives through pipes: it ends only if nothing that stays running holds them."""
         return subprocess.run(
-            [sys.executable, "-m", "infra.local", *arguments],
+            ["make", *arguments],
             input=stdin, capture_output=True, text=True, timeout=120, check=False,
             cwd=REPOSITORY, env=self.environment,
         )  # fmt: skip
@@ -52,7 +51,8 @@ def command_line() -> Iterator[CommandLine]:
     home = Home.from_environment()
     with home.scratch_folder("tests") as root:
         home.kafka_libs.parent.mkdir(parents=True, exist_ok=True)
-        (root / "kafka").symlink_to(home.kafka_libs.parent)  # the jars are shared
+        (root / "kafka").symlink_to(home.kafka_libs.parent)  # the jars are shared, and so are the packages
+        (root / "venv").symlink_to(home.root / "venv")
         cli = CommandLine(root)
         try:
             yield cli
@@ -75,7 +75,7 @@ def test_the_system_comes_up_heals_and_stops_without_a_trace(command_line: Comma
     assert status.returncode == 0, status.stdout
     assert all(part in status.stdout for part in PARTS)
 
-    token = command_line.run("token", "operator")
+    token = command_line.run("token", "ROLE=operator")
     assert token.stdout.splitlines()[-1].count(".") == 2
 
     os.kill(state.processes["audit"].pid, signal.SIGKILL)
@@ -83,7 +83,8 @@ def test_the_system_comes_up_heals_and_stops_without_a_trace(command_line: Comma
 
     processes = command_line.state().processes
     refused = command_line.run("reset")
-    assert (refused.returncode, "Nothing was deleted" in refused.stderr) == (1, True)
+    assert refused.returncode != 0
+    assert "Nothing was deleted" in refused.stderr
     assert command_line.state().running
 
     assert command_line.run("reset", stdin="yes\n").returncode == 0
