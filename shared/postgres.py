@@ -1,9 +1,9 @@
 """Postgres: the pool, forward-only migrations, and named queries kept in `.sql` files."""
 
 import asyncio
+import functools
 import re
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib import resources
 from typing import Final
 
@@ -19,6 +19,8 @@ MIGRATION_LOCK: Final = 7_238_462_001
 
 Pool = asyncpg.Pool
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+Connect = Callable[..., Awaitable[asyncpg.Connection]]
+"""Opens a connection of its own beside the pool; takes the options of `asyncpg.connect`."""
 
 TRANSIENT_ERRORS: Final = (
     asyncpg.PostgresConnectionError,
@@ -53,6 +55,11 @@ def make_pool(dsn: str, *, application: str, size: int) -> Pool:
     )
 
 
+def connector(dsn: str) -> Connect:
+    """What opens connections to `dsn`."""
+    return functools.partial(asyncpg.connect, dsn)
+
+
 async def close_pool(pool: Pool, seconds: float = CLOSE_SECONDS) -> None:
     """Waits for what still uses a connection, for at most `seconds`; then ends every connection."""
     try:
@@ -67,12 +74,12 @@ async def wait_for_database(dsn: str, seconds: float = START_SECONDS) -> None:
 
     Servers and services that start at once, as after a power cut, need no order.
     """
-    deadline = time.monotonic() + seconds
+    deadline = asyncio.get_running_loop().time() + seconds
     while True:
         try:
             connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
         except TRANSIENT_ERRORS:
-            if time.monotonic() > deadline:
+            if asyncio.get_running_loop().time() > deadline:
                 raise
             await asyncio.sleep(RETRY_SECONDS)
         else:

@@ -11,6 +11,7 @@ from services.allocation.query.allocations import allocation_routes
 from services.allocation.query.mentors import mentor_routes
 from services.allocation.query.positions import AllocationPositions
 from services.allocation.settings import Settings
+from shared.append.clock import system_clock
 from shared.append.log import Log
 from shared.contracts.decisions import ALLOCATION_SOURCE
 from shared.contracts.facts import INTAKE_SOURCE
@@ -20,7 +21,7 @@ from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
 from shared.inbox.polling import Polling, inbox_broker
 from shared.lifespan import service_lifespan
-from shared.postgres import make_pool
+from shared.postgres import connector, make_pool
 from shared.relay.relay import Relay
 from shared.telemetry import Telemetry, configure_logging
 
@@ -37,12 +38,12 @@ def build(settings: Settings) -> FastAPI:
     relay = Relay(
         log,
         pool,
-        settings.database_url,
+        connector(settings.database_url),
         settings.kafka_bootstrap,
         settings.topic(ALLOCATION_SOURCE),
         settings.partitions,
     )
-    writer = DecisionWriter(pool, log, telemetry, relay.offer)
+    writer = DecisionWriter(pool, log, telemetry, relay.offer, system_clock)
     pacer = GarbagePacer()
     inbox = LogInbox(
         inbox_broker(settings.kafka_bootstrap, client_id=GROUP),

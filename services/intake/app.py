@@ -22,6 +22,7 @@ from services.intake.query.students import students_router
 from services.intake.relay.keys import KeyRecords
 from services.intake.relay.rejections import RejectionRecords
 from services.intake.settings import Settings
+from shared.append.clock import system_clock
 from shared.append.log import Log
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.database_watch import DatabaseWatch
@@ -29,7 +30,7 @@ from shared.http import Health, TokenVerifier, create_app
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.polling import Polling, inbox_broker
 from shared.lifespan import service_lifespan
-from shared.postgres import Pool, make_pool
+from shared.postgres import Pool, connector, make_pool
 from shared.relay.relay import Relay
 from shared.telemetry import Telemetry, configure_logging
 
@@ -115,7 +116,7 @@ def _way_to_kafka(
     relay = Relay(
         log,
         pool,
-        settings.database_url,
+        connector(settings.database_url),
         settings.kafka_bootstrap,
         settings.topic(INTAKE_SOURCE),
         settings.partitions,
@@ -129,6 +130,7 @@ def _way_to_kafka(
         partitions=settings.partitions,
         fresh_keys=fresh_keys,
         published=relay.offer,
+        clock=system_clock,
     )
     writer = Writer(
         appender.transact,

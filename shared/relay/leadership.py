@@ -13,7 +13,7 @@ from typing import Any, Final
 import asyncpg
 import structlog
 
-from shared.postgres import TRANSIENT_ERRORS, Connection, named_queries
+from shared.postgres import TRANSIENT_ERRORS, Connect, Connection, named_queries
 
 QUERIES: Final = named_queries("shared.relay")
 LOCK_CLASS: Final = 0x72656C61
@@ -43,7 +43,7 @@ class Leadership:
 
     def __init__(
         self,
-        dsn: str,
+        connect: Connect,
         *,
         source: str,
         on_beat: Callable[[dict[int, Standing]], bool],
@@ -54,7 +54,7 @@ class Leadership:
         self.term = 0
         """Counts the connections; a partition led in another term was perhaps led by others in between."""
         self.connected = asyncio.Event()
-        self._dsn = dsn
+        self._connect = connect
         self._source = source
         self._on_beat = on_beat
         self._on_lost = on_lost
@@ -104,8 +104,7 @@ class Leadership:
             await self._connection.execute(query, *arguments, timeout=self._idle_seconds)
 
     async def _keep_session(self) -> None:
-        connection = await asyncpg.connect(
-            self._dsn,
+        connection = await self._connect(
             timeout=CONNECT_SECONDS,
             command_timeout=self._idle_seconds,
             server_settings={

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from shared.append.log import Appended, Log
-from shared.postgres import Pool
+from shared.postgres import Connect, Pool
 from shared.relay.backlog import Backlog
 from shared.relay.inspection import UNCOMPARED, Inspection
 from shared.relay.leadership import QUERIES, Leadership, Standing
@@ -42,7 +42,7 @@ class Relay:
         self,
         log: Log,
         pool: Pool,
-        dsn: str,
+        connect: Connect,
         bootstrap: str,
         topic: str,
         partitions: int,
@@ -52,7 +52,7 @@ class Relay:
         idle_seconds: float = 5.0,
         look_seconds: float = 5.0,
     ) -> None:
-        """`dsn` is for the session that holds the locks; it is silent for at most `idle_seconds`."""
+        """`connect` opens the session that holds the locks; it is silent for at most `idle_seconds`."""
         self._source = log.source
         self._gate = log.gate
         self._bootstrap = bootstrap
@@ -66,7 +66,7 @@ class Relay:
         self._tasks: list[asyncio.Task[None]] = []
         backlog = Backlog(partitions, limit_bytes=BACKLOG_BYTES)
         self._leadership = Leadership(
-            dsn,
+            connect,
             source=log.source,
             on_beat=self._hear,
             on_lost=self._lose,

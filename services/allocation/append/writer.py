@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -10,6 +9,7 @@ import msgspec
 from services.allocation.decide import Cause, PartitionState, handle, needs
 from services.allocation.project.load import load_partition, load_students
 from services.allocation.project.write import Funnels, write_changes
+from shared.append.clock import Clock
 from shared.append.log import Appended, Draft, Log
 from shared.contracts.decisions import DECISION_NAMES, Decision, StudentWaitlisted
 from shared.inbox.positions import load_position, move_positions
@@ -45,11 +45,13 @@ class DecisionWriter:
         log: Log,
         telemetry: Telemetry,
         published: Callable[[Sequence[Appended]], None],
+        clock: Clock,
     ) -> None:
         self._pool = pool
         self._log = log
         self._telemetry = telemetry
         self._published = published
+        self._clock = clock
 
     async def load(self, source: str, partition: int) -> Partition:
         """The partition's state and position, read in one snapshot."""
@@ -96,7 +98,7 @@ class DecisionWriter:
             batch.slice.state.decider.load(rows.get(batch.slice.partition, ()))
             for record, cause in zip(batch.slice.records, batch.causes, strict=True):
                 drafts += self._decide(batch.slice, record, cause, funnels, spans)
-        appended = await self._log.append(connection, drafts, now=datetime.now(UTC))
+        appended = await self._log.append(connection, drafts, now=self._clock())
         states = [(batch.slice.partition, batch.slice.state.decider) for batch in batches]
         await write_changes(connection, states, funnels)
         return appended

@@ -8,7 +8,7 @@ a subject's wrapped key has destroyed what was sealed under it, wherever copies 
 import base64
 import hmac
 import os
-import time
+from datetime import datetime
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -98,11 +98,11 @@ def _associated(tenant: str, subject: str, kind: str) -> bytes:
     return f"{tenant}\0{subject}\0{kind}".encode()
 
 
-def uuid7() -> str:
-    """A UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, 74 of chance."""
+def uuid7(now: datetime) -> str:
+    """A UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds since 1970, 74 of chance."""
     random = int.from_bytes(os.urandom(10))
     value = (
-        (time.time_ns() // 1_000_000) << 80
+        int(now.timestamp() * 1000) << 80
         | 0x7 << 76
         | (random >> 62 & 0xFFF) << 64
         | 0b10 << 62

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, assert_never
 
 from msgspec import UNSET
@@ -74,8 +75,9 @@ class Pending:
 
 @dataclass(slots=True)
 class Batch:
-    """All that one transaction will write."""
+    """All that one transaction will write. `now` is the time that new ids are of."""
 
+    now: datetime
     settled: list[Settled] = field(default_factory=list)
     pending: list[Pending] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
@@ -83,10 +85,14 @@ class Batch:
 
 
 def settle(
-    arrivals: Sequence[Arrival], known: Mapping[bytes, Answer], tenants: Mapping[str, TenantBatch]
+    arrivals: Sequence[Arrival],
+    known: Mapping[bytes, Answer],
+    tenants: Mapping[str, TenantBatch],
+    *,
+    now: datetime,
 ) -> Batch:
     """Decides `arrivals` in their order. `known` are the answers that were given before this batch."""
-    batch = Batch()
+    batch = Batch(now)
     answered = dict(known)
     for arrival in arrivals:
         key = arrival.key
@@ -112,7 +118,7 @@ def _decide(batch: Batch, arrival: Arrival, command: Command, tenant: TenantBatc
     student_id = ""
     if isinstance(command, RegisterStudent):
         assert arrival.lookup is not None
-        student_id = tenant.students.get(arrival.lookup) or uuid7()
+        student_id = tenant.students.get(arrival.lookup) or uuid7(batch.now)
     outcome = decide(state, command, student_id=student_id, fingerprint=arrival.fingerprint)
     if isinstance(outcome, Refused):
         return _reject(
@@ -141,7 +147,7 @@ def _decide(batch: Batch, arrival: Arrival, command: Command, tenant: TenantBatc
 
 
 def _reject(batch: Batch, arrival: Arrival, subject: str | None, errors: tuple[FieldError, ...]) -> Answer:
-    answer = Answer(arrival.key or b"", arrival.digest, "rejected", subject, [], errors, uuid7())
+    answer = Answer(arrival.key or b"", arrival.digest, "rejected", subject, [], errors, uuid7(batch.now))
     settled = Settled(arrival, "rejected", answer)
     batch.settled.append(settled)
     batch.rejected.append(settled)

@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import asyncpg
 from asyncpg.transaction import Transaction
@@ -31,6 +30,7 @@ from services.intake.project.mentors import project_mentors
 from services.intake.project.placed import Placed
 from services.intake.project.rosters import project_rosters
 from services.intake.project.students import project_students
+from shared.append.clock import Clock
 from shared.append.log import Appended, Log
 from shared.contracts.facts import (
     ManagerRegistered,
@@ -74,6 +74,7 @@ class Appender:
         partitions: int,
         fresh_keys: FreshKeys,
         published: Callable[[Sequence[Appended]], None],
+        clock: Clock,
     ) -> None:
         self._pool = pool
         self._log = log
@@ -82,6 +83,7 @@ class Appender:
         self._partitions = partitions
         self._fresh_keys = fresh_keys
         self._published = published
+        self._clock = clock
 
     async def transact(self, submissions: Sequence[Submission], alone: bool = False) -> list[list[Result]]:
         """Settles all submissions, or none; `alone`, so that no other writer is in their tenants.
@@ -130,11 +132,11 @@ class Appender:
         known = await load_answers(connection, [item.key for item in arrivals if item.key is not None])
         unanswered = [item for item in arrivals if item.key is None or item.key not in known]
         tenants = await load_tenants(connection, unanswered, self._partitions)
-        batch = settle(arrivals, known, tenants)
+        now = self._clock()
+        batch = settle(arrivals, known, tenants, now=now)
         drafted = await draft_facts(connection, batch.pending, self._keyring, self._telemetry)
         spans += drafted.spans
         await store_students(connection, batch.pending, tenants)
-        now = datetime.now(UTC)
         appended = await self._log.append(connection, drafted.drafts, now=now)
         for item, event in zip(batch.pending, appended, strict=True):
             item.settled.answer.places.append(Place(event.partition, event.sequence))

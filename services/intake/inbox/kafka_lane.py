@@ -4,7 +4,7 @@ End before the position, or another record before it: the topic was made anew, a
 (repeats are duplicates). Start beyond the position: records were deleted unread; an alarm, and on from the start.
 """
 
-import time
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
@@ -43,7 +43,7 @@ class InboundLane:
         self._look_seconds = look_seconds
         self._checked = position
         self._anew = False
-        self._looked_at = time.monotonic()
+        self._looked_at = asyncio.get_running_loop().time()
 
     @property
     def applied(self) -> int:
@@ -83,9 +83,9 @@ class InboundLane:
 
     def look_at(self, ends: Ends) -> int | None:
         """Every `look_seconds`: the record before the position that was compared last."""
-        if self._anew or time.monotonic() < self._looked_at + self._look_seconds:
+        if self._anew or asyncio.get_running_loop().time() < self._looked_at + self._look_seconds:
             return None
-        self._looked_at = time.monotonic()
+        self._looked_at = asyncio.get_running_loop().time()
         if self._checked.next_offset == 0:
             self._checked = self.position
         offset = self._checked.next_offset - 1

@@ -10,6 +10,7 @@ import pytest_asyncio
 from infra.local.databases import ServiceDatabase
 from services.allocation.append.writer import DecisionWriter, Partition
 from services.allocation.inbox.facts import FactsInbox
+from shared.append.clock import system_clock
 from shared.append.log import Appended, Log
 from shared.errors import StalePosition, Unapplicable
 from shared.postgres import Pool, migrate, open_pool
@@ -28,7 +29,7 @@ class Allocation:
         self.published: list[Appended] = []
         log = Log("allocation")
         log.gate.open()
-        self.writer = DecisionWriter(pool, log, Telemetry(), self.published.extend)
+        self.writer = DecisionWriter(pool, log, Telemetry(), self.published.extend, system_clock)
         self.inbox = FactsInbox(self.writer.append)
 
     async def state(self) -> Partition:

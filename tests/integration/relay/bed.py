@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from infra.local.databases import ServiceDatabase
 from shared.append.log import Appended, Draft, Log
 from shared.contracts.envelope import decode
-from shared.postgres import Pool, migrate, open_pool
+from shared.postgres import Pool, connector, migrate, open_pool
 from shared.relay.partition import BeforePublish
 from shared.relay.relay import Relay
 
@@ -51,7 +51,7 @@ class Bed:
         return Relay(
             log or self.log,
             self.pool,
-            self.database.dsn,
+            connector(self.database.dsn),
             self.bootstrap,
             self.topic,
             PARTITIONS,

@@ -15,7 +15,7 @@ def lane_at(next_offset: int, value: bytes) -> InboundLane:
     return InboundLane(0, InboundPosition(next_offset, record_digest(value, ())), next_offset, look_seconds=0)
 
 
-def test_whatever_comes_is_accepted_and_a_slice_builds_on_the_position_of_the_database() -> None:
+async def test_whatever_comes_is_accepted_and_a_slice_builds_on_the_position_of_the_database() -> None:
     lane = lane_at(5, b"e")
     admitted = lane.admit([record(5, None), record(9, b"\xff")], 12)
     assert admitted.fault is None
@@ -27,14 +27,14 @@ def test_whatever_comes_is_accepted_and_a_slice_builds_on_the_position_of_the_da
     assert (lane.applied, lane.newest) == (10, 12)
 
 
-def test_another_record_before_the_position_means_the_topic_was_made_anew() -> None:
+async def test_another_record_before_the_position_means_the_topic_was_made_anew() -> None:
     lane = lane_at(5, b"e")
     assert lane.look_at(Ends(0, 9, 0)) == 4
     assert not lane.looked(Ends(0, 9, 0), record(4, b"e"))
     assert lane.looked(Ends(0, 9, 0), record(4, b"other"))
 
 
-def test_an_end_before_the_position_means_the_topic_was_made_anew() -> None:
+async def test_an_end_before_the_position_means_the_topic_was_made_anew() -> None:
     lane = lane_at(5, b"e")
     assert lane.looked(Ends(0, 4, 0), None)
     lane.search()
@@ -46,7 +46,7 @@ def test_an_end_before_the_position_means_the_topic_was_made_anew() -> None:
     assert not lane.looked(Ends(0, 4, 0), None)
 
 
-def test_a_topic_that_regrew_past_the_position_is_told_by_the_position_compared_last() -> None:
+async def test_a_topic_that_regrew_past_the_position_is_told_by_the_position_compared_last() -> None:
     lane = lane_at(5, b"e")
     admitted = lane.admit([record(5, b"new topic"), record(6, b"new topic")], 7)
     assert admitted.slice is not None
@@ -55,5 +55,5 @@ def test_a_topic_that_regrew_past_the_position_is_told_by_the_position_compared_
     assert lane.looked(Ends(0, 7, 0), record(4, b"new topic"))
 
 
-def test_a_record_that_retention_deleted_is_not_looked_for() -> None:
+async def test_a_record_that_retention_deleted_is_not_looked_for() -> None:
     assert lane_at(5, b"e").look_at(Ends(5, 9, 0)) is None

@@ -1,7 +1,7 @@
 """Keys and envelopes: they open for the right owner only."""
 
-import time
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -64,12 +64,12 @@ def test_a_key_record_names_nobody_and_opens_again() -> None:
 
 
 def test_a_pseudonym_is_a_uuid_of_version_7_in_the_order_of_time() -> None:
-    first = uuid.UUID(uuid7())
-    time.sleep(0.002)
-    second = uuid.UUID(uuid7())
+    now = datetime(2026, 3, 21, 8, 30, tzinfo=UTC)
+    first = uuid.UUID(uuid7(now))
+    second = uuid.UUID(uuid7(now + timedelta(milliseconds=1)))
     assert (first.version, first.variant) == (7, uuid.RFC_4122)
     assert str(first) < str(second)
-    assert abs((first.int >> 80) - time.time() * 1000) < 5000
+    assert first.int >> 80 == now.timestamp() * 1000
 
 
 def test_fresh_keys_are_given_once_and_bounded() -> None:
