@@ -1,11 +1,12 @@
 """The composition root of allocation: the only place that builds things."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from fastapi import FastAPI
 
-from services.allocation.append.writer import DecisionWriter
+from services.allocation.append.writer import DecisionWriter, Partition
 from services.allocation.inbox.facts import FactsInbox
 from services.allocation.query.allocations import allocation_routes
 from services.allocation.query.mentors import mentor_routes
@@ -16,11 +17,12 @@ from shared.append.log import Log
 from shared.contracts.decisions import ALLOCATION_SOURCE
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.database_watch import DatabaseWatch
+from shared.edges import Edges
 from shared.http import Health, TokenVerifier, create_app
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
 from shared.inbox.polling import Polling, inbox_broker
-from shared.lifespan import service_lifespan
+from shared.lifespan import Part, service_lifespan
 from shared.postgres import connector, make_pool
 from shared.relay.relay import Relay
 from shared.telemetry import Telemetry, configure_logging
@@ -32,30 +34,18 @@ GROUP: Final = "rahnama.allocation"
 def build(settings: Settings) -> FastAPI:
     """Allocation's app; its parts start and stop with the app's lifespan. Needs a running event loop."""
     configure_logging(ALLOCATION_SOURCE, settings.log_level)
-    telemetry = Telemetry.start(ALLOCATION_SOURCE)
-    pool = make_pool(settings.database_url, application=ALLOCATION_SOURCE, size=settings.database_pool_size)
-    log = Log(ALLOCATION_SOURCE)
-    relay = Relay(
-        log,
-        pool,
-        connector(settings.database_url),
-        settings.kafka_bootstrap,
-        settings.topic(ALLOCATION_SOURCE),
-        settings.partitions,
+    edges = Edges(
+        pool=make_pool(
+            settings.database_url, application=ALLOCATION_SOURCE, size=settings.database_pool_size
+        ),
+        connect=connector(settings.database_url),
+        clock=system_clock,
+        telemetry=Telemetry.start(ALLOCATION_SOURCE),
     )
-    writer = DecisionWriter(pool, log, telemetry, relay.offer, system_clock)
+    pool, telemetry = edges.pool, edges.telemetry
     pacer = GarbagePacer()
-    inbox = LogInbox(
-        inbox_broker(settings.kafka_bootstrap, client_id=GROUP),
-        f"{settings.topic_prefix}{GROUP}",
-        {INTAKE_SOURCE: settings.topic(INTAKE_SOURCE)},
-        writer.load,
-        FactsInbox(writer.append).apply,
-        pool,
-        polling=Polling(settings.batch_records, settings.poll_seconds, settings.session_timeout_seconds),
-        pacer=pacer,
-    )
-
+    parts = compose(settings, edges, pacer)
+    relay, inbox = parts.relay, parts.inbox
     database = DatabaseWatch(pool)
 
     def ready() -> Mapping[str, str | None]:
@@ -64,7 +54,7 @@ def build(settings: Settings) -> FastAPI:
     app = create_app(
         title="Rahnama allocation",
         version=VERSION,
-        lifespan=service_lifespan(settings, pool, database, [relay, inbox], pacer, telemetry),
+        lifespan=service_lifespan(settings, pool, database, parts.in_order, pacer, telemetry),
         verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
         health=Health(ready),
         positions=AllocationPositions(pool, relay.published, inbox.positions),
@@ -74,3 +64,41 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(allocation_routes(pool))
     app.include_router(mentor_routes(pool))
     return app
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What works in allocation, without its REST interface."""
+
+    relay: Relay
+    inbox: LogInbox[Partition]
+
+    @property
+    def in_order(self) -> Sequence[Part]:
+        """As they start; they stop in the opposite order."""
+        return self.relay, self.inbox
+
+
+def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
+    """Builds the parts on `edges`; starts nothing."""
+    log = Log(ALLOCATION_SOURCE)
+    relay = Relay(
+        log,
+        edges.pool,
+        edges.connect,
+        settings.kafka_bootstrap,
+        settings.topic(ALLOCATION_SOURCE),
+        settings.partitions,
+    )
+    writer = DecisionWriter(edges.pool, log, edges.telemetry, relay.offer, edges.clock)
+    inbox = LogInbox(
+        inbox_broker(settings.kafka_bootstrap, client_id=GROUP),
+        f"{settings.topic_prefix}{GROUP}",
+        {INTAKE_SOURCE: settings.topic(INTAKE_SOURCE)},
+        writer.load,
+        FactsInbox(writer.append).apply,
+        edges.pool,
+        polling=Polling(settings.batch_records, settings.poll_seconds, settings.session_timeout_seconds),
+        pacer=pacer,
+    )
+    return Parts(relay, inbox)

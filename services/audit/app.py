@@ -5,7 +5,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from services.audit.append.ledger import Ledger
+from services.audit.append.ledger import Ledger, TreeState
 from services.audit.inbox.logs import read_logs
 from services.audit.query.positions import AuditPositions
 from services.audit.query.record_routes import record_routes
@@ -13,11 +13,14 @@ from services.audit.query.records import Records
 from services.audit.query.verification_routes import verification_routes
 from services.audit.query.verifier import Bounds, Verifier
 from services.audit.settings import Settings
+from shared.append.clock import system_clock
 from shared.database_watch import DatabaseWatch
+from shared.edges import Edges
 from shared.http import Health, TokenVerifier, create_app
 from shared.inbox.garbage import GarbagePacer
+from shared.inbox.log_inbox import LogInbox
 from shared.lifespan import service_lifespan
-from shared.postgres import make_pool
+from shared.postgres import connector, make_pool
 from shared.telemetry import Telemetry, configure_logging
 
 NAME: Final = "audit"
@@ -27,11 +30,16 @@ VERSION: Final = "0.1.0"
 def build(settings: Settings) -> FastAPI:
     """Audit's app; its parts start and stop with the app's lifespan. Needs a running event loop."""
     configure_logging(NAME, settings.log_level)
-    telemetry = Telemetry.start(NAME)
-    pool = make_pool(settings.database_url, application=NAME, size=settings.database_pool_size)
+    edges = Edges(
+        pool=make_pool(settings.database_url, application=NAME, size=settings.database_pool_size),
+        connect=connector(settings.database_url),
+        clock=system_clock,
+        telemetry=Telemetry.start(NAME),
+    )
+    pool, telemetry = edges.pool, edges.telemetry
     database = DatabaseWatch(pool)
     pacer = GarbagePacer()
-    inbox = read_logs(settings, Ledger(pool, telemetry), pool, pacer)
+    inbox = compose(settings, edges, pacer)
     verifier = Verifier(
         pool,
         settings.kafka_bootstrap,
@@ -56,3 +64,8 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(record_routes(Records(pool)))
     app.include_router(verification_routes(verifier))
     return app
+
+
+def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> LogInbox[TreeState]:
+    """Builds what works in audit, without its REST interface; starts nothing."""
+    return read_logs(settings, Ledger(edges.pool, edges.telemetry), edges.pool, pacer)

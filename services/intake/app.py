@@ -1,6 +1,6 @@
 """The composition root of intake: the only place that builds things."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,10 +26,11 @@ from shared.append.clock import system_clock
 from shared.append.log import Log
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.database_watch import DatabaseWatch
+from shared.edges import Edges
 from shared.http import Health, TokenVerifier, create_app
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.polling import Polling, inbox_broker
-from shared.lifespan import service_lifespan
+from shared.lifespan import Part, service_lifespan
 from shared.postgres import Pool, connector, make_pool
 from shared.relay.relay import Relay
 from shared.telemetry import Telemetry, configure_logging
@@ -42,29 +43,24 @@ INBOUND: Final = "inbound"
 def build(settings: Settings) -> FastAPI:
     """Intake's app; its parts start and stop with the app's lifespan."""
     configure_logging(INTAKE_SOURCE, settings.log_level)
-    telemetry = Telemetry.start(INTAKE_SOURCE)
-    keyring = Keyring(settings.read_master_key())
-    pool = make_pool(settings.database_url, application=INTAKE_SOURCE, size=settings.database_pool_size)
-    pacer = GarbagePacer()
-    log = Log(INTAKE_SOURCE)
-    way = _way_to_kafka(settings, pool, log, keyring, telemetry, pacer)
-    receiver = Receiver(keyring, settings.sources, event_bytes=settings.event_bytes)
-    inbox = _inbound(settings, Polls(receiver, way.writer, telemetry, topic=settings.topic(INBOUND)), pool)
-    rejections = RejectionRecords(
-        pool,
-        bootstrap=settings.kafka_bootstrap,
-        topic=settings.topic("rejections"),
-        partitions=settings.partitions,
+    edges = Edges(
+        pool=make_pool(settings.database_url, application=INTAKE_SOURCE, size=settings.database_pool_size),
+        connect=connector(settings.database_url),
+        clock=system_clock,
+        telemetry=Telemetry.start(INTAKE_SOURCE),
     )
+    pool, telemetry = edges.pool, edges.telemetry
+    pacer = GarbagePacer()
+    parts = compose(settings, edges, pacer)
     database = DatabaseWatch(pool)
 
     def ready() -> Mapping[str, str | None]:
         return {
             "database": database.ready(),
-            "relay": way.relay.ready(),
-            "writer": way.writer.alive(),
-            "inbox": inbox.ready(),
-            "rejections": rejections.ready(),
+            "relay": parts.relay.ready(),
+            "writer": parts.writer.alive(),
+            "inbox": parts.inbox.ready(),
+            "rejections": parts.rejections.ready(),
         }
 
     app = create_app(
@@ -74,37 +70,66 @@ def build(settings: Settings) -> FastAPI:
             settings,
             pool,
             database,
-            [way.key_records, rejections, way.relay, way.writer, inbox],
+            parts.in_order,
             pacer,
             telemetry,
         ),
         verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
         health=Health(ready),
-        positions=IntakePositions(pool, log, way.relay.published, inbox.positions),
+        positions=IntakePositions(pool, parts.log, parts.relay.published, parts.inbox.positions),
         telemetry=telemetry,
         position_wait_seconds=settings.position_wait_seconds,
         max_body_bytes=settings.request_bytes,
     )
-    app.include_router(events_router(settings, receiver, way.writer, Answers(pool), keyring))
-    app.include_router(students_router(pool, keyring))
+    app.include_router(events_router(settings, parts.receiver, parts.writer, Answers(pool), parts.keyring))
+    app.include_router(students_router(pool, parts.keyring))
     app.include_router(references_router(pool))
     app.include_router(rejections_router(pool))
     return app
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """From an accepted event to Kafka: the writer, and what publishes after its commits."""
+class Parts:
+    """What works in intake, without its REST interface."""
 
-    writer: Writer
-    relay: Relay
+    keyring: Keyring
+    log: Log
+    receiver: Receiver
     key_records: KeyRecords
+    rejections: RejectionRecords
+    relay: Relay
+    writer: Writer
+    inbox: InboundInbox
+
+    @property
+    def in_order(self) -> Sequence[Part]:
+        """As they start; they stop in the opposite order."""
+        return self.key_records, self.rejections, self.relay, self.writer, self.inbox
+
+
+def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
+    """Builds the parts on `edges`; starts nothing."""
+    keyring = Keyring(settings.read_master_key())
+    log = Log(INTAKE_SOURCE)
+    receiver = Receiver(keyring, settings.sources, event_bytes=settings.event_bytes)
+    key_records, relay, writer = _way_to_kafka(settings, edges, log, keyring, pacer)
+    rejections = RejectionRecords(
+        edges.pool,
+        bootstrap=settings.kafka_bootstrap,
+        topic=settings.topic("rejections"),
+        partitions=settings.partitions,
+    )
+    polls = Polls(receiver, writer, edges.telemetry, topic=settings.topic(INBOUND))
+    inbox = _inbound(settings, polls, edges.pool)
+    return Parts(keyring, log, receiver, key_records, rejections, relay, writer, inbox)
 
 
 def _way_to_kafka(
-    settings: Settings, pool: Pool, log: Log, keyring: Keyring, telemetry: Telemetry, pacer: GarbagePacer
-) -> _Way:
+    settings: Settings, edges: Edges, log: Log, keyring: Keyring, pacer: GarbagePacer
+) -> tuple[KeyRecords, Relay, Writer]:
+    """From an accepted event to Kafka: the writer, and what publishes after its commits."""
     fresh_keys = FreshKeys()
+    pool = edges.pool
     key_records = KeyRecords(
         pool,
         keyring,
@@ -116,7 +141,7 @@ def _way_to_kafka(
     relay = Relay(
         log,
         pool,
-        connector(settings.database_url),
+        edges.connect,
         settings.kafka_bootstrap,
         settings.topic(INTAKE_SOURCE),
         settings.partitions,
@@ -126,11 +151,11 @@ def _way_to_kafka(
         pool,
         log,
         keyring,
-        telemetry,
+        edges.telemetry,
         partitions=settings.partitions,
         fresh_keys=fresh_keys,
         published=relay.offer,
-        clock=system_clock,
+        clock=edges.clock,
     )
     writer = Writer(
         appender.transact,
@@ -139,7 +164,7 @@ def _way_to_kafka(
         in_flight=settings.transactions_in_flight,
         batch_done=pacer.batch_done,
     )
-    return _Way(writer, relay, key_records)
+    return key_records, relay, writer
 
 
 def _inbound(settings: Settings, polls: Polls, pool: Pool) -> InboundInbox:
