@@ -11,7 +11,7 @@ RUN := $(VENV)/python -m
 FIND_PYTHON := for p in python3.11 python3; do "$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
 	>/dev/null 2>&1 && echo "$$p" && exit; done
 
-.PHONY: help venv demo up down reset status token test test-unit test-integration test-e2e check format lock
+.PHONY: help venv demo up down reset status token test test-unit test-integration test-e2e mutants check format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ test-integration: venv ## against a real Kafka and Postgres
 
 test-e2e: venv ## the whole system
 	@exec $(RUN) pytest tests/e2e $(ARGS)
+
+mutants: venv ## plants faults in the code, one at a time; each must be caught (ONLY=name TABLE=1)
+	@exec $(RUN) tests.mutants $(if $(ONLY),--only $(ONLY)) $(if $(TABLE),--table)
 
 check: venv ## style, types and the architecture's rules
 	@$(RUN) ruff check .

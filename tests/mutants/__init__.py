@@ -1,0 +1,1 @@
+"""Faults planted in the product on purpose: each one the suites must catch (`make mutants`)."""

@@ -1,0 +1,83 @@
+"""Mutants of the rules: who gets which mentor, counter and place."""
+
+from tests.mutants.mutant import Mutant
+
+DECIDER = "services/allocation/decide/decider.py"
+EVOLVE = "services/allocation/decide/evolve.py"
+UNIT = ("tests/unit/allocation",)
+ENGINE = ("tests/property/test_engine.py",)
+
+DECISIONS = (
+    Mutant(
+        "float-ranking",
+        "two mentors whose occupancies differ by less than a float can tell are confused",
+        "services/allocation/decide/occupancy.py",
+        "    return ((load << SCALE_BITS) // capacity) << LOAD_BITS | load\n",
+        "    return int(load / capacity * 1000) << LOAD_BITS | load\n",
+        (*UNIT, *ENGINE),
+    ),
+    Mutant(
+        "one-too-many",
+        "a mentor is given one student more than it has places for",
+        "services/allocation/decide/occupancy.py",
+        '        """Puts a mentor on its level, if it has a place."""\n        if load >= capacity:\n',
+        '        """Puts a mentor on its level, if it has a place."""\n        if load > capacity:\n',
+        (*UNIT, *ENGINE),
+    ),
+    Mutant(
+        "counter-given-twice",
+        "two students share a counter",
+        EVOLVE,
+        "    pool.last_counters[year] = number_of(counter)\n",
+        "    pool.last_counters[year] = max(1, number_of(counter) - 1)\n",
+        (*UNIT, *ENGINE),
+    ),
+    Mutant(
+        "new-counter-after-a-release",
+        "a student does not keep its counter for life",
+        DECIDER,
+        "    counter = pool.counters.get(student.student_id)\n",
+        "    counter = None\n",
+        (*UNIT, *ENGINE),
+    ),
+    Mutant(
+        "last-come-first-served",
+        "the waitlist is not served by arrival",
+        DECIDER,
+        "        arrival, year, queue = heads[0]\n",
+        "        arrival, year, queue = max(heads)\n",
+        (*UNIT, *ENGINE),
+    ),
+    Mutant(
+        "waitlist-forgotten",
+        "a place that became free goes to nobody who waits",
+        DECIDER,
+        '        yield _place(pool, student, "changed", mentor.mentor_id)\n        yield from _serve(pool, mentor)\n',
+        '        yield _place(pool, student, "changed", mentor.mentor_id)\n',
+        (*UNIT, *ENGINE),
+    ),
+    Mutant(
+        "keeps-who-no-longer-fits",
+        "a mentor that changed keeps students against the rules",
+        "services/allocation/decide/rules.py",
+        "        and _manager_center_gate(mentor, student).passed\n    )\n",
+        "    )\n",
+        (*UNIT, *ENGINE),
+    ),
+    Mutant(
+        "decision-of-this-moment",
+        "a replay gives other bytes than the first run",
+        "services/allocation/append/writer.py",
+        "        time=cause.time,\n",
+        "        time=None,\n",
+        ("tests/integration/allocation/test_writer.py",),
+    ),
+    Mutant(
+        "load-forgotten",
+        "a restarted service takes full mentors for empty ones",
+        "services/allocation/project/write.py",
+        "        for year, mentor_id in pool.changes.loads\n    ]\n",
+        "        for year, mentor_id in ()\n    ]\n",
+        ("tests/integration/allocation/test_writer.py",),
+    ),
+)

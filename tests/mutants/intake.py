@@ -1,0 +1,95 @@
+"""Mutants of the door: idempotence, answers, locks, personal data."""
+
+from tests.mutants.mutant import Mutant
+
+WRITER = "services/intake/append/writer.py"
+TRANSACTION = "services/intake/append/transaction.py"
+SETTLE = "services/intake/append/settle.py"
+DOORS = ("tests/integration/intake/test_http_door.py", "tests/integration/intake/test_kafka_door.py")
+CONCURRENCY = ("tests/integration/intake/test_concurrency.py",)
+
+INTAKE = (
+    Mutant(
+        "skip-the-duplicate-check",
+        "an event that is sent again is applied again",
+        SETTLE,
+        "        first = answered.get(key) if key is not None else None\n",
+        "        first = None\n",
+        DOORS,
+    ),
+    Mutant(
+        "one-id-for-all-sources",
+        "two upstreams that number their events alike lose one of them",
+        "services/intake/decide/digests.py",
+        'f"{source}\\0{event_id}".encode()',
+        "event_id.encode()",
+        ("tests/unit/intake/test_digests.py",),
+    ),
+    Mutant(
+        "reused-id-is-a-duplicate",
+        "another content under a known id is silently dropped",
+        SETTLE,
+        "            if first.digest == arrival.digest:\n",
+        "            if True:\n",
+        DOORS,
+    ),
+    Mutant(
+        "answer-before-the-commit",
+        "`accepted` is told of what a lost connection then takes back",
+        WRITER,
+        "            for submission, answers in zip(batch, await self._attempt(batch), strict=True):\n",
+        "            attempts = await asyncio.gather(self._attempt(batch), return_exceptions=True)\n"
+        "            answered = attempts[0] if isinstance(attempts[0], list) else [[] for _ in batch]\n"
+        "            for submission, answers in zip(batch, answered, strict=True):\n",
+        CONCURRENCY,
+    ),
+    Mutant(
+        "positions-outside-the-transaction",
+        "records of `rahnama.inbound` that were applied are applied again, or lost",
+        TRANSACTION,
+        "            await move_inbound(connection, work.slices)\n",
+        "            pass\n",
+        ("tests/integration/intake/test_kafka_door.py", "tests/integration/intake/test_concurrency.py"),
+    ),
+    Mutant(
+        "lost-race-is-not-run-again",
+        "two instances that meet answer with an error instead of one history",
+        WRITER,
+        "ATTEMPTS: Final = 5\n",
+        "ATTEMPTS: Final = 1\n",
+        CONCURRENCY,
+    ),
+    Mutant(
+        "fact-before-its-key",
+        "a fact is on Kafka whose key no restored database could know",
+        "shared/relay/partition.py",
+        "                await self._before_publish(self.number, events)\n",
+        "                pass\n",
+        ("tests/integration/relay/test_publishing.py", "tests/integration/intake/test_sealing.py"),
+    ),
+    Mutant(
+        "names-beside-the-envelope",
+        "personal data stands in the log in plain text",
+        "services/intake/append/drafts.py",
+        "        arrival.causation_id,\n        data,\n",
+        '        arrival.causation_id,\n        data + b" " + arrival.raw if False else data[:-1]'
+        " + b',\"raw\":' + _encode(arrival.raw.decode(errors='replace')) + b'}',\n",
+        ("tests/integration/intake/test_sealing.py",),
+    ),
+    Mutant(
+        "seal-opens-anywhere",
+        "an envelope can be moved to another subject unnoticed",
+        "services/intake/append/sealing.py",
+        '    return f"{tenant}\\0{subject}\\0{kind}".encode()\n',
+        "    return kind.encode()\n",
+        ("tests/unit/intake/test_sealing.py",),
+    ),
+    Mutant(
+        "bad-records-vanish",
+        "what upstream sent and intake could not read leaves no trace",
+        "services/intake/append/store.py",
+        '        await connection.copy_records_to_table("rejections", records=rows, columns=REJECTION_COLUMNS)\n',
+        "        assert rows\n",
+        DOORS,
+    ),
+)

@@ -1,0 +1,169 @@
+"""Mutants of the mechanisms: log, relay, inbox, ledger."""
+
+from tests.mutants.mutant import Mutant
+
+LANE = "shared/inbox/log_lane.py"
+PARTITION = "shared/relay/partition.py"
+LOOK = "shared/relay/look.py"
+LOG_QUERIES = "shared/append/queries.sql"
+LOG_TESTS = ("tests/integration/append/test_log.py",)
+INBOX_TESTS = ("tests/integration/inbox/test_log_inbox.py",)
+LANE_TESTS = ("tests/unit/inbox/test_log_lane.py",)
+PUBLISHING = ("tests/integration/relay/test_publishing.py",)
+WRITER_TESTS = ("tests/integration/allocation/test_writer.py",)
+
+LOGS = (
+    Mutant(
+        "skip-the-head-lock",
+        "two writers give the same sequence, or fork the chain",
+        LOG_QUERIES,
+        "order by partition for update\n",
+        "order by partition\n",
+        LOG_TESTS,
+    ),
+    Mutant(
+        "lock-heads-out-of-order",
+        "two appends wait for each other for ever",
+        LOG_QUERIES,
+        "where partition = any($1::smallint[]) order by partition for update\n",
+        "where partition = any($1::smallint[]) order by random() for update\n",
+        LOG_TESTS,
+    ),
+    Mutant(
+        "append-through-a-closed-gate",
+        "a restored log grows beside its own topic: a fork",
+        "shared/append/gate.py",
+        "        if self.reason is not None:\n",
+        "        if self.reason == '':\n",
+        LOG_TESTS,
+    ),
+    Mutant(
+        "time-runs-backwards",
+        "a fact is accepted before the one in front of it",
+        "shared/append/log.py",
+        "        time = draft.time or max(acceptance, head.time)\n",
+        "        time = draft.time or acceptance\n",
+        LOG_TESTS,
+    ),
+    Mutant(
+        "drop-the-compare-and-set",
+        "a zombie applies what another instance has applied",
+        "shared/inbox/queries.sql",
+        "    where inbox.sequence = next.expected\n    order by",
+        "    where true\n    order by",
+        (*WRITER_TESTS, *INBOX_TESTS),
+    ),
+    Mutant(
+        "drop-the-gap-check",
+        "a lost event is passed over",
+        LANE,
+        "            elif sequence > last:\n"
+        "                if (fault := self._beyond(last, sequence, record.offset)) is not None:\n"
+        "                    break\n",
+        "            elif sequence > last:\n"
+        "                last, last_hash = sequence, leaf_hash(value)\n"
+        "                previous = last_hash.hex()\n"
+        "                accepted.append(_received(record, value, envelope, sequence, last_hash))\n",
+        LANE_TESTS,
+    ),
+    Mutant(
+        "drop-the-chain-check",
+        "another history is taken for the next event",
+        LANE,
+        "                if envelope.previous != previous:\n",
+        "                if envelope.previous == b'':\n",
+        LANE_TESTS,
+    ),
+    Mutant(
+        "apply-repeats",
+        "an event that comes again counts twice",
+        LANE,
+        "            if sequence == last + 1:\n                if",
+        "            if sequence <= last + 1:\n                if False and",
+        LANE_TESTS,
+    ),
+    Mutant(
+        "keep-state-after-a-revocation",
+        "an instance goes on with partitions that are another's",
+        "shared/inbox/tracks.py",
+        "        self._tracks.clear()\n        self._hints.clear()\n",
+        "        self._hints.clear()\n",
+        INBOX_TESTS,
+    ),
+    Mutant(
+        "acknowledge-early",
+        "facts count as applied although what they led to was rolled back",
+        "services/allocation/append/writer.py",
+        "        await move_positions(connection, [batch.slice for batch in batches])\n",
+        "        async with self._pool.acquire() as early:\n"
+        "            await move_positions(early, [batch.slice for batch in batches])\n",
+        ("tests/simulation",),
+    ),
+    Mutant(
+        "publish-before-the-commit",
+        "Kafka tells of decisions that were rolled back",
+        "services/allocation/append/writer.py",
+        "        await write_changes(connection, states, funnels)\n        return appended\n",
+        "        self._published(appended)\n"
+        "        await write_changes(connection, states, funnels)\n        return appended\n",
+        ("tests/simulation",),
+    ),
+    Mutant(
+        "two-batches-in-flight",
+        "a batch that fails leaves a hole before the next one",
+        PARTITION,
+        "        offset = await producer.send(self.number, batch)\n",
+        "        task = asyncio.ensure_future(producer.send(self.number, batch))\n"
+        "        await asyncio.sleep(0)\n"
+        "        offset = task.result() if task.done() else self.next_offset\n",
+        ("tests/integration/relay/test_broker_killed.py", "tests/integration/relay/test_lost_topic.py"),
+    ),
+    Mutant(
+        "believe-the-last-offset",
+        "a topic that was deleted and made again is not noticed",
+        PARTITION,
+        "        if offset < self.next_offset:\n",
+        "        if offset < -1:\n",
+        ("tests/integration/relay/test_lost_topic.py",),
+    ),
+    Mutant(
+        "no-refill",
+        "a topic that lost its beginning stays without it",
+        LOOK,
+        "    if first.sequence != 1:\n",
+        "    if first.sequence < 0:\n",
+        ("tests/unit/relay/test_look.py",),
+    ),
+    Mutant(
+        "gate-stays-open-behind-the-topic",
+        "a restored log is appended to although its topic is ahead",
+        LOOK,
+        "    if last.sequence > standing.head:\n",
+        "    if last.sequence < 0:\n",
+        ("tests/unit/relay/test_look.py",),
+    ),
+    Mutant(
+        "gate-stays-open-on-a-fork",
+        "log and topic tell two histories, and both go on",
+        LOOK,
+        "        if log.hashes.get((partition, sequence)) != seen.hash:\n",
+        "        if log.hashes.get((partition, sequence)) is None:\n",
+        ("tests/unit/relay/test_look.py",),
+    ),
+    Mutant(
+        "leaf-and-node-alike",
+        "a tree in which an inner node can be passed off as an event",
+        "services/audit/decide/trees.py",
+        '            node = hashed(b"\\x01" + pop() + node).digest()\n',
+        "            node = hashed(pop() + node).digest()\n",
+        ("tests/unit/audit/test_trees.py",),
+    ),
+    Mutant(
+        "believe-the-stored-hash",
+        "a record of the ledger can be changed unseen",
+        "services/audit/decide/chains.py",
+        "        digest = leaf_hash(row.value)\n",
+        "        digest = row.hash\n",
+        ("tests/unit/audit/test_walks.py",),
+    ),
+)

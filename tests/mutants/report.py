@@ -1,0 +1,44 @@
+"""What the mutants' run comes to: one JSON object, and a table for the documentation."""
+
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+from tests.mutants.mutant import Trial
+
+
+def summary(trials: Sequence[Trial], seconds: float) -> dict[str, Any]:
+    """The counts, and for each mutant who caught it."""
+    return {
+        "mutants": len(trials),
+        "caught": sum(trial.outcome == "caught" for trial in trials),
+        "survived": [trial.mutant.name for trial in trials if trial.outcome == "survived"],
+        "broken": [trial.mutant.name for trial in trials if trial.outcome == "broken"],
+        "seconds": round(seconds, 1),
+        "catchers": {trial.mutant.name: trial.caught_by for trial in trials if trial.outcome == "caught"},
+        "machine": {
+            "cores": os.cpu_count(),
+            "system": platform.platform(),
+            "python": platform.python_version(),
+        },
+        "versions": {name: version(name) for name in ("aiokafka", "asyncpg", "faststream", "pytest")},
+    }
+
+
+def table(trials: Sequence[Trial]) -> str:
+    """A Markdown page."""
+    lines = [
+        "# Mutants",
+        "",
+        "Faults that were planted on purpose, one at a time, and the first test that failed because of each.",
+        "Made by `make mutants TABLE=1`; what each one changes stands in `tests/mutants/`.",
+        "",
+        "| mutant | what it breaks | caught by |",
+        "|---|---|---|",
+    ]
+    for trial in trials:
+        catcher = f"`{trial.caught_by}`" if trial.outcome == "caught" else f"**{trial.outcome}**"
+        lines.append(f"| {trial.mutant.name} | {trial.mutant.breaks} | {catcher} |")
+    return "\n".join(lines) + "\n"
