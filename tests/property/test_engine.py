@@ -52,7 +52,7 @@ class Oracle:
 def fresh_tables(gender: int, used: int) -> Tables:
     return Tables(
         gender,
-        counters={(tenant, year): used for tenant in ("default", "north") for year in (1403, 1404)},
+        years={(tenant, year): (used, None) for tenant in ("default", "north") for year in (1403, 1404)},
     )
 
 
@@ -207,6 +207,7 @@ def picture(state: PartitionState) -> dict[str, Any]:
             "mentors": pool.mentors,
             "loads": {key: load for key, load in all_loads(pool).items() if load},
             "last_counters": {year: last for year, last in pool.last_counters.items() if last},
+            "last_chosen": pool.last_chosen,
             "counters": pool.counters,
             "enrolments": {
                 key: msgspec.structs.replace(student, stored=True) for key, student in pool.enrolments.items()

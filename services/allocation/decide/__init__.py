@@ -15,17 +15,20 @@ from services.allocation.decide.enrolment import Enrolment, Status
 from services.allocation.decide.evolve import evolve
 from services.allocation.decide.mentor import Mentor
 from services.allocation.decide.needs import Needs, needs
+from services.allocation.decide.policy import DEFAULT_POLICY, Policy
 from services.allocation.decide.pool import Pool
 from services.allocation.decide.rules import RuleResult, trace
 from services.allocation.decide.state import Cause, PartitionState
 
 __all__ = [
+    "DEFAULT_POLICY",
     "Cause",
     "Changes",
     "Enrolment",
     "Mentor",
     "Needs",
     "PartitionState",
+    "Policy",
     "Pool",
     "RuleResult",
     "Status",

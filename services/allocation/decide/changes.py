@@ -10,17 +10,17 @@ from services.allocation.decide.mentor import Mentor
 class Changes:
     """Of one pool, since the working set was last dropped. The values are the live objects: their final state.
 
-    `loads` names (year, mentor_id), `counters` the years whose last counter moved.
+    `loads` names (year, mentor_id), `years` those whose last counter or last chosen mentor moved.
     """
 
     enrolments: dict[tuple[int, str], Enrolment] = field(default_factory=dict)
     mentors: dict[int, Mentor] = field(default_factory=dict)
     loads: set[tuple[int, int]] = field(default_factory=set)
-    counters: set[int] = field(default_factory=set)
+    years: set[int] = field(default_factory=set)
 
     def clear(self) -> None:
         """Forgets all of it."""
         self.enrolments.clear()
         self.mentors.clear()
         self.loads.clear()
-        self.counters.clear()
+        self.years.clear()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from heapq import heapify, heappop, heapreplace
 
 from services.allocation.decide.counters import next_counter
-from services.allocation.decide.enrolment import ENGINE, POLICY, Enrolment
+from services.allocation.decide.enrolment import Enrolment
 from services.allocation.decide.evolve import evolve
 from services.allocation.decide.mentor import Mentor
 from services.allocation.decide.pool import Pool
@@ -53,8 +53,8 @@ def _after_student(pool: Pool, student: Enrolment) -> Iterator[Decision]:
         yield _place(pool, student, "registered" if student.status == "undecided" else "changed")
         return
     mentor = pool.mentors[student.mentor_id]
-    if not still_fits(mentor, student):
-        yield _release(student, mentor, "changed")
+    if not still_fits(pool.policy, mentor, student):
+        yield _release(pool, student, mentor, "changed")
         yield _place(pool, student, "changed", mentor.mentor_id)
         yield from _serve(pool, mentor)
 
@@ -63,8 +63,8 @@ def _after_mentor(pool: Pool, mentor: Mentor) -> Iterator[Decision]:
     """Nobody but this mentor can have gained a place: who leaves it takes one elsewhere or waits."""
     present = pool.present.get(mentor.mentor_id, {})
     for student in [present[arrival] for arrival in sorted(present)]:
-        if not still_fits(mentor, student):
-            yield _release(student, mentor, "mentor")
+        if not still_fits(pool.policy, mentor, student):
+            yield _release(pool, student, mentor, "mentor")
             yield _place(pool, student, "mentor", mentor.mentor_id)
     yield from _serve(pool, mentor)
 
@@ -109,8 +109,8 @@ def _place(
         year=year,
         student_id=student.student_id,
         version=student.version,
-        policy=POLICY,
-        engine=ENGINE,
+        policy=pool.policy.version,
+        engine=pool.policy.engine,
         mentor_id=best.mentor_id,
         counter=counter,
         counter_status=None if counter is not None else "COUNTER_EXHAUSTED",
@@ -128,20 +128,20 @@ def _wait(pool: Pool, student: Enrolment) -> StudentWaitlisted:
         year=student.year,
         student_id=student.student_id,
         version=student.version,
-        policy=POLICY,
-        engine=ENGINE,
+        policy=pool.policy.version,
+        engine=pool.policy.engine,
         reason=next(rule for rule, remaining in funnel.items() if not remaining),
         funnel=funnel,
     )
 
 
-def _release(student: Enrolment, mentor: Mentor, reason: AssignmentReason) -> StudentReleased:
+def _release(pool: Pool, student: Enrolment, mentor: Mentor, reason: AssignmentReason) -> StudentReleased:
     return StudentReleased(
         year=student.year,
         student_id=student.student_id,
         version=student.version,
-        policy=POLICY,
-        engine=ENGINE,
+        policy=pool.policy.version,
+        engine=pool.policy.engine,
         reason=reason,
         previous_mentor_id=mentor.mentor_id,
     )

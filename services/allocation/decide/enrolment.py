@@ -1,15 +1,13 @@
 """A student in one academic year of a pool, as far as decisions and the read model need it."""
 
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
+from services.allocation.decide.policy import DEFAULT_POLICY
+
 Status = Literal["undecided", "assigned", "waitlisted", "released", "withdrawn"]
 """`undecided` and `released` last from one step to the next: after its fact a student has an outcome."""
-
-POLICY: Final = "default"
-ENGINE: Final = 1
-"""What decides where a tenant has activated no policy."""
 
 
 class Enrolment(msgspec.Struct, kw_only=True, gc=False):
@@ -38,7 +36,7 @@ class Enrolment(msgspec.Struct, kw_only=True, gc=False):
     reason: str
     cause_sequence: int
     decided_at: str
-    policy: str = POLICY
-    engine: int = ENGINE
+    policy: str = DEFAULT_POLICY.version
+    engine: int = DEFAULT_POLICY.engine
     pinned: bool = False
     stored: bool = False

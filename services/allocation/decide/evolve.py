@@ -88,6 +88,8 @@ def _assigned(pool: Pool, cause: Cause, event: StudentAssigned) -> None:
     student.mentor_id = event.mentor_id
     _change_load(pool, event.year, event.mentor_id, 1)
     pool.present.setdefault(event.mentor_id, {})[student.arrival] = student
+    pool.last_chosen[event.year] = event.mentor_id
+    pool.changes.years.add(event.year)
     if event.counter is not None and student.student_id not in pool.counters:
         _give_counter(pool, event.year, student.student_id, event.counter)
     student.counter = event.counter
@@ -135,7 +137,6 @@ def _change_load(pool: Pool, year: int, mentor_id: int, change: int) -> None:
 def _give_counter(pool: Pool, year: int, student_id: str, counter: str) -> None:
     pool.counters[student_id] = counter
     pool.last_counters[year] = number_of(counter)
-    pool.changes.counters.add(year)
     for student in pool.of_student(student_id):
         if student.status == "waitlisted":  # these are always in memory, whatever else the batch loaded
             student.counter = counter

@@ -8,16 +8,20 @@ from bisect import bisect_left
 from collections.abc import Mapping
 
 from services.allocation.decide.enrolment import Enrolment
+from services.allocation.decide.fairness import occupancy_of
 from services.allocation.decide.mentor import Mentor
 from services.allocation.decide.occupancy import Occupancy, with_open_slot
-from services.allocation.decide.rules import ALLOWED_REG_STATUS, GRADUATE, SCHOOL_STUDENT
+from services.allocation.decide.policy import Policy
+from services.allocation.decide.rules import GRADUATE, SCHOOL_STUDENT
 from shared.contracts.decisions import RULES
 
 
 class MentorIndex:
-    """Kept in step with the pool's mentors and loads by `put` and `move`."""
+    """Kept in step with the pool's mentors and loads by `put` and `move`. It ranks as the policy says."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._reg_status = policy.reg_status
         self.ids: list[int] = []
         self.years: dict[int, Occupancy] = {}
         self._groups: dict[int, int] = {}
@@ -30,11 +34,11 @@ class MentorIndex:
 
     def open_year(self, year: int, mentors: Mapping[int, Mentor], loads: Mapping[int, int]) -> None:
         """Starts the year's levels, with the loads that it has."""
-        occupancy = self.years[year] = Occupancy()
+        occupancy = self.years[year] = occupancy_of(self._policy.fairness, year, self.ids)
         for slot, mentor_id in enumerate(self.ids):
             mentor = mentors[mentor_id]
             if mentor.active:
-                occupancy.add(1 << slot, loads.get(mentor_id, 0), mentor.capacity)
+                occupancy.add(1 << slot, mentor, loads.get(mentor_id, 0))
 
     def put(self, before: Mentor | None, after: Mentor, loads: Mapping[int, Mapping[int, int]]) -> None:
         """Takes a new mentor in, or the new state of a known one. `loads` are by year and mentor."""
@@ -50,9 +54,9 @@ class MentorIndex:
         for year, occupancy in self.years.items():
             load = loads[year].get(mentor_id, 0)
             if before is not None and before.active:
-                occupancy.remove(bit, load, before.capacity)
+                occupancy.remove(bit, before, load)
             if after.active:
-                occupancy.add(bit, load, after.capacity)
+                occupancy.add(bit, after, load)
 
     def move(self, year: int, mentor: Mentor, load_before: int, load_after: int) -> None:
         """Moves a mentor to the level of its new load."""
@@ -60,12 +64,12 @@ class MentorIndex:
             return
         bit = 1 << bisect_left(self.ids, mentor.mentor_id)
         occupancy = self.years[year]
-        occupancy.remove(bit, load_before, mentor.capacity)
-        occupancy.add(bit, load_after, mentor.capacity)
+        occupancy.remove(bit, mentor, load_before)
+        occupancy.add(bit, mentor, load_after)
 
     def eligible(self, student: Enrolment) -> int:
         """The mentors with a place that pass every rule."""
-        if student.reg_status not in ALLOWED_REG_STATUS:
+        if student.reg_status not in self._reg_status:
             return 0
         if student.student_type != SCHOOL_STUDENT:
             kind = self._normal
@@ -88,7 +92,7 @@ class MentorIndex:
             everyone,
             self._groups.get(student.group_code, 0),
             self._centers.get(student.reg_center, 0),
-            everyone if student.reg_status in ALLOWED_REG_STATUS else 0,
+            everyone if student.reg_status in self._reg_status else 0,
             self.years[student.year].available,
             self._schools.get(student.school_code, 0) if school_student else self._normal,
             self._normal if student.edu_status == GRADUATE else everyone,

@@ -1,39 +1,46 @@
 """How full the mentors of a pool are in one year: who has a place, in the order of the ranking.
 
-A level holds the mentors of one exact (load / capacity, load) as a bitset over the mentors' slots. Mentors
-without a place are in no level.
+A level holds the mentors of one key as a bitset over the mentors' slots; a strategy of fairness is a way to
+make these keys (see `fairness`). Mentors without a place are on no level.
 """
 
 from bisect import bisect_left, insort
+from collections.abc import Callable
+
+from services.allocation.decide.mentor import Mentor
 
 SCALE_BITS = 64
 LOAD_BITS = 32
 
+LevelOf = Callable[[Mentor, int], int]
+"""(mentor, load) → the key of its level; of two keys the lower one is ranked first."""
 
-def level_of(load: int, capacity: int) -> int:
+
+def level_of(mentor: Mentor, load: int) -> int:
     """An integer that sorts by load / capacity, then by load, exactly, for capacities below 2**32.
 
     Two different fractions with such denominators differ by more than 2**-64, so that their floors after
     scaling by 2**64 differ too; equal fractions give equal floors.
     """
-    return ((load << SCALE_BITS) // capacity) << LOAD_BITS | load
+    return ((load << SCALE_BITS) // mentor.capacity) << LOAD_BITS | load
 
 
 class Occupancy:
     """The mentors with a place. `order` has the levels' keys, lowest first; `available` is their union."""
 
-    __slots__ = ("available", "levels", "order")
+    __slots__ = ("_level_of", "available", "levels", "order")
 
-    def __init__(self) -> None:
+    def __init__(self, level_of: LevelOf = level_of) -> None:
         self.available = 0
         self.levels: dict[int, int] = {}
         self.order: list[int] = []
+        self._level_of = level_of
 
-    def add(self, bit: int, load: int, capacity: int) -> None:
+    def add(self, bit: int, mentor: Mentor, load: int) -> None:
         """Puts a mentor on its level, if it has a place."""
-        if load >= capacity:
+        if load >= mentor.capacity:
             return
-        key = level_of(load, capacity)
+        key = self._level_of(mentor, load)
         level = self.levels.get(key)
         if level is None:
             insort(self.order, key)
@@ -42,11 +49,11 @@ class Occupancy:
             self.levels[key] = level | bit
         self.available |= bit
 
-    def remove(self, bit: int, load: int, capacity: int) -> None:
+    def remove(self, bit: int, mentor: Mentor, load: int) -> None:
         """Takes a mentor off its level, if it is on one."""
-        if load >= capacity:
+        if load >= mentor.capacity:
             return
-        key = level_of(load, capacity)
+        key = self._level_of(mentor, load)
         level = self.levels[key] ^ bit
         if level:
             self.levels[key] = level
@@ -61,8 +68,11 @@ class Occupancy:
         for key, level in self.levels.items():
             self.levels[key] = with_open_slot(level, slot)
 
-    def best(self, eligible: int, wanted: int) -> list[int]:
-        """The slots of the first `wanted` of `eligible`, best first: lowest level, then lowest slot."""
+    def best(self, eligible: int, wanted: int, last_chosen: int | None) -> list[int]:
+        """The slots of the first `wanted` of `eligible`, best first: lowest level, then lowest slot.
+
+        `last_chosen` is the mentor of the year's latest assignment; only a rotation asks for it.
+        """
         found: list[int] = []
         levels = self.levels
         for key in self.order:

@@ -7,28 +7,31 @@ from services.allocation.decide.changes import Changes
 from services.allocation.decide.enrolment import Enrolment
 from services.allocation.decide.mentor import Mentor
 from services.allocation.decide.mentor_index import MentorIndex
+from services.allocation.decide.policy import DEFAULT_POLICY, Policy
 from services.allocation.decide.waitlist import Waitlist
 
 
 class Pool:
-    """Mentors, loads and last counters by year, and the students in memory.
+    """Mentors; loads, last counters and last chosen mentors by year; and the students in memory.
 
     `enrolments` holds everyone who waits, and besides them the working set of a batch; `counters` are these
     students'. `present` finds the students of the working set that are with a mentor, by arrival. `index` and
-    `waitlist` say the same things again, in the form in which a choice needs them.
+    `waitlist` say the same things again, in the form in which a choice under `policy` needs them.
     """
 
-    def __init__(self, tenant: str, gender: int) -> None:
+    def __init__(self, tenant: str, gender: int, policy: Policy = DEFAULT_POLICY) -> None:
         self.tenant = tenant
         self.gender = gender
+        self.policy = policy
         self.mentors: dict[int, Mentor] = {}
         self.loads: dict[int, dict[int, int]] = {}
         self.last_counters: dict[int, int] = {}
+        self.last_chosen: dict[int, int] = {}
         self.enrolments: dict[tuple[int, str], Enrolment] = {}
         self.counters: dict[str, str] = {}
         self.present: dict[int, dict[int, Enrolment]] = {}
-        self.index = MentorIndex()
-        self.waitlist = Waitlist()
+        self.index = MentorIndex(policy)
+        self.waitlist = Waitlist(policy)
         self.changes = Changes()
         self._loaded: list[Enrolment] = []
 
@@ -40,11 +43,15 @@ class Pool:
         *,
         mentors: Iterable[Mentor],
         loads: Iterable[tuple[int, int, int]],
-        counters: Iterable[tuple[int, int]],
+        years: Iterable[tuple[int, int, int | None]],
         waiting: Iterable[Enrolment],
+        policy: Policy = DEFAULT_POLICY,
     ) -> Self:
-        """The pool as the database has it: `loads` are (year, mentor_id, load), `counters` (year, last)."""
-        pool = cls(tenant, gender)
+        """The pool as the database has it.
+
+        `loads` are (year, mentor_id, load), `years` (year, last counter, last chosen mentor).
+        """
+        pool = cls(tenant, gender, policy)
         for mentor in sorted(mentors, key=lambda mentor: mentor.mentor_id):
             pool.mentors[mentor.mentor_id] = mentor
             pool.index.put(None, mentor, {})
@@ -52,7 +59,10 @@ class Pool:
             pool.loads.setdefault(year, {})[mentor_id] = load
         for year in pool.loads:
             pool.index.open_year(year, pool.mentors, pool.loads[year])
-        pool.last_counters.update(counters)
+        for year, last_counter, last_chosen in years:
+            pool.last_counters[year] = last_counter
+            if last_chosen is not None:
+                pool.last_chosen[year] = last_chosen
         for student in waiting:
             pool.load(student)
         pool._loaded.clear()

@@ -1,4 +1,4 @@
-"""Engine 1: the lowest occupancy, then the lowest load, then the lowest mentor id."""
+"""Engine 1: the first of the eligible in the order of the policy's strategy of fairness."""
 
 from typing import NamedTuple
 
@@ -22,9 +22,10 @@ def choose(pool: Pool, student: Enrolment) -> Choice:
     eligible = index.eligible(student)
     if not eligible:
         return Choice([], 0)
-    mentors, loads, ids = pool.mentors, pool.loads[student.year], index.ids
+    year = student.year
+    mentors, loads, ids = pool.mentors, pool.loads[year], index.ids
     ranked = []
-    for slot in index.years[student.year].best(eligible, 1 + NEXT_BEST):
+    for slot in index.years[year].best(eligible, 1 + NEXT_BEST, pool.last_chosen.get(year)):
         mentor_id = ids[slot]
         ranked.append(Candidate(mentor_id, loads.get(mentor_id, 0), mentors[mentor_id].capacity))
     return Choice(ranked, eligible.bit_count())

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 from services.allocation.decide.enrolment import Enrolment
 from services.allocation.decide.mentor import Mentor
+from services.allocation.decide.policy import Policy
 
-ALLOWED_REG_STATUS: Final = frozenset({0, 1, 3})
 GRADUATE: Final = 0
 SCHOOL_STUDENT: Final = 1
 
@@ -21,13 +21,13 @@ class RuleResult(NamedTuple):
     detail: str | None = None
 
 
-def trace(mentor: Mentor, student: Enrolment, load: int) -> list[RuleResult]:
+def trace(policy: Policy, mentor: Mentor, student: Enrolment, load: int) -> list[RuleResult]:
     """Every rule's answer for a mentor of the student's pool with `load` students in that year, in order."""
     return [
         RuleResult("GENDER_MATCH", True),  # a pool holds one gender
         RuleResult("GROUP_ALLOWED", student.group_code in mentor.groups),
         RuleResult("CENTER_ALLOWED", student.reg_center in mentor.centers),
-        RuleResult("REG_STATUS_ALLOWED", student.reg_status in ALLOWED_REG_STATUS),
+        RuleResult("REG_STATUS_ALLOWED", student.reg_status in policy.reg_status),
         _capacity_available(mentor, load),
         _school_type_compatible(mentor, student),
         RuleResult("GRADUATE_NOT_TO_SCHOOL", student.edu_status != GRADUATE or mentor.type == "normal"),
@@ -35,14 +35,14 @@ def trace(mentor: Mentor, student: Enrolment, load: int) -> list[RuleResult]:
     ]
 
 
-def still_fits(mentor: Mentor, student: Enrolment) -> bool:
+def still_fits(policy: Policy, mentor: Mentor, student: Enrolment) -> bool:
     """Whether a student may stay with its mentor: an active one that passes every rule but capacity."""
     if not mentor.active or (student.edu_status == GRADUATE and mentor.type == "school"):
         return False
     return (
         student.group_code in mentor.groups
         and student.reg_center in mentor.centers
-        and student.reg_status in ALLOWED_REG_STATUS
+        and student.reg_status in policy.reg_status
         and _school_type_compatible(mentor, student).passed
         and _manager_center_gate(mentor, student).passed
     )

@@ -4,7 +4,8 @@ from bisect import bisect_left, insort
 
 from services.allocation.decide.enrolment import Enrolment
 from services.allocation.decide.mentor import Mentor
-from services.allocation.decide.rules import ALLOWED_REG_STATUS, GRADUATE, SCHOOL_STUDENT
+from services.allocation.decide.policy import Policy
+from services.allocation.decide.rules import GRADUATE, SCHOOL_STUDENT
 
 Queue = list[int]
 """The arrivals of students whom the same mentors may take, first come first."""
@@ -19,14 +20,15 @@ class Waitlist:
     Who can never be taken, whatever mentors come, waits in no queue.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, policy: Policy) -> None:
+        self._reg_status = policy.reg_status
         self.by_arrival: dict[int, Enrolment] = {}
         self._queues: dict[int, dict[int | None, dict[tuple[int, int], Queue]]] = {}
 
     def add(self, student: Enrolment) -> None:
         """Puts a student at the place of its arrival."""
         self.by_arrival[student.arrival] = student
-        if _can_be_taken(student):
+        if self._can_be_taken(student):
             schools = self._queues.setdefault(student.year, {})
             seats = schools.setdefault(_school(student), {})
             insort(seats.setdefault((student.group_code, student.reg_center), []), student.arrival)
@@ -34,7 +36,7 @@ class Waitlist:
     def remove(self, student: Enrolment) -> None:
         """Takes a student out; its attributes must be those with which it was added."""
         del self.by_arrival[student.arrival]
-        if _can_be_taken(student):
+        if self._can_be_taken(student):
             seats = self._queues[student.year][_school(student)]
             seat = (student.group_code, student.reg_center)
             queue = seats[seat]
@@ -56,14 +58,13 @@ class Waitlist:
             if group_code in groups and reg_center in reach
         ]
 
+    def _can_be_taken(self, student: Enrolment) -> bool:
+        if student.reg_status not in self._reg_status:
+            return False
+        if student.student_type != SCHOOL_STUDENT:
+            return True
+        return student.school_code is not None and student.edu_status != GRADUATE
+
 
 def _school(student: Enrolment) -> int | None:
     return student.school_code if student.student_type == SCHOOL_STUDENT else NORMAL
-
-
-def _can_be_taken(student: Enrolment) -> bool:
-    if student.reg_status not in ALLOWED_REG_STATUS:
-        return False
-    if student.student_type != SCHOOL_STUDENT:
-        return True
-    return student.school_code is not None and student.edu_status != GRADUATE

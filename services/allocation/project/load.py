@@ -13,7 +13,7 @@ QUERIES: Final = named_queries("services.allocation.project")
 
 
 async def load_partition(connection: Connection, partition: int) -> PartitionState:
-    """What is kept in memory of one partition: mentors, loads, last counters and who waits, by tenant."""
+    """What is kept in memory of one partition: mentors, loads, what each year was left at, and who waits, by tenant."""
     mentors = _by_tenant(await connection.fetch(QUERIES["mentors"], partition))
     loads = _by_tenant(await connection.fetch(QUERIES["loads"], partition))
     counters = _by_tenant(await connection.fetch(QUERIES["counters"], partition))
@@ -26,7 +26,7 @@ async def load_partition(connection: Connection, partition: int) -> PartitionSta
             gender,
             mentors=[_mentor(row) for row in mentors.get(tenant, ())],
             loads=[(row["year"], row["mentor_id"], row["load"]) for row in loads.get(tenant, ())],
-            counters=[(row["year"], row["last"]) for row in counters.get(tenant, ())],
+            years=[(row["year"], row["last"], row["last_mentor_id"]) for row in counters.get(tenant, ())],
             waiting=[_enrolment(row) for row in waiting.get(tenant, ())],
         )
     return state

@@ -9,8 +9,8 @@ from mentors where partition = $1
 select tenant, year, mentor_id, load from mentor_loads where partition = $1
 
 -- name: counters
--- The last counter given in each year.
-select tenant, year, last from counters where partition = $1
+-- The last counter given in each year, and the mentor chosen last.
+select tenant, year, last, last_mentor_id from counters where partition = $1
 
 -- name: waiting
 -- Who waits in a partition.
@@ -80,7 +80,7 @@ select * from unnest($1::text[], $2::smallint[], $3::integer[], $4::smallint[], 
 on conflict (tenant, year, mentor_id) do update set load = excluded.load
 
 -- name: put_counters
--- The last counters given.
-insert into counters (tenant, gender, year, partition, last)
-select * from unnest($1::text[], $2::smallint[], $3::smallint[], $4::smallint[], $5::smallint[])
-on conflict (tenant, gender, year) do update set last = excluded.last
+-- The last counters given, and the mentors chosen last.
+insert into counters (tenant, gender, year, partition, last, last_mentor_id)
+select * from unnest($1::text[], $2::smallint[], $3::smallint[], $4::smallint[], $5::smallint[], $6::integer[])
+on conflict (tenant, gender, year) do update set last = excluded.last, last_mentor_id = excluded.last_mentor_id

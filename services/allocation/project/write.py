@@ -43,9 +43,16 @@ async def write_changes(
     if loads:
         await connection.execute(QUERIES["put_loads"], *columns(loads))
     counters = [
-        (tenant, partition % 2, year, partition, pool.last_counters[year])
+        (
+            tenant,
+            partition % 2,
+            year,
+            partition,
+            pool.last_counters.get(year, 0),
+            pool.last_chosen.get(year),
+        )
         for partition, tenant, pool in _pools(partitions)
-        for year in pool.changes.counters
+        for year in pool.changes.years
     ]
     if counters:
         await connection.execute(QUERIES["put_counters"], *columns(counters))

@@ -78,7 +78,7 @@ def test_a_counter_given_in_one_year_shows_on_another_in_which_the_student_still
 
 
 def test_past_9999_students_are_still_allocated_without_a_counter() -> None:
-    pool = Pool.restore(TENANT, 0, mentors=[], loads=[], counters=[(1402, 9998)], waiting=[])
+    pool = Pool.restore(TENANT, 0, mentors=[], loads=[], years=[(1402, 9998, None)], waiting=[])
     given = Given()
     given.state.pools[TENANT] = pool
     given.when(a_mentor(1))
@@ -90,7 +90,7 @@ def test_past_9999_students_are_still_allocated_without_a_counter() -> None:
 def test_one_who_got_no_counter_in_an_exhausted_year_waits_with_the_counter_of_another() -> None:
     given = Given()
     given.state.pools[TENANT] = Pool.restore(
-        TENANT, 0, mentors=[], loads=[], counters=[(1402, 9999)], waiting=[]
+        TENANT, 0, mentors=[], loads=[], years=[(1402, 9999, None)], waiting=[]
     )
     given.when(a_mentor(1))
     assert counters(given, "a") == [(None, "COUNTER_EXHAUSTED")]

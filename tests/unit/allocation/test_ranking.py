@@ -5,7 +5,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.allocation.decide import Pool
+from services.allocation.decide import Mentor, Pool
 from services.allocation.decide.occupancy import Occupancy, level_of, with_open_slot
 from services.allocation.decide.ranking import choose
 from shared.contracts.decisions import Candidate
@@ -25,12 +25,16 @@ def choices(*occupancies: tuple[int, int, int]) -> list[Candidate]:
             the_mentor(a_mentor(mentor_id, capacity=capacity)) for mentor_id, _, capacity in occupancies
         ],
         loads=[(1402, mentor_id, load) for mentor_id, load, _ in occupancies],
-        counters=[],
+        years=[],
         waiting=[],
     )
     choice = choose(pool, an_enrolment(a_student("s")))
     assert choice.candidates == sum(load < capacity for _, load, capacity in occupancies)
     return choice.ranked
+
+
+def of_capacity(capacity: int) -> Mentor:
+    return the_mentor(a_mentor(1, capacity=capacity))
 
 
 def test_2_of_4_against_1_of_4_is_the_second() -> None:
@@ -69,7 +73,7 @@ def test_the_best_four_are_named_with_their_loads_and_all_are_counted() -> None:
     )
 )
 def test_levels_sort_as_fractions_and_then_loads_do(pairs: list[tuple[int, int]]) -> None:
-    by_level = sorted(pairs, key=lambda pair: level_of(*pair))
+    by_level = sorted(pairs, key=lambda pair: level_of(of_capacity(pair[1]), pair[0]))
     by_fraction = sorted(pairs, key=lambda pair: (Fraction(*pair), pair[0]))
     assert [(Fraction(*pair), pair[0]) for pair in by_level] == [
         (Fraction(*pair), pair[0]) for pair in by_fraction
@@ -85,7 +89,7 @@ def test_an_opened_slot_moves_those_above_it_and_is_empty(slots: set[int], opene
 def test_a_mentor_that_leaves_its_level_leaves_nothing_behind() -> None:
     occupancy = Occupancy()
     for load in range(3):
-        occupancy.add(1, load, 3)
-        occupancy.remove(1, load, 3)
-    occupancy.add(1, 3, 3)
+        occupancy.add(1, of_capacity(3), load)
+        occupancy.remove(1, of_capacity(3), load)
+    occupancy.add(1, of_capacity(3), 3)
     assert (occupancy.order, occupancy.levels, occupancy.available) == ([], {}, 0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.allocation.decide import trace
+from services.allocation.decide import DEFAULT_POLICY, trace
 from services.allocation.decide.rules import still_fits
 from shared.contracts.decisions import RULES
 from shared.contracts.facts import MentorRegistered, StudentRegistered
@@ -19,7 +19,7 @@ from tests.unit.allocation.given import (
 def failed(
     mentor: MentorRegistered, student: StudentRegistered, load: int = 0
 ) -> list[tuple[str, str | None]]:
-    answers = trace(the_mentor(mentor), an_enrolment(student), load)
+    answers = trace(DEFAULT_POLICY, the_mentor(mentor), an_enrolment(student), load)
     assert tuple(answer.code for answer in answers) == RULES
     return [(answer.code, answer.detail) for answer in answers if not answer.passed]
 
@@ -86,7 +86,7 @@ def test_a_rule_that_is_broken_is_the_one_that_is_named(
     mentor: MentorRegistered, student: StudentRegistered, load: int, code: str, detail: str | None
 ) -> None:
     assert failed(mentor, student, load) == [(code, detail)]
-    assert still_fits(the_mentor(mentor), an_enrolment(student)) == (detail == "mentor_full")
+    assert still_fits(DEFAULT_POLICY, the_mentor(mentor), an_enrolment(student)) == (detail == "mentor_full")
 
 
 def test_a_manager_with_centres_0_and_1_lets_centre_1_pass() -> None:
