@@ -15,6 +15,12 @@ from shared.relay.topic import Extent
 
 QUERIES: Final = named_queries("shared.relay")
 
+RESTORED: Final = "the database was restored"
+FORKED: Final = "is another event than in the log: a fork"
+FOREIGN: Final = "holds a record that is no event of this log"
+DISAGREEMENTS: Final = (RESTORED, FORKED, FOREIGN)
+"""What a closed gate says when it does not open by itself: a person must act."""
+
 
 @dataclass(frozen=True, slots=True)
 class Healthy:
@@ -59,18 +65,20 @@ def judge(partition: int, extent: Extent, log: LogView) -> Verdict:
         return Healthy(0)
     for seen in (last, first):
         if seen.sequence is None:
-            return Disagreement(f"offset {seen.offset} holds a record that is no event of this log")
+            return Disagreement(f"offset {seen.offset} {FOREIGN}")
     assert first.sequence is not None
     assert last.sequence is not None
     if last.sequence > standing.head:
         return Disagreement(
-            f"it holds sequence {last.sequence}, but the log ends at {standing.head}:"
-            " the database was restored, and its missing events must be brought back from the topic first"
+            f"it holds sequence {last.sequence}, but the log ends at {standing.head}: {RESTORED},"
+            " and its missing events must be brought back from the topic first (recover)"
         )
     for seen, sequence in ((last, last.sequence), (first, first.sequence)):
-        if log.hashes.get((partition, sequence)) != seen.hash:
+        kept = log.hashes.get((partition, sequence))
+        if kept != seen.hash:
             return Disagreement(
-                f"sequence {sequence} at offset {seen.offset} is another event than in the log: a fork"
+                f"sequence {sequence} at offset {seen.offset} {FORKED}: the topic has the hash"
+                f" {seen.hash.hex()}, the log {kept.hex() if kept is not None else 'none'}"
             )
     if first.sequence != 1:
         return Incomplete(extent.end, f"it begins with sequence {first.sequence}")
