@@ -28,19 +28,24 @@ class Tables:
     students: dict[tuple[str, int, str], Enrolment] = field(default_factory=dict)
     mentors: dict[tuple[str, int], Mentor] = field(default_factory=dict)
     loads: dict[tuple[str, int, int], int] = field(default_factory=dict)
-    years: dict[tuple[str, int], tuple[int, int | None]] = field(default_factory=dict)
+    counters: dict[tuple[str, int], int] = field(default_factory=dict)
+    last_chosen: dict[tuple[str, int], int | None] = field(default_factory=dict)
 
     def restore(self) -> PartitionState:
         """The partition's state as a restarted service builds it."""
         state = PartitionState(self.gender)
-        tenants = {key[0] for table in (self.students, self.mentors, self.years) for key in table}
+        tenants = {key[0] for table in (self.students, self.mentors, self.counters) for key in table}
         for tenant in sorted(tenants):
             state.pools[tenant] = Pool.restore(
                 tenant,
                 self.gender,
                 mentors=[mentor for key, mentor in self.mentors.items() if key[0] == tenant],
                 loads=[(key[1], key[2], load) for key, load in self.loads.items() if key[0] == tenant],
-                years=[(key[1], *last) for key, last in self.years.items() if key[0] == tenant],
+                years=[
+                    (key[1], last, self.last_chosen.get(key))
+                    for key, last in self.counters.items()
+                    if key[0] == tenant
+                ],
                 waiting=[
                     copy.copy(row)
                     for row in self.students.values()
@@ -81,4 +86,5 @@ class Tables:
             for year, mentor_id in changes.loads:
                 self.loads[tenant, year, mentor_id] = pool.loads[year][mentor_id]
             for year in changes.years:
-                self.years[tenant, year] = (pool.last_counters.get(year, 0), pool.last_chosen.get(year))
+                self.counters[tenant, year] = pool.last_counters.get(year, 0)
+                self.last_chosen[tenant, year] = pool.last_chosen.get(year)

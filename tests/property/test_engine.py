@@ -52,7 +52,7 @@ class Oracle:
 def fresh_tables(gender: int, used: int) -> Tables:
     return Tables(
         gender,
-        years={(tenant, year): (used, None) for tenant in ("default", "north") for year in (1403, 1404)},
+        counters={(tenant, year): used for tenant in ("default", "north") for year in (1403, 1404)},
     )
 
 
