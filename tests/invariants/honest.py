@@ -1,0 +1,223 @@
+"""Evidence of a system that did everything right, made in memory: what simulations fill in, and what tests tamper with."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from services.allocation.decide import Cause
+from shared.contracts.decisions import DECISION_NAMES, StudentWaitlisted
+from shared.contracts.envelope import Envelope, encode, event_id, leaf_hash, rfc3339
+from shared.contracts.facts import FACT_NAMES, Fact, MentorRegistered, StudentRegistered
+from tests.chains import subject_of
+from tests.invariants.chains import tree_hash
+from tests.invariants.evidence import NO_HASH, Evidence, History, Inbound, Kept, Personal, Row, Sent
+from tests.invariants.replay import MENTOR_COLUMNS
+from tests.oracle.tables import Tables
+
+TENANT: Final = "default"
+START: Final = datetime(2026, 3, 21, tzinfo=UTC)
+
+
+@dataclass
+class HonestLog:
+    """One log of one partition, as it grows."""
+
+    source: str
+    partition: int
+    kept: list[Kept] = field(default_factory=list)
+
+    def append(self, type_name: str, subject: str, time: str, causation_id: str, data: bytes) -> Kept:
+        """The next event, chained."""
+        sequence = len(self.kept) + 1
+        value = encode(
+            Envelope(
+                specversion="1.0",
+                id=event_id(self.source, self.partition, sequence),
+                source=f"/rahnama/{self.source}",
+                type=type_name,
+                subject=subject,
+                time=time,
+                datacontenttype="application/json",
+                tenant=TENANT,
+                sequence=f"{sequence:016d}",
+                previous=(self.kept[-1].hash if self.kept else NO_HASH).hex(),
+                causationid=causation_id,
+                data=msgspec.Raw(data),
+            )
+        )
+        self.kept.append(Kept(sequence, value, leaf_hash(value), type_name, TENANT, subject))
+        return self.kept[-1]
+
+    def history(self) -> History:
+        """The same in all three places."""
+        places = {self.partition: tuple(self.kept)}
+        return History(self.source, places, {self.partition: [kept.value for kept in self.kept]}, places)
+
+    def end(self) -> Row:
+        """Where a reader of it stands."""
+        sequence, digest = (len(self.kept), self.kept[-1].hash) if self.kept else (0, NO_HASH)
+        return {"source": self.source, "partition": self.partition, "sequence": sequence, "hash": digest}
+
+    def tree(self) -> Row:
+        """Audit's tree of it."""
+        size, edge, start = len(self.kept), b"", 0
+        for power in reversed(range(size.bit_length())):
+            if size >> power & 1:
+                edge += tree_hash([kept.hash for kept in self.kept[start : start + (1 << power)]])
+                start += 1 << power
+        return {"source": self.source, "partition": self.partition, "size": size, "edge": edge}
+
+
+def honest_evidence(facts: Sequence[Fact], *, partition: int = 2) -> Evidence:
+    """Everything that follows from facts of one pool, each sent once by upstream; one more event was refused."""
+    intake, allocation = HonestLog("intake", partition), HonestLog("allocation", partition)
+    tables = Tables(partition % 2)
+    funnels: dict[tuple[int, str], Mapping[str, int]] = {}
+    state = tables.restore()
+    sent: list[Sent] = []
+    answers: list[Row] = []
+    for number, fact in enumerate(facts):
+        time, key = rfc3339(START + timedelta(seconds=number)), hashlib.sha256(b"%d" % number).digest()[:16]
+        subject = subject_of(fact)
+        kept = intake.append(FACT_NAMES[type(fact)], subject, time, key.hex(), msgspec.json.encode(fact))
+        place = {"partition": partition, "sequence": kept.sequence}
+        told = {"status": "accepted", "causation_id": key.hex(), "facts": [place], "subject": subject}
+        sent.append(Sent(key, key.hex(), subject, [told]))
+        answers.append(_answer(key, "accepted", subject, [place]))
+        cause = Cause(TENANT, kept.sequence, time, fact)
+        for decision in tables.handle_batch(state, [cause])[0]:
+            allocation.append(
+                DECISION_NAMES[type(decision)], f"student/{decision.student_id}", time,
+                event_id("intake", partition, kept.sequence), msgspec.json.encode(decision),
+            )  # fmt: skip
+            if isinstance(decision, StudentWaitlisted):
+                funnels[decision.year, decision.student_id] = decision.funnel
+        state.forget()
+    refused = _Refused(partition)
+    return Evidence(
+        facts=intake.history(),
+        decisions=allocation.history(),
+        intake={
+            **_intake_tables(intake, facts),
+            "idempotency": [*answers, refused.answer],
+            "rejections": refused.rejections,
+            "inbound": [{"partition": partition, "next_offset": 2}],
+        },
+        allocation={**_allocation_tables(tables, funnels, partition), **_positions(allocation, intake)},
+        audit={"inbox": [intake.end(), allocation.end()], "trees": [intake.tree(), allocation.tree()]},
+        sent=[*sent, refused.sent],
+        inbound=refused.inbound,
+        rejected=refused.told,
+        personal=Personal(["کوهستانزاد"], frozenset({b"0912123456"}), [("topic", b"nothing")]),
+    )
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """A wrong event, and something that is no event at all, both over Kafka."""
+
+    partition: int
+    key: bytes = b"refused event   "
+
+    @property
+    def answer(self) -> Row:
+        return _answer(self.key, "rejected", None, [], "r1")
+
+    @property
+    def sent(self) -> Sent:
+        told: Row = {"status": "rejected", "causation_id": self.key.hex(), "facts": [], "subject": None}
+        return Sent(self.key, self.key.hex(), None, [told])
+
+    @property
+    def inbound(self) -> list[Inbound]:
+        return [Inbound(self.partition, 0, self.key), Inbound(self.partition, 1, None)]
+
+    @property
+    def rejections(self) -> list[Row]:
+        return [
+            {
+                "rejection_id": rejection, "tenant": TENANT, "causation_id": causation, "errors": "[]",
+                "door": "kafka", "inbound_partition": self.partition, "inbound_offset": offset,
+            }
+            for offset, (rejection, causation) in enumerate((("r1", self.key.hex()), ("r2", "00" * 16)))
+        ]  # fmt: skip
+
+    @property
+    def told(self) -> list[bytes]:
+        return [msgspec.json.encode({"id": row["rejection_id"]}) for row in self.rejections]
+
+
+def _answer(
+    key: bytes, status: str, subject: str | None, places: list[Any], rejection: str | None = None
+) -> Row:
+    facts = msgspec.json.encode(places).decode()
+    return {"key": key, "status": status, "subject": subject, "facts": facts, "rejection_id": rejection}
+
+
+def _positions(allocation: HonestLog, intake: HonestLog) -> dict[str, list[Row]]:
+    return {
+        "log_head": [allocation.end()],
+        "log_published": [allocation.end()],
+        "inbox": [intake.end()],
+    }
+
+
+def _intake_tables(log: HonestLog, facts: Sequence[Fact]) -> dict[str, list[Row]]:
+    students: dict[str, Row] = {}
+    years: dict[tuple[int, str], Row] = {}
+    mentors: dict[int, Row] = {}
+    for kept, fact in zip(log.kept, facts, strict=True):
+        row = {
+            **msgspec.to_builtins(fact),
+            "tenant": TENANT,
+            "partition": log.partition,
+            "sequence": kept.sequence,
+        }
+        if isinstance(fact, StudentRegistered):
+            students[fact.student_id] = {
+                name: row[name] for name in ("tenant", "student_id", "gender", "version")
+            }
+            years[fact.year, fact.student_id] = row
+        elif isinstance(fact, MentorRegistered):
+            mentors[fact.mentor_id] = row
+    return {
+        "students": list(students.values()),
+        "student_years": list(years.values()),
+        "mentors": list(mentors.values()),
+        "managers": [],
+        "school_rosters": [],
+        "log_head": [log.end()],
+        "log_published": [log.end()],
+    }
+
+
+def _allocation_tables(
+    tables: Tables, funnels: Mapping[tuple[int, str], Mapping[str, int]], partition: int
+) -> dict[str, list[Row]]:
+    pool = {"gender": partition % 2, "partition": partition}
+    return {
+        "enrolments": [
+            {
+                **{name: getattr(row, name) for name in row.__struct_fields__ if name != "stored"},
+                **pool,
+                "funnel": funnels[row.year, row.student_id] if row.status == "waitlisted" else None,
+            }
+            for row in tables.students.values()
+        ],
+        "mentors": [
+            {**{name: getattr(mentor, name) for name in MENTOR_COLUMNS}, "tenant": tenant, "mentor_id": mentor_id, **pool}
+            for (tenant, mentor_id), mentor in tables.mentors.items()
+        ],
+        "mentor_loads": [
+            {"tenant": tenant, "year": year, "mentor_id": mentor_id, "partition": partition, "load": load}
+            for (tenant, year, mentor_id), load in tables.loads.items()
+        ],
+        "counters": [
+            {"tenant": tenant, "year": year, "last": last, **pool}
+            for (tenant, year), last in tables.counters.items()
+        ],
+    }  # fmt: skip

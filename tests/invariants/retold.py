@@ -1,0 +1,169 @@
+"""Facts and decisions told again, from the bytes of the logs alone: who has whom, how full, which counters.
+
+What contradicts what came before is kept under the invariant that it breaks, and the telling goes on.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+from tests.invariants.evidence import Event, Evidence, told
+from tests.invariants.rules import broken_rules
+
+COUNTER_PREFIXES: Final = ("373", "357")
+LAST_COUNTER: Final = 9999
+
+Student = tuple[str, int, int, str]
+"""Tenant, gender, year, student_id: a student in a pool."""
+MentorYear = tuple[str, int, int]
+"""Tenant, year, mentor_id."""
+CounterPool = tuple[str, int, int]
+"""Tenant, year, gender."""
+
+
+@dataclass
+class Retold:
+    """What the logs come to. `outcomes` holds (status, mentor_id); `numbers` are those of new counters, in order.
+
+    `students` and `mentors` hold the latest fact; whoever has left a pool is not in `students`.
+    """
+
+    students: dict[Student, dict[str, Any]] = field(default_factory=dict)
+    mentors: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    outcomes: dict[Student, tuple[str, int | None]] = field(default_factory=dict)
+    loads: Counter[MentorYear] = field(default_factory=Counter)
+    numbers: dict[CounterPool, list[int]] = field(default_factory=dict)
+    counters: dict[tuple[str, int, str], str] = field(default_factory=dict)
+    contradictions: dict[str, list[str]] = field(default_factory=dict)
+
+    def contradict(self, invariant: str, finding: str) -> None:
+        """Keeps what contradicts `invariant`."""
+        self.contradictions.setdefault(invariant, []).append(finding)
+
+    def require_none(self, invariant: str) -> None:
+        """Raises `AssertionError` with the first contradiction of `invariant`."""
+        found = self.contradictions.get(invariant, [])
+        assert not found, f"{found[0]} (and {len(found) - 1} more)" if len(found) > 1 else found[0]
+
+
+@lru_cache(maxsize=1)
+def retell(evidence: Evidence) -> Retold:
+    """From the first fact to the last decision, partition by partition."""
+    retold = Retold()
+    both = told(evidence)
+    for partition in sorted({*both.facts, *both.decisions}):
+        facts = list(both.facts.get(partition, ()))
+        places = {fact.id: place for place, fact in enumerate(facts)}
+        taken = 0
+        for decision in both.decisions.get(partition, ()):
+            place = places.get(decision.causation_id)
+            if place is None:
+                retold.contradict("I8", f"{decision.id}: its cause {decision.causation_id} is no fact")
+                continue
+            if place + 1 < taken:
+                retold.contradict("I8", f"{decision.id} stands after a decision on a later fact")
+            for fact in facts[taken : place + 1]:
+                _take_fact(retold, fact)
+            taken = max(taken, place + 1)
+            if decision.time != facts[place].time:
+                retold.contradict("I8", f"{decision.id} has another time than its fact")
+            _take_decision(retold, decision, partition % 2)
+        for fact in facts[taken:]:
+            _take_fact(retold, fact)
+    return retold
+
+
+def _take_fact(retold: Retold, fact: Event) -> None:
+    data = fact.data
+    match fact.kind:
+        case "student.registered":
+            retold.students[fact.tenant, data["gender"], data["year"], data["student_id"]] = data
+        case "student.withdrawn":
+            retold.students.pop((fact.tenant, data["gender"], data["year"], data["student_id"]), None)
+        case "mentor.registered":
+            retold.mentors[fact.tenant, data["mentor_id"]] = data
+
+
+def _take_decision(retold: Retold, event: Event, gender: int) -> None:
+    data = event.data
+    student = (event.tenant, gender, data["year"], data["student_id"])
+    status, mentor_id = retold.outcomes.get(student, (None, None))
+    match event.kind:
+        case "student.assigned":
+            if status == "assigned":
+                retold.contradict("I1", f"{event.id} assigns {student} again without a release")
+            _fill_place(retold, event, student)
+            _give_counter(retold, event, gender)
+            retold.outcomes[student] = ("assigned", data["mentor_id"])
+        case "student.waitlisted":
+            if status == "assigned":
+                retold.contradict("I1", f"{event.id} lets {student} wait, who has a mentor")
+            retold.outcomes[student] = ("waitlisted", None)
+        case "student.released" | "student.withdrawn" as kind:
+            if mentor_id != data["previous_mentor_id"]:
+                retold.contradict("I1", f"{event.id} takes {student} from another mentor than {mentor_id}")
+            if mentor_id is not None:
+                retold.loads[event.tenant, data["year"], mentor_id] -= 1
+            retold.outcomes[student] = (kind.removeprefix("student."), None)
+        case "directive.rejected":
+            return
+        case other:
+            retold.contradict("I4", f"{event.id} has the unknown type {other}")
+            return
+    _require_version(retold, event, student)
+
+
+def _require_version(retold: Retold, event: Event, student: Student) -> None:
+    """A decision carries the version of the student's latest fact; one that ends an enrolment that of the end."""
+    fact = retold.students.get(student)
+    if fact is None:
+        if event.kind not in ("student.released", "student.withdrawn"):
+            retold.contradict("I4", f"{event.id} is of {student}, of whom there is no fact")
+    elif event.data["version"] != fact["version"]:
+        retold.contradict(
+            "I8", f"{event.id} has version {event.data['version']}; the latest fact has {fact['version']}"
+        )
+
+
+def _fill_place(retold: Retold, event: Event, student: Student) -> None:
+    data = event.data
+    place = (event.tenant, data["year"], data["mentor_id"])
+    load, capacity = data["rank"]["load"], data["rank"]["capacity"]
+    mentor = retold.mentors.get((event.tenant, data["mentor_id"]))
+    fact = retold.students.get(student)
+    if mentor is None or fact is None:
+        retold.contradict("I2", f"{event.id} assigns {student} to {place}: of one of them there is no fact")
+    else:
+        if capacity != mentor["capacity"]:
+            retold.contradict(
+                "I2", f"{event.id} says capacity {capacity}; the mentor's is {mentor['capacity']}"
+            )
+        if broken := broken_rules(fact, mentor):
+            retold.contradict("I2", f"{event.id} assigns {student} to {place} against {broken}")
+    if load != retold.loads[place]:
+        retold.contradict("I2", f"{event.id} counts {load} with {place}, not {retold.loads[place]}")
+    if load >= capacity:
+        retold.contradict("I2", f"{event.id} fills {place} beyond {capacity}")
+    retold.loads[place] += 1
+
+
+def _give_counter(retold: Retold, event: Event, gender: int) -> None:
+    data = event.data
+    owner = (event.tenant, gender, data["student_id"])
+    pool = (event.tenant, data["year"], gender)
+    counter, first = data["counter"], retold.counters.get(owner)
+    if first is not None:
+        if counter != first:
+            retold.contradict("I3", f"{event.id} gives {owner} a second counter after {first}")
+        return
+    if counter is None:
+        if len(retold.numbers.get(pool, ())) < LAST_COUNTER:
+            retold.contradict("I3", f"{event.id} gives {owner} no counter, and there are some left")
+        return
+    retold.counters[owner] = counter
+    start = f"{data['year'] % 100:02d}{COUNTER_PREFIXES[gender]}"
+    if not (counter.startswith(start) and len(counter) == 9 and counter.isdigit()):
+        retold.contradict("I3", f"{event.id} gives {counter}, not {start} and four digits")
+        return
+    retold.numbers.setdefault(pool, []).append(int(counter[5:]))
