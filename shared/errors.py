@@ -12,6 +12,9 @@
     ├── Conflict                 another writer was first; load again and decide anew
     │   ├── StalePosition        the inbox has moved since the state in memory was built
     │   └── StaleVersion         the subject has a newer version
+    ├── CannotRecover            a command for restored databases cannot do what it was asked
+    │   ├── InUse                a service, or another such command, runs on the database
+    │   └── NotTheOwner          the role has not the rights
     └── Held                     a partition cannot go on; a person must look
         ├── Gap                  the next sequence is missing from the topic
         ├── Fork                 two histories disagree
@@ -109,6 +112,20 @@ class StalePosition(Conflict):
 
 class StaleVersion(Conflict):
     """The subject has a newer version than the one this writer built on."""
+
+
+class CannotRecover(RahnamaError):
+    """The database cannot be brought to where its topics are; nothing was changed beyond what was told."""
+
+    code = "CANNOT_RECOVER"
+
+
+class InUse(CannotRecover):
+    """The database is not for this process alone."""
+
+
+class NotTheOwner(CannotRecover):
+    """The role of the DSN has not the rights that this command needs."""
 
 
 class Held(RahnamaError):

@@ -11,6 +11,7 @@ from shared.database_watch import DatabaseWatch
 from shared.http.app import Lifespan
 from shared.inbox.garbage import GarbagePacer
 from shared.postgres import Pool, close_pool, wait_for_database
+from shared.recover.exclusive import require_no_command
 from shared.settings import ServiceSettings
 from shared.telemetry import Telemetry
 
@@ -35,7 +36,8 @@ def service_lifespan(
 ) -> Lifespan:
     """Of an app whose `parts` are given in the order in which they start.
 
-    Raises `ValueError` at the start when the database was made for another number of partitions.
+    Raises at the start `ValueError` when the database was made for another number of partitions, and `InUse`
+    while it is being recovered or rebuilt.
     """
 
     @asynccontextmanager
@@ -46,6 +48,7 @@ def service_lifespan(
             await pool
             stack.push_async_callback(close_pool, pool)
             async with pool.acquire() as connection:
+                await require_no_command(connection)
                 await require_partitions(connection, settings.partitions)
             for part in (database, *parts):
                 stack.push_async_callback(part.stop)

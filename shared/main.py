@@ -1,23 +1,30 @@
-"""How a service is started: `python -m services.<name>` serves, `python -m services.<name> migrate` migrates."""
+"""How a service is started: `python -m services.<name>` serves, `… migrate` migrates, other words are its commands."""
 
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, TypeVar
 
+import asyncpg
 import uvicorn
+from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.partitions import DEFAULT_COUNT, require_even
-from shared.postgres import migrate
+from shared.errors import RahnamaError
+from shared.postgres import TRANSIENT_ERRORS, migrate
 from shared.settings import ServiceSettings
 
 KEEP_ALIVE_SECONDS: Final = 75
 STOP_SECONDS: Final = 8
 BACKLOG: Final = 512
+
+COMMAND_FAULTS: Final = (KafkaError, asyncpg.PostgresError, *TRANSIENT_ERRORS)
+"""What a server does to a command; it is safe to give the command again."""
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
 AnySettings = TypeVar("AnySettings", bound=BaseSettings)
@@ -33,17 +40,36 @@ class MigrationSettings(BaseSettings):
 
 
 def main(
-    name: str, settings: type[Settings], build: Callable[[Settings], FastAPI], migrations: Sequence[str]
+    name: str,
+    settings: type[Settings],
+    build: Callable[[Settings], FastAPI],
+    migrations: Sequence[str],
+    commands: Mapping[str, Callable[[Settings], AsyncIterator[str]]] = MappingProxyType({}),
 ) -> None:
-    """Runs what the command line asks for. Exits with 2 when that is unknown."""
+    """Runs what the command line asks for; `commands` tell what they do line by line.
+
+    Exits with 2 when that is unknown, and with 1 when a command could not do it.
+    """
     match sys.argv[1:]:
         case []:
             _serve(_read(settings), build)
         case ["migrate"]:
             asyncio.run(_migrate(name, _read(MigrationSettings), migrations))
+        case [word] if word in commands:
+            asyncio.run(_run(commands[word](_read(settings))))
         case _:
-            print(f"usage: python -m services.{name} [migrate]", file=sys.stderr)  # noqa: T201
+            words = " | ".join(["migrate", *commands])
+            print(f"usage: python -m services.{name} [{words}]", file=sys.stderr)  # noqa: T201
             raise SystemExit(2)
+
+
+async def _run(command: AsyncIterator[str]) -> None:
+    try:
+        async for line in command:
+            print(line, flush=True)  # noqa: T201
+    except (RahnamaError, *COMMAND_FAULTS) as error:
+        print(f"{error}" or type(error).__name__, file=sys.stderr)  # noqa: T201
+        raise SystemExit(1) from None
 
 
 def _read(shape: type[AnySettings]) -> AnySettings:

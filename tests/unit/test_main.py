@@ -31,7 +31,7 @@ def test_a_wrong_setting_is_named_as_its_variable_and_nothing_else_is_shown(
 def test_an_unknown_command_is_answered_with_the_usage() -> None:
     ended = run(["fly"], {})
     assert ended.returncode == 2
-    assert ended.stderr == "usage: python -m services.allocation [migrate]\n"
+    assert ended.stderr == "usage: python -m services.allocation [migrate | recover | rebuild]\n"
 
 
 def run(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
