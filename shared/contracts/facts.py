@@ -42,6 +42,19 @@ class StudentWithdrawnFact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: Literal["withdrawn", "moved"]
 
 
+class StudentErased(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """`rahnama.intake.student.erased.v1`: nobody can tell any more who the student was. It is the last of its facts.
+
+    Every enrolment that had not ended ends: those of `years` (sorted), all in the pool of `gender`.
+    """
+
+    version: int
+    occurred_at: str | None
+    student_id: str
+    gender: int
+    years: list[int]
+
+
 class MentorRegistered(msgspec.Struct, frozen=True, kw_only=True):
     """`rahnama.intake.mentor.registered.v1`.
 
@@ -85,11 +98,19 @@ class SchoolRosterPublished(msgspec.Struct, frozen=True, kw_only=True):
     school_codes: list[int]
 
 
-Fact = StudentRegistered | StudentWithdrawnFact | MentorRegistered | ManagerRegistered | SchoolRosterPublished
+Fact = (
+    StudentRegistered
+    | StudentWithdrawnFact
+    | StudentErased
+    | MentorRegistered
+    | ManagerRegistered
+    | SchoolRosterPublished
+)
 
 FACT_TYPES: Final[dict[str, type[Fact]]] = {
     "rahnama.intake.student.registered.v1": StudentRegistered,
     "rahnama.intake.student.withdrawn.v1": StudentWithdrawnFact,
+    "rahnama.intake.student.erased.v1": StudentErased,
     "rahnama.intake.mentor.registered.v1": MentorRegistered,
     "rahnama.intake.manager.registered.v1": ManagerRegistered,
     "rahnama.intake.school-roster.published.v1": SchoolRosterPublished,

@@ -23,6 +23,7 @@ from shared.contracts.facts import (
     ManagerRegistered,
     MentorRegistered,
     SchoolRosterPublished,
+    StudentErased,
     StudentRegistered,
     StudentWithdrawnFact,
 )
@@ -67,6 +68,11 @@ FACTS: Final[dict[str, tuple[str, int, Fact]]] = {
             gender=0,
             reason="moved",
         ),
+    ),
+    "rahnama.intake.student.erased.v1": (
+        f"student/{STUDENT_ID}",
+        2,
+        StudentErased(version=3, occurred_at=None, student_id=STUDENT_ID, gender=0, years=[1403, 1404]),
     ),
     "rahnama.intake.mentor.registered.v1": (
         "mentor/150",
