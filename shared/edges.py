@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from shared.append.clock import Clock
+from shared.kafka.clients import KafkaClients
 from shared.postgres import Connect, Pool
 from shared.telemetry import Telemetry
 
@@ -13,5 +14,6 @@ class Edges:
 
     pool: Pool
     connect: Connect
+    kafka: KafkaClients
     clock: Clock
     telemetry: Telemetry

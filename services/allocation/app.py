@@ -21,7 +21,8 @@ from shared.edges import Edges
 from shared.http import Health, TokenVerifier, create_app
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
-from shared.inbox.polling import Polling, inbox_broker
+from shared.kafka.aio_clients import AioKafkaClients
+from shared.kafka.polling import Polling
 from shared.lifespan import Part, service_lifespan
 from shared.postgres import connector, make_pool
 from shared.relay.relay import Relay
@@ -39,6 +40,7 @@ def build(settings: Settings) -> FastAPI:
             settings.database_url, application=ALLOCATION_SOURCE, size=settings.database_pool_size
         ),
         connect=connector(settings.database_url),
+        kafka=AioKafkaClients(settings.kafka_bootstrap),
         clock=system_clock,
         telemetry=Telemetry.start(ALLOCATION_SOURCE),
     )
@@ -86,13 +88,13 @@ def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
         log,
         edges.pool,
         edges.connect,
-        settings.kafka_bootstrap,
+        edges.kafka,
         settings.topic(ALLOCATION_SOURCE),
         settings.partitions,
     )
     writer = DecisionWriter(edges.pool, log, edges.telemetry, relay.offer, edges.clock)
     inbox = LogInbox(
-        inbox_broker(settings.kafka_bootstrap, client_id=GROUP),
+        edges.kafka,
         f"{settings.topic_prefix}{GROUP}",
         {INTAKE_SOURCE: settings.topic(INTAKE_SOURCE)},
         writer.load,

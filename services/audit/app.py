@@ -19,6 +19,7 @@ from shared.edges import Edges
 from shared.http import Health, TokenVerifier, create_app
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
+from shared.kafka.aio_clients import AioKafkaClients
 from shared.lifespan import service_lifespan
 from shared.postgres import connector, make_pool
 from shared.telemetry import Telemetry, configure_logging
@@ -33,6 +34,7 @@ def build(settings: Settings) -> FastAPI:
     edges = Edges(
         pool=make_pool(settings.database_url, application=NAME, size=settings.database_pool_size),
         connect=connector(settings.database_url),
+        kafka=AioKafkaClients(settings.kafka_bootstrap),
         clock=system_clock,
         telemetry=Telemetry.start(NAME),
     )
@@ -42,7 +44,7 @@ def build(settings: Settings) -> FastAPI:
     inbox = compose(settings, edges, pacer)
     verifier = Verifier(
         pool,
-        settings.kafka_bootstrap,
+        edges.kafka,
         settings.log_topics,
         settings.partitions,
         Bounds(settings.verification_batch_records, settings.verification_idle_seconds),
@@ -68,4 +70,4 @@ def build(settings: Settings) -> FastAPI:
 
 def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> LogInbox[TreeState]:
     """Builds what works in audit, without its REST interface; starts nothing."""
-    return read_logs(settings, Ledger(edges.pool, edges.telemetry), edges.pool, pacer)
+    return read_logs(settings, Ledger(edges.pool, edges.telemetry), edges, pacer)

@@ -29,9 +29,10 @@ from shared.database_watch import DatabaseWatch
 from shared.edges import Edges
 from shared.http import Health, TokenVerifier, create_app
 from shared.inbox.garbage import GarbagePacer
-from shared.inbox.polling import Polling, inbox_broker
+from shared.kafka.aio_clients import AioKafkaClients
+from shared.kafka.polling import Polling
 from shared.lifespan import Part, service_lifespan
-from shared.postgres import Pool, connector, make_pool
+from shared.postgres import connector, make_pool
 from shared.relay.relay import Relay
 from shared.telemetry import Telemetry, configure_logging
 
@@ -46,6 +47,7 @@ def build(settings: Settings) -> FastAPI:
     edges = Edges(
         pool=make_pool(settings.database_url, application=INTAKE_SOURCE, size=settings.database_pool_size),
         connect=connector(settings.database_url),
+        kafka=AioKafkaClients(settings.kafka_bootstrap),
         clock=system_clock,
         telemetry=Telemetry.start(INTAKE_SOURCE),
     )
@@ -115,12 +117,12 @@ def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
     key_records, relay, writer = _way_to_kafka(settings, edges, log, keyring, pacer)
     rejections = RejectionRecords(
         edges.pool,
-        bootstrap=settings.kafka_bootstrap,
+        kafka=edges.kafka,
         topic=settings.topic("rejections"),
         partitions=settings.partitions,
     )
     polls = Polls(receiver, writer, edges.telemetry, topic=settings.topic(INBOUND))
-    inbox = _inbound(settings, polls, edges.pool)
+    inbox = _inbound(settings, polls, edges)
     return Parts(keyring, log, receiver, key_records, rejections, relay, writer, inbox)
 
 
@@ -134,7 +136,7 @@ def _way_to_kafka(
         pool,
         keyring,
         fresh_keys,
-        bootstrap=settings.kafka_bootstrap,
+        kafka=edges.kafka,
         topic=settings.topic("keys"),
         partitions=settings.partitions,
     )
@@ -142,7 +144,7 @@ def _way_to_kafka(
         log,
         pool,
         edges.connect,
-        settings.kafka_bootstrap,
+        edges.kafka,
         settings.topic(INTAKE_SOURCE),
         settings.partitions,
         key_records.publish,
@@ -167,13 +169,13 @@ def _way_to_kafka(
     return key_records, relay, writer
 
 
-def _inbound(settings: Settings, polls: Polls, pool: Pool) -> InboundInbox:
+def _inbound(settings: Settings, polls: Polls, edges: Edges) -> InboundInbox:
     return InboundInbox(
-        inbox_broker(settings.kafka_bootstrap, client_id=GROUP),
+        edges.kafka,
         f"{settings.topic_prefix}{GROUP}",
         settings.topic(INBOUND),
         polls.apply,
-        pool,
+        edges.pool,
         polling=Polling(
             settings.batch_records,
             settings.poll_seconds,

@@ -8,15 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 
 from shared.errors import Held
+from shared.kafka.clients import Record, Records
 
 if TYPE_CHECKING:
     from shared.inbox.topic_look import TopicLook
-
-Record = ConsumerRecord[bytes, bytes]
-Records = Sequence[Record]
 
 
 class Piece(Protocol):

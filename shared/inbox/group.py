@@ -5,30 +5,29 @@ lanes, lets held partitions go again, commits hints) and the watch (is the topic
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final, Generic, TypeVar
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
-from faststream.kafka import KafkaBroker
 
 from shared.errors import Gap
-from shared.inbox.admission import Admission, Piece, Records
+from shared.inbox.admission import Admission, Piece
 from shared.inbox.garbage import GarbagePacer
-from shared.inbox.polling import Polling, subscribe
 from shared.inbox.processing import Processing
 from shared.inbox.topic_look import TopicLook
 from shared.inbox.track import HeldPartition, InboxPosition, Track, places
 from shared.inbox.tracks import Tracks
 from shared.inbox.watch import TopicWatch
+from shared.kafka.clients import KafkaClients, Records
+from shared.kafka.polling import Polling
 
 L = TypeVar("L", bound=Piece)
 
 HINT_SECONDS: Final = 1.0
 REVOKE_SECONDS: Final = 10.0
-STOP_SECONDS: Final = 15.0
+LAST_HINTS_SECONDS: Final = 3.0
 AFTER_MISTAKE_SECONDS: Final = 1.0
 CONNECT_AGAIN_SECONDS: Final = 1.0
 
@@ -43,7 +42,7 @@ class GroupMember(Generic[L]):
 
     def __init__(
         self,
-        broker: KafkaBroker,
+        kafka: KafkaClients,
         group: str,
         topics: Iterable[str],
         admission: Admission[L],
@@ -52,7 +51,6 @@ class GroupMember(Generic[L]):
         watch_seconds: float = 1.0,
         pacer: GarbagePacer | None = None,
     ) -> None:
-        self._broker = broker
         self._admission = admission
         self._pacer = pacer
         self._lock = asyncio.Lock()
@@ -60,8 +58,8 @@ class GroupMember(Generic[L]):
         self._assigned = False
         self._hinted = 0.0
         self._problem: str | None = "not started"
-        self._look = TopicLook(self._build_look)
-        self._tracks: Tracks[L] = Tracks(admission, self._look, lambda: self._subscriber.consumer)
+        self._look = TopicLook(kafka)
+        self._tracks: Tracks[L] = Tracks(admission, self._look, lambda: self._subscription.consumer)
         self._processing = Processing(admission, self._tracks)
         self._watch = TopicWatch(
             admission,
@@ -72,8 +70,7 @@ class GroupMember(Generic[L]):
             watch_seconds=watch_seconds,
         )
         self._topics = list(topics)
-        self._subscriber = subscribe(
-            broker,
+        self._subscription = kafka.subscription(
             group,
             self._topics,
             polling,
@@ -96,16 +93,14 @@ class GroupMember(Generic[L]):
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await self._subscriber_stops()
+            async with asyncio.timeout(LAST_HINTS_SECONDS):
+                async with self._lock:
+                    await self._tracks.commit_hints()
         except TimeoutError:
             _log.warning("inbox_stopped_late")
-
-    async def _subscriber_stops(self) -> None:
-        async with self._lock:
-            await self._tracks.commit_hints()
-        await self._broker.stop()
-        await self._look.close()
+        finally:
+            await self._subscription.stop()
+            await self._look.close()
 
     def ready(self) -> str | None:
         """None once the partitions are assigned, if any, and their positions loaded; else what is missing."""
@@ -130,11 +125,11 @@ class GroupMember(Generic[L]):
     async def _connect(self) -> None:
         while True:
             try:
-                await self._broker.start()
+                await self._subscription.start()
             except (KafkaError, OSError, TimeoutError) as error:
                 self._problem = f"Kafka cannot be reached ({type(error).__name__})"
                 _log.warning("kafka_not_reached", error=type(error).__name__)
-                await self._broker.stop()
+                await self._subscription.stop()
                 await asyncio.sleep(CONNECT_AGAIN_SECONDS)
             else:
                 self._problem = None
@@ -189,12 +184,12 @@ class GroupMember(Generic[L]):
         await self._tracks.wait_for_change(HINT_SECONDS)
         async with self._lock:
             for track in self._tracks:
-                if track.due is not None and track.due <= time.monotonic():
+                if track.due is not None and track.due <= asyncio.get_running_loop().time():
                     await self._release(track)
                 if track.lane is None and track.due is None:
                     await self._processing.open(track)
-        if time.monotonic() - self._hinted >= HINT_SECONDS:
-            self._hinted = time.monotonic()
+        if asyncio.get_running_loop().time() - self._hinted >= HINT_SECONDS:
+            self._hinted = asyncio.get_running_loop().time()
             await self._tracks.commit_hints()
 
     async def _release(self, track: Track[L]) -> None:
@@ -207,7 +202,7 @@ class GroupMember(Generic[L]):
         self._tracks.release(track)
 
     def _known_partitions(self) -> set[TopicPartition]:
-        consumer = self._subscriber.consumer
+        consumer = self._subscription.consumer
         if consumer is None:
             return set()
         return {
@@ -215,9 +210,6 @@ class GroupMember(Generic[L]):
             for topic in self._topics
             for partition in consumer.partitions_for_topic(topic) or ()
         }
-
-    def _build_look(self) -> AIOKafkaConsumer:
-        return self._subscriber.builder(group_id=None, enable_auto_commit=False, auto_offset_reset="earliest")
 
 
 class _Listener(ConsumerRebalanceListener):

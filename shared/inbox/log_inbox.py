@@ -3,14 +3,13 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic
 
-from faststream.kafka import KafkaBroker
-
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.group import GroupMember
 from shared.inbox.log_lane import LogAdmission
-from shared.inbox.polling import Polling
 from shared.inbox.records import S, Slice
 from shared.inbox.track import HeldPartition, InboxPosition
+from shared.kafka.clients import KafkaClients
+from shared.kafka.polling import Polling
 from shared.postgres import Pool
 
 __all__ = ["InboxPosition", "LogInbox"]
@@ -29,7 +28,7 @@ class LogInbox(Generic[S]):
 
     def __init__(
         self,
-        broker: KafkaBroker,
+        kafka: KafkaClients,
         group: str,
         topics: Mapping[str, str],
         load: Callable[[str, int], Awaitable[S]],
@@ -41,7 +40,7 @@ class LogInbox(Generic[S]):
         pacer: GarbagePacer | None = None,
     ) -> None:
         self._member = GroupMember(
-            broker,
+            kafka,
             group,
             topics.values(),
             LogAdmission(topics, load, apply, pool, stall_seconds=stall_seconds),

@@ -12,10 +12,11 @@ from aiokafka import TopicPartition
 
 from shared.contracts.envelope import SEQUENCE_DIGITS, Envelope, decode, leaf_hash
 from shared.errors import Fork, Gap, Unapplicable
-from shared.inbox.admission import Admitted, Ends, Fault, Record, Records
+from shared.inbox.admission import Admitted, Ends, Fault
 from shared.inbox.positions import load_positions
 from shared.inbox.records import Received, S, Slice
 from shared.inbox.topic_look import TopicLook
+from shared.kafka.clients import Record, Records
 from shared.postgres import Pool
 
 LOOK_AGAIN_SECONDS: Final = 30.0
@@ -91,7 +92,9 @@ class LogLane(Generic[S]):
             if sequence == last + 1:
                 if envelope.previous != previous:
                     fault = self._fork(
-                        sequence, record.offset, "its `previous` is not the last applied event"
+                        sequence,
+                        record.offset,
+                        f"its `previous` is {envelope.previous}, but {previous} was applied at {last}",
                     )
                     break
                 last, last_hash = sequence, leaf_hash(value)
@@ -101,7 +104,8 @@ class LogLane(Generic[S]):
                 if (fault := self._beyond(last, sequence, record.offset)) is not None:
                     break
             elif sequence == last and leaf_hash(value) != last_hash:
-                fault = self._fork(sequence, record.offset, "another event was applied at this sequence")
+                reason = f"its hash is {leaf_hash(value).hex()}, but {previous} was applied at this sequence"
+                fault = self._fork(sequence, record.offset, reason)
                 break
         fault = fault or self._search_ended(last, records[-1].offset, end, moved=bool(accepted))
         if fault is None and end is not None:

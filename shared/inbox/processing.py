@@ -5,7 +5,6 @@ A partition that fails is paused and sought back before the poll ends, and its s
 """
 
 import asyncio
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -15,10 +14,11 @@ import structlog
 from aiokafka import TopicPartition
 
 from shared.errors import Conflict, Held, Unapplicable
-from shared.inbox.admission import Admission, Admitted, Fault, Piece, Records
+from shared.inbox.admission import Admission, Admitted, Fault, Piece
 from shared.inbox.metrics import APPLIED, BATCH
 from shared.inbox.track import Track, passes, places
 from shared.inbox.tracks import Tracks
+from shared.kafka.clients import Records
 
 L = TypeVar("L", bound=Piece)
 
@@ -59,7 +59,7 @@ class Processing(Generic[L]):
                     self._failed(track, run[0].offset, error)
 
     async def _batch(self, records: Records) -> None:
-        began = time.monotonic()
+        began = asyncio.get_running_loop().time()
         works: list[_Work[L]] = []
         for place, run in _by_partition(records):
             track = self._tracks.flowing(place)
@@ -142,7 +142,7 @@ class Processing(Generic[L]):
         for work in works:
             if not self._tracks.current(work.track):
                 continue  # it was revoked meanwhile
-            if time.monotonic() > deadline:
+            if asyncio.get_running_loop().time() > deadline:
                 self._take_back(work.track, work.records[0].offset)
             else:
                 await self._alone(work.track, work.records)

@@ -1,14 +1,15 @@
 """Looks at topics beside the consumer group: where partitions begin and end, and single records."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from shared.inbox.admission import Record
+from shared.kafka.clients import KafkaClients, Record
 
 LOOK_SECONDS: Final = 5.0
+METADATA_MAX_AGE_MILLISECONDS: Final = 2_000
 
 
 class TopicLook:
@@ -17,8 +18,8 @@ class TopicLook:
     Raises `KafkaError` and `TimeoutError`, also for topics that do not exist (yet).
     """
 
-    def __init__(self, build: Callable[[], AIOKafkaConsumer]) -> None:
-        self._build = build
+    def __init__(self, kafka: KafkaClients) -> None:
+        self._kafka = kafka
         self._consumer: AIOKafkaConsumer | None = None
         self._lock = asyncio.Lock()
 
@@ -65,13 +66,9 @@ class TopicLook:
 
     async def _open(self) -> AIOKafkaConsumer:
         if self._consumer is None:
-            consumer = self._build()
-            try:
-                await consumer.start()
-            except BaseException:
-                await consumer.stop()
-                raise
-            self._consumer = consumer
+            self._consumer = await self._kafka.consumer(
+                auto_offset_reset="earliest", metadata_max_age_ms=METADATA_MAX_AGE_MILLISECONDS
+            )
         return self._consumer
 
     async def close(self) -> None:

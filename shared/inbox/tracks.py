@@ -1,7 +1,6 @@
 """The assigned partitions of one consumer, and every seek, pause and resume of them."""
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Generic, TypeVar
 
@@ -10,10 +9,11 @@ from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from shared.errors import Held
-from shared.inbox.admission import Admission, Piece, Record
+from shared.inbox.admission import Admission, Piece
 from shared.inbox.metrics import HELD, LAG, RETRIED
 from shared.inbox.topic_look import TopicLook
 from shared.inbox.track import HeldPartition, Track
+from shared.kafka.clients import Record
 
 L = TypeVar("L", bound=Piece)
 
@@ -47,7 +47,7 @@ class Tracks(Generic[L]):
         self.forget()
         for place in places:
             self._tracks[place] = Track(
-                place, self._admission.source(place.topic), last_record=time.monotonic()
+                place, self._admission.source(place.topic), last_record=asyncio.get_running_loop().time()
             )
         self.changed.set()
 
@@ -99,7 +99,7 @@ class Tracks(Generic[L]):
 
     async def wait_for_change(self, seconds: float) -> None:
         """Returns when something changed, when a partition is due again, or after `seconds`."""
-        now = time.monotonic()
+        now = asyncio.get_running_loop().time()
         due = min(
             (track.due - now for track in self._tracks.values() if track.due is not None), default=seconds
         )
@@ -137,7 +137,7 @@ class Tracks(Generic[L]):
         """Pauses the partition for a while, and seeks to where it will be read on."""
         track.held = held or track.held
         seconds = track.retry_seconds()
-        track.due = time.monotonic() + seconds
+        track.due = asyncio.get_running_loop().time() + seconds
         consumer = self._consumer()
         if consumer is not None and self.current(track):
             try:
@@ -158,7 +158,7 @@ class Tracks(Generic[L]):
     def release(self, track: Track[L]) -> None:
         """Lets a partition that was taken back flow again."""
         track.due = None
-        track.last_record = time.monotonic()
+        track.last_record = asyncio.get_running_loop().time()
         consumer = self._consumer()
         if consumer is not None and self.current(track):
             try:

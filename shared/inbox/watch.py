@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Generic, TypeVar
@@ -66,7 +65,7 @@ class TopicWatch(Generic[L]):
                 await self._look_at_others()
 
     async def _look_at_ours(self) -> None:
-        now = time.monotonic()
+        now = asyncio.get_running_loop().time()
         loaded = {
             track.place: track for track in self._tracks if track.lane is not None and track.due is None
         }
@@ -87,7 +86,7 @@ class TopicWatch(Generic[L]):
                 track = loaded[place]
                 if track.lane is None or track.due is not None or not self._tracks.current(track):
                     continue
-                seen_now = replace(seen, quiet_seconds=time.monotonic() - track.last_record)
+                seen_now = replace(seen, quiet_seconds=asyncio.get_running_loop().time() - track.last_record)
                 if track.lane.looked(seen_now, records.get(place)):
                     await self._read_again(track)
                 if track.lane is not None:
@@ -95,7 +94,7 @@ class TopicWatch(Generic[L]):
 
     async def _read_again(self, track: Track[L]) -> None:
         _log.warning("topic_is_read_again", source=track.source, partition=track.place.partition)
-        track.last_record = time.monotonic()
+        track.last_record = asyncio.get_running_loop().time()
         await self._tracks.search(track)
 
     async def _look_at_others(self) -> None:

@@ -8,39 +8,37 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 
 from shared.append.log import Appended
+from shared.kafka.clients import KafkaClients
 
 MAX_BATCH_BYTES: Final = 256 * 1024
 MAX_RECORD_BYTES: Final = 2 * 1024 * 1024
-REQUEST_SECONDS: Final = 5.0
+REQUEST_MILLISECONDS: Final = 5_000
 SEND_SECONDS: Final = 10.0
-METADATA_SECONDS: Final = 2.0
-CLOSE_SECONDS: Final = 1.0
+METADATA_MILLISECONDS: Final = 2_000
 CONTENT_TYPE: Final = ("content-type", b"application/cloudevents+json; charset=UTF-8")
 
 
 class BatchProducer:
     """An idempotent producer for one topic, thrown away after its first error."""
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, kafka: KafkaClients, topic: str) -> None:
+        self._kafka = kafka
         self._topic = topic
         self._keys: dict[tuple[str, int], bytes] = {}
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
         """Connects. Raises what aiokafka raises, or `TimeoutError`."""
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=0,
-            max_batch_size=MAX_BATCH_BYTES,
-            max_request_size=MAX_RECORD_BYTES,
-            request_timeout_ms=int(REQUEST_SECONDS * 1000),
-            metadata_max_age_ms=int(METADATA_SECONDS * 1000),
-        )
         async with asyncio.timeout(SEND_SECONDS):
-            await self._producer.start()
+            self._producer = await self._kafka.producer(
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=0,
+                max_batch_size=MAX_BATCH_BYTES,
+                max_request_size=MAX_RECORD_BYTES,
+                request_timeout_ms=REQUEST_MILLISECONDS,
+                metadata_max_age_ms=METADATA_MILLISECONDS,
+            )
 
     def fill(self, partition: int, events: Sequence[Appended]) -> tuple[Any, int]:
         """A batch with as many of `events` as fit, and how many that are (at least one)."""
@@ -70,23 +68,10 @@ class BatchProducer:
         return int(acknowledged.offset)
 
     async def close(self) -> None:
-        """Ends the producer at once: what was not acknowledged is not waited for.
-
-        `AIOKafkaProducer.stop` flushes, and an idempotent one never gives a batch up: with Kafka gone it
-        would wait for ever, or write the batch after its successor has gone on. So its sender is cancelled.
-        """
+        """Ends the producer at once: what was not acknowledged is not waited for."""
         producer, self._producer = self._producer, None
-        if producer is None:
-            return
-        sender = producer._sender.sender_task
-        if sender is not None:
-            sender.cancel()
-            await asyncio.wait({sender}, timeout=CLOSE_SECONDS)
-        await producer.client.close()
-        if sender is not None and not sender.done():
-            sender.cancel()  # it waits for an answer that can no longer come
-            await asyncio.wait({sender}, timeout=CLOSE_SECONDS)
-        producer._closed = True
+        if producer is not None:
+            await producer.stop()
 
     def _key(self, tenant: str, gender: int) -> bytes:
         key = self._keys[tenant, gender] = f"{tenant}/{gender}".encode()

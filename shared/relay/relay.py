@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 
 from shared.append.log import Appended, Log
+from shared.kafka.clients import KafkaClients
 from shared.postgres import Connect, Pool
 from shared.relay.backlog import Backlog
 from shared.relay.inspection import UNCOMPARED, Inspection
@@ -43,7 +44,7 @@ class Relay:
         log: Log,
         pool: Pool,
         connect: Connect,
-        bootstrap: str,
+        kafka: KafkaClients,
         topic: str,
         partitions: int,
         before_publish: BeforePublish | None = None,
@@ -55,7 +56,7 @@ class Relay:
         """`connect` opens the session that holds the locks; it is silent for at most `idle_seconds`."""
         self._source = log.source
         self._gate = log.gate
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._topic = topic
         self._look_seconds = look_seconds
         self._look_wanted = asyncio.Event()
@@ -182,9 +183,9 @@ class Relay:
 
     async def _publish_until_error(self) -> None:
         async with contextlib.AsyncExitStack() as stack:
-            topic = Topic(self._bootstrap, self._topic, source=self._source, partitions=len(self._partitions))
+            topic = Topic(self._kafka, self._topic, source=self._source, partitions=len(self._partitions))
             stack.push_async_callback(topic.close)
-            producer = BatchProducer(self._bootstrap, self._topic)
+            producer = BatchProducer(self._kafka, self._topic)
             stack.push_async_callback(producer.close)
             await topic.start()
             await producer.start()

@@ -1,19 +1,21 @@
 """A topic as it is: where each partition begins and ends, its first and its last record; and mending it."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from shared.contracts.envelope import decode, event_id, leaf_hash
+from shared.kafka.clients import KafkaClients
 
-REQUEST_SECONDS: Final = 5.0
+REQUEST_MILLISECONDS: Final = 5_000
 READ_SECONDS: Final = 10.0
 FETCH_BYTES: Final = 320 * 1024
 """Of one partition in one answer: a whole batch as the relay writes them."""
@@ -54,35 +56,31 @@ class Extent:
 class Topic:
     """One topic that carries the log of `source`. Every wait is bounded; any error means: make a new one."""
 
-    def __init__(self, bootstrap: str, name: str, *, source: str, partitions: int) -> None:
+    def __init__(self, kafka: KafkaClients, name: str, *, source: str, partitions: int) -> None:
         self.name = name
         self._source = source
         self._partitions = partitions
         self._places = {number: TopicPartition(name, number) for number in range(partitions)}
-        milliseconds = int(REQUEST_SECONDS * 1000)
-        self._admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=milliseconds)
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            max_partition_fetch_bytes=FETCH_BYTES,
-            request_timeout_ms=milliseconds,
-            metadata_max_age_ms=2000,
-            fetch_max_wait_ms=100,
-        )
+        self._kafka = kafka
+        self._opened = contextlib.AsyncExitStack()
 
     async def start(self) -> None:
-        """Connects."""
+        """Connects; what it opened is closed by `close` alone."""
         async with asyncio.timeout(READ_SECONDS):
-            await self._admin.start()
-            await self._consumer.start()
+            self._admin = await self._kafka.admin(request_timeout_ms=REQUEST_MILLISECONDS)
+            self._opened.push_async_callback(self._admin.close)
+            self._consumer = await self._kafka.consumer(
+                auto_offset_reset="none",
+                max_partition_fetch_bytes=FETCH_BYTES,
+                request_timeout_ms=REQUEST_MILLISECONDS,
+                metadata_max_age_ms=2000,
+                fetch_max_wait_ms=100,
+            )
+            self._opened.push_async_callback(self._consumer.stop)
 
     async def close(self) -> None:
         """Disconnects."""
-        async with asyncio.timeout(READ_SECONDS):
-            await self._consumer.stop()
-            await self._admin.close()
+        await self._opened.aclose()
 
     async def read(self) -> dict[int, Extent]:
         """Every partition's extent. Creates the topic if it is missing, and only then.
@@ -166,7 +164,7 @@ async def create_topic(
         replication_factor=min(REPLICAS, brokers),
         topic_configs=dict(settings),
     )
-    answer: Any = await admin.create_topics([wanted], timeout_ms=int(REQUEST_SECONDS * 1000))
+    answer: Any = await admin.create_topics([wanted], timeout_ms=REQUEST_MILLISECONDS)
     [(_, code, *message)] = answer.topic_errors
     if not code:
         logger.warning("relay_topic_created", topic=name, partitions=partitions)

@@ -16,8 +16,9 @@ import msgspec
 from shared.contracts.envelope import Envelope, encode, event_id, leaf_hash
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
-from shared.inbox.polling import Polling, inbox_broker
 from shared.inbox.records import Position, Slice
+from shared.kafka.aio_clients import AioKafkaClients
+from shared.kafka.polling import Polling
 from tests.integration.inbox.adder import publish
 from tests.servers import fresh_topics
 
@@ -68,7 +69,7 @@ async def measure(records: int, bootstrap: str) -> None:
         pool: Any = None
         pacer = GarbagePacer()
         inbox = LogInbox(
-            inbox_broker(bootstrap, client_id="bench"), "bench." + topic, {"intake": topic}, load, apply, pool,
+            AioKafkaClients(bootstrap), "bench." + topic, {"intake": topic}, load, apply, pool,
             polling=Polling(), pacer=pacer,
         )  # fmt: skip
         pacer.start()

@@ -4,23 +4,23 @@ from typing import Final
 
 from services.audit.append.ledger import Ledger, TreeState
 from services.audit.settings import Settings
+from shared.edges import Edges
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
-from shared.inbox.polling import Polling, inbox_broker
-from shared.postgres import Pool
+from shared.kafka.polling import Polling
 
 GROUP: Final = "rahnama.audit"
 
 
-def read_logs(settings: Settings, ledger: Ledger, pool: Pool, pacer: GarbagePacer) -> LogInbox[TreeState]:
+def read_logs(settings: Settings, ledger: Ledger, edges: Edges, pacer: GarbagePacer) -> LogInbox[TreeState]:
     """The inbox that feeds `ledger`; not yet started."""
     return LogInbox(
-        inbox_broker(settings.kafka_bootstrap, client_id=GROUP),
+        edges.kafka,
         f"{settings.topic_prefix}{GROUP}",
         settings.log_topics,
         ledger.load,
         ledger.apply,
-        pool,
+        edges.pool,
         polling=Polling(settings.batch_records, settings.poll_seconds, settings.session_timeout_seconds),
         pacer=pacer,
     )

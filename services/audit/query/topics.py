@@ -1,21 +1,23 @@
 """Topics read from their beginning, without a group, for verifications."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-from contextlib import asynccontextmanager
-from typing import Any, Final
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from shared.errors import Unavailable
+from shared.kafka.clients import KafkaClients
 
 POLL_MILLISECONDS: Final = 500
 FETCH_WAIT_MILLISECONDS: Final = 10
 """How long the broker holds a fetch at a partition's end; the next partition waits for it."""
 FETCH_BYTES: Final = 1 << 20
 REQUEST_MILLISECONDS: Final = 20_000
+
+C = TypeVar("C")
 
 
 class TopicUnreadable(Unavailable):
@@ -68,44 +70,51 @@ class TopicReader:
 
 @asynccontextmanager
 async def open_topics(
-    bootstrap: str, *, batch_records: int, idle_seconds: float
+    kafka: KafkaClients, *, batch_records: int, idle_seconds: float
 ) -> AsyncIterator[TopicReader]:
     """A reader for as long as one verification. Raises `TopicUnreadable` when Kafka cannot be reached."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
-        group_id=None,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        fetch_max_wait_ms=FETCH_WAIT_MILLISECONDS,
-        max_partition_fetch_bytes=FETCH_BYTES,
-        request_timeout_ms=REQUEST_MILLISECONDS,
-    )
-    async with _started(consumer, idle_seconds):
-        yield TopicReader(consumer, batch_records, idle_seconds)
+    with _kafka_answers():
+        opening = kafka.consumer(
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=FETCH_WAIT_MILLISECONDS,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            request_timeout_ms=REQUEST_MILLISECONDS,
+        )
+        consumer = await _within(idle_seconds, opening)
+        try:
+            yield TopicReader(consumer, batch_records, idle_seconds)
+        finally:
+            await consumer.stop()
 
 
-async def partitions_of(bootstrap: str, topics: Iterable[str], *, idle_seconds: float) -> dict[str, set[int]]:
+async def partitions_of(
+    kafka: KafkaClients, topics: Iterable[str], *, idle_seconds: float
+) -> dict[str, set[int]]:
     """The partitions of each topic; none when there is no such topic. Raises `TopicUnreadable`."""
     wanted = list(topics)
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_MILLISECONDS)
-    async with _started(admin, idle_seconds):
-        there = sorted(set(await admin.list_topics()).intersection(wanted))
-        described = await admin.describe_topics(there) if there else []
+    with _kafka_answers():
+        admin = await _within(idle_seconds, kafka.admin(request_timeout_ms=REQUEST_MILLISECONDS))
+        try:
+            there = sorted(set(await admin.list_topics()).intersection(wanted))
+            described = await admin.describe_topics(there) if there else []
+        finally:
+            await admin.close()
     found = {topic["topic"]: {part["partition"] for part in topic["partitions"]} for topic in described}
     return {topic: found.get(topic, set()) for topic in wanted}
 
 
-@asynccontextmanager
-async def _started(client: Any, idle_seconds: float) -> AsyncIterator[None]:
-    """Starts and ends one of aiokafka's clients; what it raises becomes `TopicUnreadable`."""
+async def _within(seconds: float, opening: Awaitable[C]) -> C:
     try:
-        try:
-            async with asyncio.timeout(idle_seconds):
-                await client.start()
-        except TimeoutError:
-            raise TopicUnreadable("Kafka does not answer") from None
+        async with asyncio.timeout(seconds):
+            return await opening
+    except TimeoutError:
+        raise TopicUnreadable("Kafka does not answer") from None
+
+
+@contextmanager
+def _kafka_answers() -> Iterator[None]:
+    """What Kafka's clients raise becomes `TopicUnreadable`."""
+    try:
         yield
     except KafkaError as error:
         raise TopicUnreadable(f"Kafka does not answer: {type(error).__name__}") from error
-    finally:
-        await (client.stop() if isinstance(client, AIOKafkaConsumer) else client.close())

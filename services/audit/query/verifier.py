@@ -13,6 +13,7 @@ from services.audit.decide.heads import Head, judge
 from services.audit.query.topics import TopicReader, open_topics, partitions_of
 from shared.contracts.envelope import rfc3339
 from shared.errors import Unavailable
+from shared.kafka.clients import KafkaClients
 from shared.postgres import Pool, named_queries
 
 QUERIES: Final = named_queries("services.audit.query")
@@ -39,10 +40,10 @@ class Verifier:
     """
 
     def __init__(
-        self, pool: Pool, bootstrap: str, topics: Mapping[str, str], partitions: int, bounds: Bounds
+        self, pool: Pool, kafka: KafkaClients, topics: Mapping[str, str], partitions: int, bounds: Bounds
     ) -> None:
         self._pool = pool
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._topics = topics
         self._partitions = partitions
         self._bounds = bounds
@@ -64,7 +65,7 @@ class Verifier:
         heads = [Head(*row) for row in rows]
         there = await self._partitions_of(sources)
         first = await self._uncovered({source: len(found) for source, found in there.items()})
-        async with open_topics(self._bootstrap, **self._bounds._asdict()) as reader:
+        async with open_topics(self._kafka, **self._bounds._asdict()) as reader:
             ends = {source: await reader.ends(self._topics[source], there[source]) for source in sources}
             findings: list[TreeFinding] = []
             for head in heads:
@@ -83,7 +84,7 @@ class Verifier:
 
     async def _partitions_of(self, sources: Sequence[str]) -> dict[str, set[int]]:
         found = await partitions_of(
-            self._bootstrap, self._topics.values(), idle_seconds=self._bounds.idle_seconds
+            self._kafka, self._topics.values(), idle_seconds=self._bounds.idle_seconds
         )
         return {source: found[self._topics[source]] for source in sources}
 

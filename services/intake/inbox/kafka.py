@@ -10,14 +10,13 @@ all slices, then one by one.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from faststream.kafka import KafkaBroker
-
 from services.intake.append.inbound import InboundSlice
 from services.intake.inbox.kafka_lane import InboundAdmission
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.group import GroupMember
-from shared.inbox.polling import Polling
 from shared.inbox.track import HeldPartition, InboxPosition
+from shared.kafka.clients import KafkaClients
+from shared.kafka.polling import Polling
 from shared.postgres import Pool
 
 
@@ -26,7 +25,7 @@ class InboundInbox:
 
     def __init__(
         self,
-        broker: KafkaBroker,
+        kafka: KafkaClients,
         group: str,
         topic: str,
         apply: Callable[[Sequence[InboundSlice]], Awaitable[None]],
@@ -37,7 +36,7 @@ class InboundInbox:
         pacer: GarbagePacer | None = None,
     ) -> None:
         self._member = GroupMember(
-            broker,
+            kafka,
             group,
             [topic],
             InboundAdmission(pool, apply, look_seconds=look_seconds),

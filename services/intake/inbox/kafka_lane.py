@@ -20,8 +20,9 @@ from services.intake.append.inbound import (
     record_digest,
 )
 from shared.errors import Unavailable
-from shared.inbox.admission import Admitted, Ends, Record, Records
+from shared.inbox.admission import Admitted, Ends
 from shared.inbox.topic_look import TopicLook
+from shared.kafka.clients import Record, Records
 from shared.postgres import Pool
 
 _log = structlog.get_logger("intake.inbox")

@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from aiokafka.admin import AIOKafkaAdminClient
 
 from services.intake.append.fresh_keys import FreshKeys, SubjectKey
 from services.intake.append.sealing import Keyring, seal, unseal
 from services.intake.relay.records import RecordProducer
 from shared.append.log import Appended
+from shared.kafka.clients import KafkaClients
 from shared.postgres import Pool, named_queries
 from shared.relay.producer import MAX_RECORD_BYTES
-from shared.relay.topic import REQUEST_SECONDS, create_topic
+from shared.relay.topic import REQUEST_MILLISECONDS, create_topic
 
 QUERIES: Final = named_queries("services.intake.relay")
 KIND: Final = "key-record"
@@ -78,14 +78,14 @@ class KeyRecords:
         keyring: Keyring,
         fresh: FreshKeys,
         *,
-        bootstrap: str,
+        kafka: KafkaClients,
         topic: str,
         partitions: int,
     ) -> None:
         self._pool = pool
         self._keyring = keyring
         self._fresh = fresh
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._topic = topic
         self._partitions = partitions
         self._producer: RecordProducer | None = None
@@ -142,21 +142,14 @@ class KeyRecords:
         async with self._starting:
             if self._producer is None:
                 await self._require_topic()
-                producer = RecordProducer(self._bootstrap, self._topic)
-                try:
-                    await producer.start()
-                except BaseException:
-                    await producer.close()
-                    raise
+                producer = RecordProducer(self._kafka, self._topic)
+                await producer.start()
                 self._producer = producer
             return self._producer
 
     async def _require_topic(self) -> None:
         """Facts wait for this topic, so it is made again when it was lost, like their own."""
-        admin = AIOKafkaAdminClient(
-            bootstrap_servers=self._bootstrap, request_timeout_ms=int(REQUEST_SECONDS * 1000)
-        )
-        await admin.start()
+        admin = await self._kafka.admin(request_timeout_ms=REQUEST_MILLISECONDS)
         try:
             if self._topic not in await admin.list_topics():
                 await create_topic(admin, self._topic, self._partitions, COMPACTED)

@@ -16,6 +16,7 @@ from services.intake.relay.records import RecordProducer
 from shared.contracts.envelope import rfc3339
 from shared.contracts.partitions import pool_partition
 from shared.contracts.rejections import EventRejected, Fault, InboundPlace, RejectionEvent
+from shared.kafka.clients import KafkaClients
 from shared.postgres import TRANSIENT_ERRORS, Pool, named_queries
 from shared.relay.producer import CONTENT_TYPE
 
@@ -32,9 +33,9 @@ _faults: Final = msgspec.json.Decoder(list[Fault])
 class RejectionRecords:
     """Publishes rejections in the background, in the order in which they came."""
 
-    def __init__(self, pool: Pool, *, bootstrap: str, topic: str, partitions: int) -> None:
+    def __init__(self, pool: Pool, *, kafka: KafkaClients, topic: str, partitions: int) -> None:
         self._pool = pool
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._topic = topic
         self._partitions = partitions
         self._producer: RecordProducer | None = None
@@ -86,8 +87,9 @@ class RejectionRecords:
 
     async def _started(self) -> RecordProducer:
         if self._producer is None:
-            self._producer = RecordProducer(self._bootstrap, self._topic)
-            await self._producer.start()
+            producer = RecordProducer(self._kafka, self._topic)
+            await producer.start()
+            self._producer = producer
         return self._producer
 
     async def _forget_producer(self) -> None:

@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from services.audit.query.topics import TopicUnreadable
 from services.audit.query.verifier import Bounds, Verifier
 from shared.contracts.envelope import leaf_hash
+from shared.kafka.aio_clients import AioKafkaClients
 from shared.postgres import open_pool
 from tests.chains import Chain
 from tests.integration.audit.running import PARTITIONS, Audit, history
@@ -70,7 +71,9 @@ async def test_without_kafka_a_verification_says_so(audit: Audit) -> None:
     pool = await open_pool(audit.database.dsn, application="test", size=2)
     topics = {"intake": "rahnama.intake", "allocation": "rahnama.allocation"}
     try:
-        verifier = Verifier(pool, "127.0.0.1:1", topics, PARTITIONS, Bounds(100, idle_seconds=1.0))
+        verifier = Verifier(
+            pool, AioKafkaClients("127.0.0.1:1"), topics, PARTITIONS, Bounds(100, idle_seconds=1.0)
+        )
         for _ in range(2):  # the second is not refused as if the first were still running
             with pytest.raises(TopicUnreadable):
                 await verifier.verify(["intake"])
@@ -84,9 +87,9 @@ async def test_a_topic_that_is_not_there_is_a_difference(audit: Audit) -> None:
     pool = await open_pool(audit.database.dsn, application="test", size=2)
     try:
         topics = {"intake": audit.topics.name("nowhere")}
-        report = await Verifier(pool, audit.topics.bootstrap, topics, PARTITIONS, Bounds(100, 5.0)).verify(
-            ["intake"]
-        )
+        report = await Verifier(
+            pool, AioKafkaClients(audit.topics.bootstrap), topics, PARTITIONS, Bounds(100, 5.0)
+        ).verify(["intake"])
     finally:
         await pool.close()
     assert not report.verified

@@ -11,9 +11,10 @@ from aiokafka import AIOKafkaProducer
 
 from shared.contracts.envelope import Envelope, encode, event_id, leaf_hash
 from shared.inbox.log_inbox import LogInbox
-from shared.inbox.polling import Polling, inbox_broker
 from shared.inbox.positions import load_position, move_positions
 from shared.inbox.records import Position, Slice
+from shared.kafka.aio_clients import AioKafkaClients
+from shared.kafka.polling import Polling
 from shared.postgres import Pool
 
 TABLES = """
@@ -140,7 +141,7 @@ def inbox(
 ) -> LogInbox[Sum]:
     """A LogInbox of the adder with short times."""
     return LogInbox(
-        inbox_broker(bootstrap, client_id="adder"),
+        AioKafkaClients(bootstrap),
         f"{group}.{topic}",
         {"intake": topic},
         adder.load,

@@ -10,7 +10,8 @@ import pytest_asyncio
 
 from services.intake.append.inbound import InboundSlice, move_inbound
 from services.intake.inbox.kafka import InboundInbox
-from shared.inbox.polling import Polling, inbox_broker
+from shared.kafka.aio_clients import AioKafkaClients
+from shared.kafka.polling import Polling
 from shared.postgres import Pool, migrate
 from tests.integration.inbox.adder import publish, until
 from tests.integration.inbox.topic_faults import delete_before, make_anew
@@ -85,7 +86,7 @@ async def collector(dsn: str) -> AsyncIterator[Collector]:
 async def reading(collector: Collector, kafka: "TopicSet") -> AsyncIterator[InboundInbox]:
     topic = kafka.name("rahnama.inbound")
     member = InboundInbox(
-        inbox_broker(kafka.bootstrap, client_id="collector"),
+        AioKafkaClients(kafka.bootstrap),
         f"collector.{topic}",
         topic,
         collector.apply,

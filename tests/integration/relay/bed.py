@@ -14,6 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from infra.local.databases import ServiceDatabase
 from shared.append.log import Appended, Draft, Log
 from shared.contracts.envelope import decode
+from shared.kafka.aio_clients import AioKafkaClients
 from shared.postgres import Pool, connector, migrate, open_pool
 from shared.relay.partition import BeforePublish
 from shared.relay.relay import Relay
@@ -52,7 +53,7 @@ class Bed:
             log or self.log,
             self.pool,
             connector(self.database.dsn),
-            self.bootstrap,
+            AioKafkaClients(self.bootstrap),
             self.topic,
             PARTITIONS,
             before_publish,

@@ -55,13 +55,14 @@ async def test_a_terminated_session_ends_leadership_and_closes_the_gate_until_th
 STOPPABLE = """
 import asyncio, sys
 from shared.append.log import Log
+from shared.kafka.aio_clients import AioKafkaClients
 from shared.postgres import connector, open_pool
 from shared.relay.relay import Relay
 
 async def main(dsn, bootstrap, topic):
     pool = await open_pool(dsn, application="stoppable", size=2)
     log = Log("intake")
-    relay = Relay(log, pool, connector(dsn), bootstrap, topic, 2, heartbeat_seconds=0.2, idle_seconds=1.0)
+    relay = Relay(log, pool, connector(dsn), AioKafkaClients(bootstrap), topic, 2, heartbeat_seconds=0.2, idle_seconds=1.0)
     await relay.start()
     print("started", flush=True)
     while not relay._leadership.held:

@@ -7,7 +7,7 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import ConsumerStoppedError, UnknownError, UnsupportedCodecError
 
-from shared.inbox.poller import Poller, is_unreadable
+from shared.kafka.poller import Poller, is_unreadable
 
 ONE, TWO = TopicPartition("t", 1), TopicPartition("t", 2)
 

@@ -7,36 +7,21 @@ its loop again after such an error, at once and for ever.
 """
 
 import asyncio
-import time
-from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, CorruptRecordException, KafkaError, UnsupportedCodecError
+
+from shared.kafka.clients import Found, Reader
 
 ERROR_PAUSE_SECONDS: Final = 1.0
 CAREFUL_SECONDS: Final = 5.0
 """So long after an error partitions are polled one at a time, so that the one at fault is found."""
 CAREFUL_PAUSE_SECONDS: Final = 0.02
 
-_log = structlog.get_logger("rahnama.inbox")
-
-Found = Mapping[TopicPartition, Sequence[Any]]
-
-
-class Reader(Protocol):
-    """Who must know what became of a poll."""
-
-    def drained(self, found: Found) -> None:
-        """Records have left the consumer's buffer; called without a task switch."""
-
-    async def interrupted(self) -> None:
-        """A poll failed, and records that it had taken out may be lost: the consumer must stand where it stood."""
-
-    async def unreadable(self, place: TopicPartition, error: Exception) -> None:
-        """The next record of this partition cannot be taken apart."""
+_log = structlog.get_logger("rahnama.kafka")
 
 
 class Poller:
@@ -53,7 +38,7 @@ class Poller:
     async def poll(self, consumer: AIOKafkaConsumer) -> tuple[Any, ...]:
         """The next records, those of a partition together; never empty. Raises only when the consumer was stopped."""
         while True:
-            if time.monotonic() < self._careful_until:
+            if asyncio.get_running_loop().time() < self._careful_until:
                 found = await self._poll_one_by_one(consumer)
             else:
                 found = await self._poll_all(consumer)
@@ -71,7 +56,7 @@ class Poller:
             _log.warning("kafka_poll_failed", group=self._group, error=type(error).__name__)
             await self._reader.interrupted()
             if is_unreadable(error):
-                self._careful_until = time.monotonic() + CAREFUL_SECONDS
+                self._careful_until = asyncio.get_running_loop().time() + CAREFUL_SECONDS
             else:
                 await asyncio.sleep(ERROR_PAUSE_SECONDS)
             return {}
@@ -102,7 +87,7 @@ class Poller:
         return {}
 
     async def _failed(self, place: TopicPartition, error: Exception, *, alone: bool) -> None:
-        self._careful_until = time.monotonic() + CAREFUL_SECONDS
+        self._careful_until = asyncio.get_running_loop().time() + CAREFUL_SECONDS
         if not is_unreadable(error):
             _log.warning("kafka_poll_failed", group=self._group, error=type(error).__name__)
             await asyncio.sleep(ERROR_PAUSE_SECONDS)
