@@ -165,6 +165,21 @@ async def test_a_state_that_another_process_has_overtaken_commits_nothing(
     assert await allocation.values() == before
 
 
+async def test_a_partition_that_goes_from_one_instance_to_the_other_and_back_is_decided_as_by_one(
+    allocations: list[Allocation],
+) -> None:
+    chain = history(seed=5, students=60)
+    whole, first = allocations
+    await whole.apply(chain, await whole.state(), len(chain.values))
+
+    turns = [first, Allocation(first.pool)]
+    for turn, last in enumerate(range(10, len(chain.values) + 10, 10)):
+        instance = turns[turn % 2]
+        await instance.apply(chain, await instance.state(), min(last, len(chain.values)))
+
+    assert await first.values() == await whole.values()
+
+
 async def test_a_fact_that_cannot_be_read_is_named_and_changes_nothing(
     allocations: list[Allocation],
 ) -> None:

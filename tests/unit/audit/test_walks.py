@@ -44,6 +44,11 @@ def changed_byte(kept: Kept, at: int) -> None:
     kept.rows[at - 1] = kept.rows[at - 1]._replace(value=kept.rows[at - 1].value.replace(b"any", b"new"))
 
 
+def changed_white_space(kept: Kept, at: int) -> None:
+    """Says the same; only its hash tells."""
+    kept.rows[at - 1] = kept.rows[at - 1]._replace(value=kept.rows[at - 1].value[:-1] + b" }")
+
+
 def changed_hash(kept: Kept, at: int) -> None:
     kept.rows[at - 1] = kept.rows[at - 1]._replace(hash=bytes(32))
 
@@ -71,7 +76,16 @@ def no_event(kept: Kept, at: int) -> None:
 @pytest.mark.parametrize("at", [1, 2, 3, 4, 7, 8])
 @pytest.mark.parametrize(
     "tamper",
-    [changed_byte, changed_hash, deleted, other_tenant, other_time, consistently_other, no_event],
+    [
+        changed_byte,
+        changed_white_space,
+        changed_hash,
+        deleted,
+        other_tenant,
+        other_time,
+        consistently_other,
+        no_event,
+    ],
 )
 def test_the_first_record_that_was_changed_in_the_ledger_is_named(
     tamper: Callable[[Kept, int], None], at: int
