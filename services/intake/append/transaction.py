@@ -1,14 +1,10 @@
 """The one transaction of intake: lock, load, decide, seal, append, project, answer, commit."""
 
-import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import asyncpg
-from asyncpg.transaction import Transaction
-
 from services.intake.append.arrival import Arrival
+from services.intake.append.commit import transaction
 from services.intake.append.drafts import Drafted, draft_facts
 from services.intake.append.fresh_keys import FreshKeys
 from services.intake.append.inbound import InboundSlice, move_inbound
@@ -38,8 +34,7 @@ from shared.contracts.facts import (
     SchoolRosterPublished,
     StudentRegistered,
 )
-from shared.errors import OutcomeUnknown
-from shared.postgres import TRANSIENT_ERRORS, Connection, Pool
+from shared.postgres import Connection, Pool
 from shared.telemetry import OpenSpan, Telemetry
 
 
@@ -95,7 +90,8 @@ class Appender:
         slices = [item for submission in submissions for item in submission.slices]
         spans: list[OpenSpan] = []
         try:
-            written = await self._write(Work(arrivals, slices, alone), spans)
+            async with transaction(self._pool) as connection:
+                written = await self._statements(connection, Work(arrivals, slices, alone), spans)
         except BaseException as error:
             for span in spans:
                 span.end(error)
@@ -107,22 +103,6 @@ class Appender:
         count_answers(arrivals, written.results)
         results = iter(written.results)
         return [[next(results) for _ in submission.arrivals] for submission in submissions]
-
-    async def _write(self, work: Work, spans: list[OpenSpan]) -> Written:
-        async with _borrowed(self._pool) as connection:
-            transaction = connection.transaction()
-            await transaction.start()
-            try:
-                written = await self._statements(connection, work, spans)
-            except BaseException:
-                await _roll_back(connection, transaction)
-                raise
-            try:
-                await transaction.commit()
-            except TRANSIENT_ERRORS as error:
-                _end(connection)
-                raise OutcomeUnknown("the connection was lost during the commit; send it again") from error
-            return written
 
     async def _statements(self, connection: Connection, work: Work, spans: list[OpenSpan]) -> Written:
         arrivals = work.arrivals
@@ -145,30 +125,6 @@ class Appender:
         await store_rejections(connection, batch.rejected, self._keyring, now)
         await store_answers(connection, batch.answers)
         return Written([item.result() for item in batch.settled], appended, drafted)
-
-
-@asynccontextmanager
-async def _borrowed(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection of the pool. That it cannot be given back says nothing of what was committed on it."""
-    connection = await pool.acquire()
-    try:
-        yield connection
-    finally:
-        with contextlib.suppress(*TRANSIENT_ERRORS):
-            await pool.release(connection)
-
-
-async def _roll_back(connection: Connection, transaction: Transaction) -> None:
-    """What cannot be rolled back ends with its connection; the first error is the one to be told."""
-    try:
-        await transaction.rollback()
-    except TRANSIENT_ERRORS:
-        _end(connection)
-
-
-def _end(connection: Connection) -> None:
-    with contextlib.suppress(asyncpg.InterfaceError):  # the pool has parted from it already
-        connection.terminate()
 
 
 async def project(connection: Connection, pending: Sequence[Pending], appended: Sequence[Appended]) -> None:
