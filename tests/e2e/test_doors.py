@@ -8,9 +8,9 @@ from typing import Any, Final
 import pytest
 
 from infra.demo.cohort import YEAR, Event
-from tests.e2e.evidence import INBOUND, read_records
 from tests.e2e.people import event, mentor, student
 from tests.e2e.upstream import Result, Upstream
+from tests.invariants.reading import INBOUND, read_records
 
 GROUP: Final = 27
 DOORS: Final = ("http", "kafka, structured", "kafka, binary")

@@ -14,11 +14,12 @@ from infra.local.databases import ensure_databases
 from infra.local.errors import PartFailedError
 from infra.local.service import ServiceProcess
 from infra.local.topics import ensure_topics
-from tests.e2e.evidence import Row, admin_of, gather, read_rows, read_topic
-from tests.e2e.invariants import everything_holds
 from tests.e2e.load import Populated
 from tests.e2e.upstream import Upstream
 from tests.e2e.waiting import within
+from tests.invariants.every import everything_holds
+from tests.invariants.evidence import Row
+from tests.invariants.reading import admin_of, read_rows, read_topic
 
 TOPIC: Final = "rahnama.allocation"
 DECISIONS: Final = "select partition, sequence, value, hash, version, traceparent from log order by 1, 2"
@@ -108,6 +109,6 @@ async def test_a_lost_database_is_refused_while_its_topic_is_there_and_replays_t
     require_equal(await read_rows(dsns["audit"], LEDGER), ledger)
 
     await populated.send_more(upstream.settle)
-    everything_holds(await gather(upstream.servers))
+    everything_holds(await upstream.evidence())
     report = await upstream.verify()
     assert report["verified"], report["first_difference"]

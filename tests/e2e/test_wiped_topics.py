@@ -8,12 +8,14 @@ from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
 from infra.local.topics import ensure_topics
-from tests.e2e.evidence import INBOUND, Row, admin_of, end_offsets, gather, read_rows, read_topic
-from tests.e2e.invariants import everything_holds, first_occurrences
 from tests.e2e.load import Populated
 from tests.e2e.people import event, student
 from tests.e2e.upstream import Upstream
 from tests.e2e.waiting import within
+from tests.invariants.chains import first_occurrences
+from tests.invariants.every import everything_holds
+from tests.invariants.evidence import Row
+from tests.invariants.reading import INBOUND, admin_of, end_offsets, read_rows, read_topic
 
 SOURCES: Final = ("intake", "allocation")
 REFILL_SECONDS: Final = 45.0
@@ -92,7 +94,7 @@ async def test_a_topic_wiped_under_load_is_filled_again_and_changes_nothing_that
     changed = [key for key, row in before.items() if after.get(key) != row]
     assert not changed, f"{len(changed)} rows are not what they were, for example {changed[0]}"
     assert len(after) > len(before) + 2 * populated.PORTION_EVENTS  # facts, decisions, and both in the ledger
-    everything_holds(await gather(upstream.servers))
+    everything_holds(await upstream.evidence())
     report = await upstream.verify()
     assert report["verified"], report["first_difference"]
 
@@ -111,4 +113,4 @@ async def test_the_inbound_topic_made_anew_is_read_from_its_beginning(populated:
     await upstream.settle()
     assert (await upstream.look_up(after))["status"] == "accepted"
     assert await upstream.look_up(before) == first
-    everything_holds(await gather(upstream.servers))
+    everything_holds(await upstream.evidence())

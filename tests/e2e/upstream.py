@@ -1,6 +1,7 @@
 """Upstream as it should be: sends each event until it is answered, over either door, whatever fails meanwhile."""
 
 import asyncio
+import base64
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +15,10 @@ from infra.demo.chain import Chain
 from infra.demo.cohort import Event
 from infra.local.databases import SERVICES
 from infra.local.system import System
-from tests.e2e.evidence import INBOUND, Servers, end_offsets
+from tests.e2e.sent import SentEvents
 from tests.e2e.waiting import within
+from tests.invariants.evidence import Evidence
+from tests.invariants.reading import INBOUND, Servers, end_offsets, gather
 
 SECONDS: Final = 60.0
 RETRY_SECONDS: Final = 0.1
@@ -34,6 +37,7 @@ class Upstream:
     def __init__(self, system: System) -> None:
         self.system = system
         self.urls = system.urls
+        self.sent = SentEvents()
         self.client = httpx.AsyncClient(
             headers={"authorization": f"Bearer {system.token('admin')}"}, timeout=SECONDS, trust_env=False
         )
@@ -42,7 +46,8 @@ class Upstream:
     def servers(self) -> Servers:
         """Where the raw evidence is."""
         dsns = {service: self.system.database(service).owner_dsn for service in SERVICES}
-        return Servers(dsns, self.system.kafka_bootstrap)
+        key = base64.b64decode((self.system.folder / "keys" / "master.key").read_text())
+        return Servers(dsns, self.system.kafka_bootstrap, master_key=key)
 
     @property
     def log_files(self) -> list[Path]:
@@ -60,6 +65,7 @@ class Upstream:
     async def post(self, events: Sequence[Event]) -> list[Result]:
         """The results of a batch, in its order; sent again until they come."""
         body = json.dumps(events, ensure_ascii=False).encode()
+        self.sent.add(events)
 
         async def attempt() -> list[Result] | None:
             try:
@@ -71,6 +77,7 @@ class Upstream:
             assert answer.status_code == 202, f"{answer.status_code} {answer.text}"
             results: list[Result] = answer.json()["results"]
             assert [result["id"] for result in results] == [event["id"] for event in events]
+            self.sent.answered(events, results)
             return results
 
         return await within(SECONDS, attempt, "an answer of intake", pause_seconds=RETRY_SECONDS)
@@ -132,6 +139,7 @@ class Upstream:
 
     async def produce_events(self, events: Sequence[Event]) -> None:
         """As structured CloudEvents."""
+        self.sent.add(events)
         await self.produce([json.dumps(event, ensure_ascii=False).encode() for event in events])
 
     async def settle(self) -> None:
@@ -159,6 +167,11 @@ class Upstream:
         for start in range(0, len(events), RESEND_EVENTS):
             results += await self.post(events[start : start + RESEND_EVENTS])
         return results
+
+    async def evidence(self) -> Evidence:
+        """Everything that stands in tables and on topics now, with what was sent and answered."""
+        servers = self.servers
+        return await gather(servers, sent=self.sent.evidence(servers.master_key), files=self.log_files)
 
     async def verify(self) -> dict[str, Any]:
         """Audit's own report on all chains and trees."""

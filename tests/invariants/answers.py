@@ -21,12 +21,13 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What intake keeps, by key: its answers, its facts by causation id, and its rejections by causation id."""
+    """What intake keeps: answers by key, facts, and rejections by causation id; how many by the place of the record."""
 
     answers: Mapping[bytes, Row]
     places: Mapping[str, set[Place]]
     facts: Mapping[Place, Event]
     rejections: Mapping[str, Sequence[Row]]
+    refused_at: Counter[Place]
 
 
 @lru_cache(maxsize=1)
@@ -44,7 +45,10 @@ def outcomes(evidence: Evidence) -> Outcomes:
     rejections: dict[str, list[Row]] = {}
     for row in evidence.intake["rejections"]:
         rejections.setdefault(row["causation_id"], []).append(row)
-    return Outcomes(answers, places, facts, rejections)
+    refused_at = Counter(
+        (row["inbound_partition"], row["inbound_offset"]) for row in evidence.intake["rejections"]
+    )
+    return Outcomes(answers, places, facts, rejections, refused_at)
 
 
 def i4_every_event_has_one_outcome(evidence: Evidence) -> None:
@@ -53,7 +57,7 @@ def i4_every_event_has_one_outcome(evidence: Evidence) -> None:
     for sent in evidence.sent:
         assert sent.key in kept.answers, f"{sent.causation_id} ({sent.subject}) was never answered"
     for record in evidence.inbound:
-        _require_settled(record, evidence, kept)
+        _require_settled(record, kept, most=1 + evidence.inbound_made_anew)
     causes = {sent.key: sent.causation_id for sent in evidence.sent}
     for key, row in kept.answers.items():
         _require_outcome(causes.get(key, key.hex()), row, kept)
@@ -64,19 +68,12 @@ def i4_every_event_has_one_outcome(evidence: Evidence) -> None:
     _require_students_decided(evidence)
 
 
-def _require_settled(record: Inbound, evidence: Evidence, kept: Outcomes) -> None:
-    where = f"rahnama.inbound {record.partition}, offset {record.offset}"
-    if record.key is not None:
-        assert record.key in kept.answers, f"{where} was never answered"
+def _require_settled(record: Inbound, kept: Outcomes, *, most: int) -> None:
+    if record.key is not None and record.key in kept.answers:
         return
-    here = (record.partition, record.offset)
-    found = sum(
-        1
-        for row in evidence.intake["rejections"]
-        if (row["inbound_partition"], row["inbound_offset"]) == here
-    )
-    most = 1 + evidence.inbound_made_anew
-    assert 1 <= found <= most, f"{where} is no event and has {found} rejections"
+    where = f"rahnama.inbound {record.partition}, offset {record.offset}"
+    found = kept.refused_at[record.partition, record.offset]
+    assert 1 <= found <= most, f"{where} was not answered as an event, and has {found} rejections"
 
 
 def _require_outcome(causation_id: str, row: Row, kept: Outcomes) -> None:
