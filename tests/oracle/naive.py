@@ -16,17 +16,31 @@ from shared.contracts.decisions import (
     StudentAssigned,
     StudentReleased,
     StudentWaitlisted,
+    StudentWithdrawn,
 )
-from shared.contracts.facts import Fact, MentorRegistered, StudentRegistered
+from shared.contracts.facts import Fact, MentorRegistered, StudentRegistered, StudentWithdrawnFact
+from tests.oracle.fairness import Filled, in_order
 
 
 @dataclass
 class Student:
-    """One (year, student): its latest fact, the arrival of its first, and where it is now."""
+    """One (year, student): its latest registration, the arrival of its first, and where it is now.
+
+    `ended` is said of the enrolment, from a withdrawal until the student is registered again.
+    """
 
     fact: StudentRegistered
     arrival: int
+    version: int
     mentor_id: int | None = None
+    ended: bool = False
+
+    @property
+    def status(self) -> str:
+        """As the read model calls it."""
+        if self.ended:
+            return "withdrawn"
+        return "waitlisted" if self.mentor_id is None else "assigned"
 
 
 @dataclass
@@ -38,11 +52,18 @@ class NaivePool:
     students: list[Student] = field(default_factory=list)
     counters: dict[str, str] = field(default_factory=dict)
     numbers_used: dict[int, int] = field(default_factory=dict)
+    policy: str = "default"
+    reg_status: tuple[int, ...] = (0, 1, 3)
+    strategy: str = "none"
+    bucket_size: Fraction = Fraction(1, 10)
+    last_chosen: dict[int, int] = field(default_factory=dict)
 
     def handle(self, sequence: int, fact: Fact) -> list[Decision]:
         """What the fact at `sequence` leads to."""
         if isinstance(fact, StudentRegistered):
             return list(self._student(sequence, fact))
+        if isinstance(fact, StudentWithdrawnFact):
+            return list(self._withdrawal(fact))
         if isinstance(fact, MentorRegistered):
             return list(self._mentor(fact))
         return []
@@ -52,28 +73,56 @@ class NaivePool:
         return sum(1 for s in self.students if s.mentor_id == mentor_id and s.fact.year == year)
 
     def waiting(self) -> list[Student]:
-        """Those without a mentor, first come first."""
-        return sorted((s for s in self.students if s.mentor_id is None), key=lambda s: s.arrival)
+        """Those without a mentor who want one, first come first."""
+        unplaced = (s for s in self.students if s.mentor_id is None and not s.ended)
+        return sorted(unplaced, key=lambda s: s.arrival)
 
     def eligible(self, student: Student) -> list[MentorRegistered]:
         """The mentors that pass all eight rules, best first."""
         fact = student.fact
         passing = [mentor for mentor in self.mentors.values() if all(self._answers(mentor, fact))]
-        return sorted(passing, key=lambda mentor: self._rank(mentor, fact.year))
+        filled = [Filled(m.mentor_id, self.load(m.mentor_id, fact.year), m.capacity) for m in passing]
+        last = self.last_chosen.get(fact.year)
+        return [
+            self.mentors[mentor.mentor_id]
+            for mentor in in_order(self.strategy, filled, str(fact.year), self.bucket_size, last)
+        ]
 
     def _student(self, sequence: int, fact: StudentRegistered) -> Iterator[Decision]:
         known = [s for s in self.students if (s.fact.year, s.fact.student_id) == (fact.year, fact.student_id)]
         if not known:
-            student = Student(fact, sequence)
+            student = Student(fact, sequence, fact.version)
             self.students.append(student)
             yield self._decide(student, "registered", None)
             return
         (student,) = known
-        student.fact = fact
-        if student.mentor_id is None:
+        student.fact, student.version = fact, fact.version
+        if student.ended:
+            student.ended = False
+            yield self._decide(student, "registered", None)
+        elif student.mentor_id is None:
             yield self._decide(student, "changed", None)
         elif not self._may_stay(student):
             yield from self._move(student, "changed")
+            yield from self._serve_the_waitlist()
+
+    def _withdrawal(self, fact: StudentWithdrawnFact) -> Iterator[Decision]:
+        for student in self.students:
+            if (student.fact.year, student.fact.student_id) != (fact.year, fact.student_id):
+                continue
+            student.version = fact.version
+            if student.ended:
+                return
+            previous, student.mentor_id, student.ended = student.mentor_id, None, True
+            yield StudentWithdrawn(
+                year=fact.year,
+                student_id=fact.student_id,
+                version=fact.version,
+                policy=self.policy,
+                engine=1,
+                reason=fact.reason,
+                previous_mentor_id=previous,
+            )
             yield from self._serve_the_waitlist()
 
     def _mentor(self, fact: MentorRegistered) -> Iterator[Decision]:
@@ -97,7 +146,7 @@ class NaivePool:
             year=student.fact.year,
             student_id=student.fact.student_id,
             version=student.fact.version,
-            policy="default",
+            policy=self.policy,
             engine=1,
             reason=reason,
             previous_mentor_id=previous,
@@ -111,12 +160,12 @@ class NaivePool:
             return self._waitlist(fact)
         loads = [self.load(mentor.mentor_id, fact.year) for mentor in ranked]
         counter = self._counter(fact)
-        student.mentor_id = ranked[0].mentor_id
+        student.mentor_id = self.last_chosen[fact.year] = ranked[0].mentor_id
         return StudentAssigned(
             year=fact.year,
             student_id=fact.student_id,
             version=fact.version,
-            policy="default",
+            policy=self.policy,
             engine=1,
             mentor_id=ranked[0].mentor_id,
             counter=counter,
@@ -141,7 +190,7 @@ class NaivePool:
             year=fact.year,
             student_id=fact.student_id,
             version=fact.version,
-            policy="default",
+            policy=self.policy,
             engine=1,
             reason=next(rule for rule in RULES if funnel[rule] == 0),
             funnel=funnel,
@@ -156,10 +205,6 @@ class NaivePool:
             prefix = {0: "373", 1: "357"}[self.gender]
             self.counters[fact.student_id] = str(fact.year)[-2:] + prefix + str(number).zfill(4)
         return self.counters[fact.student_id]
-
-    def _rank(self, mentor: MentorRegistered, year: int) -> tuple[Fraction, int, int]:
-        load = self.load(mentor.mentor_id, year)
-        return Fraction(load, mentor.capacity), load, mentor.mentor_id
 
     def _may_stay(self, student: Student) -> bool:
         assert student.mentor_id is not None
@@ -178,7 +223,7 @@ class NaivePool:
             mentor.gender == student.gender,
             student.group_code in mentor.groups,
             student.reg_center in mentor.centers,
-            student.reg_status in (0, 1, 3),
+            student.reg_status in self.reg_status,
             mentor.active and self.load(mentor.mentor_id, student.year) < mentor.capacity,
             compatible,
             not (student.edu_status == 0 and mentor.type == "school"),

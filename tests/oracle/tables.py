@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from services.allocation.decide import (
+    DEFAULT_POLICY,
     Cause,
     Enrolment,
     Mentor,
     PartitionState,
+    Policy,
     Pool,
     handle,
     needs,
@@ -25,6 +27,7 @@ class Tables:
     """Rows by tenant and key."""
 
     gender: int
+    policies: dict[str, Policy] = field(default_factory=dict)
     students: dict[tuple[str, int, str], Enrolment] = field(default_factory=dict)
     mentors: dict[tuple[str, int], Mentor] = field(default_factory=dict)
     loads: dict[tuple[str, int, int], int] = field(default_factory=dict)
@@ -35,7 +38,7 @@ class Tables:
         """The partition's state as a restarted service builds it."""
         state = PartitionState(self.gender)
         tenants = {key[0] for table in (self.students, self.mentors, self.counters) for key in table}
-        for tenant in sorted(tenants):
+        for tenant in sorted(tenants | set(self.policies)):
             state.pools[tenant] = Pool.restore(
                 tenant,
                 self.gender,
@@ -51,6 +54,7 @@ class Tables:
                     for row in self.students.values()
                     if row.tenant == tenant and row.status == "waitlisted"
                 ],
+                policy=self.policies.get(tenant, DEFAULT_POLICY),
             )
         return state
 
@@ -81,6 +85,9 @@ class Tables:
                 assert student.stored == (key in self.students)
                 student.stored = True
                 self.students[key] = copy.copy(student)
+            for row in self.students.values():
+                if row.tenant == tenant and row.counter is None:
+                    row.counter = changes.counters.get(row.student_id)
             for mentor_id, mentor in changes.mentors.items():
                 self.mentors[tenant, mentor_id] = mentor
             for year, mentor_id in changes.loads:

@@ -1,68 +1,49 @@
-"""The indexed engine against the naive one, over random histories of every input."""
+"""The indexed engine against the naive one, over random histories of every input and every strategy of fairness."""
 
-from collections.abc import Sequence
+from fractions import Fraction
 from random import Random
-from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.allocation.decide import Cause, PartitionState, Pool, decide, evolve, handle
-from shared.contracts.decisions import DECISION_NAMES, Decision, StudentAssigned
+from services.allocation.decide import Cause, PartitionState, Policy, Pool, decide, evolve, handle
+from services.allocation.decide.policy import BucketRoundRobin, DeterministicJitter
+from shared.contracts.decisions import StudentAssigned
 from shared.contracts.facts import MentorRegistered
-from tests.oracle.histories import History, entry, histories
+from tests.oracle.histories import TENANTS, History, happening, histories
 from tests.oracle.naive import NaivePool
+from tests.oracle.partition import NaivePartition, as_bytes, placed
+from tests.oracle.picture import all_loads, picture
 from tests.oracle.tables import Tables
 
 GENDERS = st.sampled_from((0, 1))
 USED = st.sampled_from((0, 0, 0, 9996))
 """How many counters of each year are used up before the history begins."""
+POLICIES = (
+    Policy(),
+    Policy(version="jitter", fairness=DeterministicJitter()),
+    Policy(version="rotation", fairness=BucketRoundRobin()),
+    Policy(version="wide", reg_status=frozenset({0, 2}), fairness=BucketRoundRobin(Fraction(1, 3))),
+)
 
 
-def placed(history: History) -> list[Cause]:
-    """The history as it stands in a log: dense, with a time."""
-    return [
-        Cause(tenant, sequence, f"2026-01-01T00:00:{sequence:09.6f}Z", fact)
-        for sequence, (tenant, fact) in enumerate(history, 1)
-    ]
-
-
-def as_bytes(decisions: Sequence[Decision]) -> bytes:
-    """What the log would hold."""
-    return msgspec.json.encode([(DECISION_NAMES[type(decision)], decision) for decision in decisions])
-
-
-class Oracle:
-    """Naive pools by tenant."""
-
-    def __init__(self, gender: int, used: int = 0) -> None:
-        self.gender = gender
-        self.used = used
-        self.pools: dict[str, NaivePool] = {}
-
-    def handle(self, cause: Cause) -> list[Decision]:
-        pool = self.pools.setdefault(
-            cause.tenant, NaivePool(self.gender, numbers_used=dict.fromkeys((1403, 1404), self.used))
-        )
-        return pool.handle(cause.sequence, cause.fact)
-
-
-def fresh_tables(gender: int, used: int) -> Tables:
+def fresh_tables(gender: int, used: int, policy: Policy = POLICIES[0]) -> Tables:
+    """Tables that are empty but for the counters, and what all tenants decide by."""
     return Tables(
         gender,
-        counters={(tenant, year): used for tenant in ("default", "north") for year in (1403, 1404)},
+        policies=dict.fromkeys(TENANTS, policy),
+        counters={(tenant, year): used for tenant in set(TENANTS) for year in (1403, 1404)},
     )
 
 
 @settings(max_examples=max(300, settings().max_examples))
-@given(data=st.data(), gender=GENDERS, used=USED)
+@given(data=st.data(), gender=GENDERS, used=USED, policy=st.sampled_from(POLICIES))
 def test_the_indexed_engine_decides_as_the_naive_one_wherever_batches_end(
-    data: st.DataObject, gender: int, used: int
+    data: st.DataObject, gender: int, used: int, policy: Policy
 ) -> None:
     causes = placed(data.draw(histories(gender)))
-    tables, oracle = fresh_tables(gender, used), Oracle(gender, used)
+    tables, oracle = fresh_tables(gender, used, policy), a_naive_partition(gender, used, policy)
     state = tables.restore()
     while causes:
         size = data.draw(st.integers(1, 8), label="facts in the batch")
@@ -74,13 +55,15 @@ def test_the_indexed_engine_decides_as_the_naive_one_wherever_batches_end(
                 state.forget()
             case "restart":
                 state = tables.restore()
+    require_that_rows_say_the_same(tables, oracle)
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_a_long_history_is_decided_as_the_naive_engine_decides_it(seed: int) -> None:
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.version)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_long_history_is_decided_as_the_naive_engine_decides_it(seed: int, policy: Policy) -> None:
     random = Random(seed)
-    causes = placed([entry(random.randrange(2**32), 1) for _ in range(1_500)])
-    tables, oracle = fresh_tables(1, 9_990), Oracle(1, 9_990)
+    causes = placed([entry for _ in range(1_000) for entry in happening(random.randrange(2**32), 1)])
+    tables, oracle = fresh_tables(1, 9_990, policy), a_naive_partition(1, 9_990, policy)
     state = tables.restore()
     while causes:
         size = random.randint(1, 40)
@@ -88,13 +71,14 @@ def test_a_long_history_is_decided_as_the_naive_engine_decides_it(seed: int) -> 
         for cause, decisions in zip(batch, tables.handle_batch(state, batch), strict=True):
             assert as_bytes(decisions) == as_bytes(oracle.handle(cause)), cause
         state.forget()
+    require_that_rows_say_the_same(tables, oracle)
 
 
-@given(history=histories(0), used=USED)
+@given(history=histories(0), used=USED, policy=st.sampled_from(POLICIES))
 def test_a_state_rebuilt_from_facts_and_decisions_is_the_state_that_made_them(
-    history: History, used: int
+    history: History, used: int, policy: Policy
 ) -> None:
-    first, rebuilt = fresh_tables(0, used).restore(), fresh_tables(0, used).restore()
+    first, rebuilt = (fresh_tables(0, used, policy).restore() for _ in range(2))
     for cause in placed(history):
         decisions = handle(first, cause)
         evolve(rebuilt, cause, cause.fact)
@@ -103,18 +87,18 @@ def test_a_state_rebuilt_from_facts_and_decisions_is_the_state_that_made_them(
     assert picture(rebuilt) == picture(first)
 
 
-@given(history=histories(1))
-def test_a_replay_decides_the_same_byte_for_byte(history: History) -> None:
+@given(history=histories(1), policy=st.sampled_from(POLICIES))
+def test_a_replay_decides_the_same_byte_for_byte(history: History, policy: Policy) -> None:
     runs = []
     for _ in range(2):
-        state = PartitionState(1)
+        state = fresh_tables(1, 0, policy).restore()
         runs.append(b"".join(as_bytes(handle(state, cause)) for cause in placed(history)))
     assert runs[0] == runs[1]
 
 
-@given(history=histories(0))
-def test_the_index_kept_in_step_equals_one_built_anew(history: History) -> None:
-    tables = Tables(0)
+@given(history=histories(0), policy=st.sampled_from(POLICIES))
+def test_the_index_kept_in_step_equals_one_built_anew(history: History, policy: Policy) -> None:
+    tables = fresh_tables(0, 0, policy)
     state = tables.restore()
     for cause in placed(history):
         tables.handle_batch(state, [cause])
@@ -134,9 +118,11 @@ def test_deciding_writes_nothing(history: History) -> None:
     assert next(decide(state, causes_more), None) == first
 
 
-@given(history=histories(0))
-def test_after_every_fact_loads_waitlist_and_counters_keep_their_promises(history: History) -> None:
-    state, oracle = PartitionState(0), Oracle(0)
+@given(history=histories(0), policy=st.sampled_from(POLICIES))
+def test_after_every_fact_loads_waitlist_and_counters_keep_their_promises(
+    history: History, policy: Policy
+) -> None:
+    state, oracle = fresh_tables(0, 0, policy).restore(), a_naive_partition(0, 0, policy)
     given_counters: dict[str, set[str]] = {}
     for cause in placed(history):
         earlier = {tenant: all_loads(pool) for tenant, pool in state.pools.items()}
@@ -144,12 +130,35 @@ def test_after_every_fact_loads_waitlist_and_counters_keep_their_promises(histor
         oracle.handle(cause)
         for tenant, pool in state.pools.items():
             require_true_loads(pool, earlier.get(tenant, {}))
-            require_that_nobody_waits_in_vain(oracle.pools[tenant])
+            require_that_nobody_waits_in_vain(oracle.pool(tenant))
         for decision in decisions:
             if isinstance(decision, StudentAssigned) and decision.counter is not None:
                 given_counters.setdefault(cause.tenant, set()).add(decision.counter)
     for tenant, counters in given_counters.items():
         require_unique_and_dense(counters, state.pools[tenant])
+
+
+def a_naive_partition(gender: int, used: int, policy: Policy) -> NaivePartition:
+    return NaivePartition(gender, used, dict.fromkeys(TENANTS, policy))
+
+
+def require_that_rows_say_the_same(tables: Tables, oracle: NaivePartition) -> None:
+    """Where everyone is, since when, and with which counter, as the read model has it."""
+    rows = {
+        key: (row.version, row.arrival, row.status, row.mentor_id, row.counter)
+        for key, row in tables.students.items()
+    }
+    assert rows == {
+        (tenant, student.fact.year, student.fact.student_id): (
+            student.version,
+            student.arrival,
+            student.status,
+            student.mentor_id,
+            pool.counters.get(student.fact.student_id),
+        )
+        for tenant, pool in oracle.pools.items()
+        for student in pool.students
+    }
 
 
 def require_true_loads(pool: Pool, earlier: dict[tuple[int, int], int]) -> None:
@@ -177,10 +186,6 @@ def require_unique_and_dense(counters: set[str], pool: Pool) -> None:
         }
 
 
-def all_loads(pool: Pool) -> dict[tuple[int, int], int]:
-    return {(year, mentor_id): n for year, loads in pool.loads.items() for mentor_id, n in loads.items()}
-
-
 def a_mentor_for_all() -> MentorRegistered:
     return MentorRegistered(
         version=1,
@@ -198,54 +203,3 @@ def a_mentor_for_all() -> MentorRegistered:
         schools=[],
         sealed="",
     )
-
-
-def picture(state: PartitionState) -> dict[str, Any]:
-    """Everything in a state that can change a decision, without what is empty."""
-    return {
-        tenant: {
-            "mentors": pool.mentors,
-            "loads": {key: load for key, load in all_loads(pool).items() if load},
-            "last_counters": {year: last for year, last in pool.last_counters.items() if last},
-            "last_chosen": pool.last_chosen,
-            "counters": pool.counters,
-            "enrolments": {
-                key: msgspec.structs.replace(student, stored=True) for key, student in pool.enrolments.items()
-            },
-            "waitlist": waitlist_picture(pool),
-            "index": index_picture(pool),
-        }
-        for tenant, pool in state.pools.items()
-        if pool.mentors or pool.enrolments or pool.loads
-    }
-
-
-def waitlist_picture(pool: Pool) -> dict[str, Any]:
-    return {
-        "students": sorted(pool.waitlist.by_arrival),
-        "queues": {
-            (year, mentor_id): sorted(pool.waitlist.queues_of(mentor, year))
-            for year in pool.loads
-            for mentor_id, mentor in pool.mentors.items()
-        },
-    }
-
-
-def index_picture(pool: Pool) -> dict[str, Any]:
-    def without_empty(bitsets: dict[Any, int]) -> dict[Any, int]:
-        return {key: bits for key, bits in bitsets.items() if bits}
-
-    index = pool.index
-    return {
-        "ids": index.ids,
-        "bitsets": [
-            without_empty(table)
-            for table in (index._groups, index._centers, index._reach, index._gates, index._schools)
-        ],
-        "kinds": (index._normal, index._free),
-        "years": {
-            year: (occupancy.order, occupancy.levels, occupancy.available)
-            for year, occupancy in index.years.items()
-            if any(pool.loads[year].values())
-        },
-    }

@@ -18,8 +18,9 @@ from shared.contracts.decisions import (
     StudentAssigned,
     StudentReleased,
     StudentWaitlisted,
+    StudentWithdrawn,
 )
-from shared.contracts.facts import MentorRegistered, StudentRegistered
+from shared.contracts.facts import MentorRegistered, StudentRegistered, StudentWithdrawnFact
 
 
 def handle(state: PartitionState, cause: Cause) -> list[Decision]:
@@ -45,6 +46,9 @@ def decide(state: PartitionState, cause: Cause) -> Iterator[Decision]:
     if isinstance(fact, MentorRegistered):
         pool = state.pool(cause.tenant)
         return _after_mentor(pool, pool.mentors[fact.mentor_id])
+    if isinstance(fact, StudentWithdrawnFact):
+        pool = state.pool(cause.tenant)
+        return _after_withdrawal(pool, pool.enrolments.get((fact.year, fact.student_id)), fact.reason)
     return iter(())
 
 
@@ -56,6 +60,16 @@ def _after_student(pool: Pool, student: Enrolment) -> Iterator[Decision]:
     if not still_fits(pool.policy, mentor, student):
         yield _release(pool, student, mentor, "changed")
         yield _place(pool, student, "changed", mentor.mentor_id)
+        yield from _serve(pool, mentor)
+
+
+def _after_withdrawal(pool: Pool, student: Enrolment | None, reason: str) -> Iterator[Decision]:
+    """Ends an enrolment that is live; one that is unknown here, or ended already, leads to nothing."""
+    if student is None or student.status == "withdrawn":
+        return
+    mentor = None if student.mentor_id is None else pool.mentors[student.mentor_id]
+    yield _withdraw(pool, student, mentor, reason)
+    if mentor is not None:
         yield from _serve(pool, mentor)
 
 
@@ -144,4 +158,16 @@ def _release(pool: Pool, student: Enrolment, mentor: Mentor, reason: AssignmentR
         engine=pool.policy.engine,
         reason=reason,
         previous_mentor_id=mentor.mentor_id,
+    )
+
+
+def _withdraw(pool: Pool, student: Enrolment, mentor: Mentor | None, reason: str) -> StudentWithdrawn:
+    return StudentWithdrawn(
+        year=student.year,
+        student_id=student.student_id,
+        version=student.version,
+        policy=pool.policy.version,
+        engine=pool.policy.engine,
+        reason=reason,
+        previous_mentor_id=None if mentor is None else mentor.mentor_id,
     )

@@ -12,7 +12,7 @@ from shared.contracts.decisions import (
     StudentWaitlisted,
     StudentWithdrawn,
 )
-from shared.contracts.facts import Fact, MentorRegistered, StudentRegistered
+from shared.contracts.facts import Fact, MentorRegistered, StudentRegistered, StudentWithdrawnFact
 
 
 def evolve(state: PartitionState, cause: Cause, event: Fact | Decision) -> None:
@@ -31,6 +31,8 @@ def evolve(state: PartitionState, cause: Cause, event: Fact | Decision) -> None:
         _left(pool, cause, event)
     elif isinstance(event, MentorRegistered):
         _mentor_registered(pool, event)
+    elif isinstance(event, StudentWithdrawnFact):
+        _withdrawal_accepted(pool, event)
 
 
 def _student_registered(pool: Pool, cause: Cause, fact: StudentRegistered) -> None:
@@ -70,7 +72,18 @@ def _student_registered(pool: Pool, cause: Cause, fact: StudentRegistered) -> No
         student.student_type = fact.student_type
         if waits:
             pool.waitlist.add(student)
+        elif student.status == "withdrawn":
+            student.status = "undecided"
     pool.changes.enrolments[key] = student
+
+
+def _withdrawal_accepted(pool: Pool, fact: StudentWithdrawnFact) -> None:
+    """Only the version moves: what the withdrawal does to a live enrolment is a decision."""
+    key = (fact.year, fact.student_id)
+    student = pool.enrolments.get(key)
+    if student is not None:
+        student.version = fact.version
+        pool.changes.enrolments[key] = student
 
 
 def _mentor_registered(pool: Pool, fact: MentorRegistered) -> None:
@@ -82,7 +95,8 @@ def _mentor_registered(pool: Pool, fact: MentorRegistered) -> None:
 
 def _assigned(pool: Pool, cause: Cause, event: StudentAssigned) -> None:
     student = _decided(pool, cause, event)
-    if student.status == "waitlisted":
+    waited = student.status == "waitlisted"
+    if waited:
         pool.waitlist.remove(student)
     student.status = "assigned"
     student.mentor_id = event.mentor_id
@@ -92,6 +106,8 @@ def _assigned(pool: Pool, cause: Cause, event: StudentAssigned) -> None:
     pool.changes.years.add(event.year)
     if event.counter is not None and student.student_id not in pool.counters:
         _give_counter(pool, event.year, student.student_id, event.counter)
+        if waited and student.stored:  # an earlier batch's: rows of its other years may not be in memory
+            pool.changes.counters[student.student_id] = event.counter
     student.counter = event.counter
 
 
@@ -138,6 +154,6 @@ def _give_counter(pool: Pool, year: int, student_id: str, counter: str) -> None:
     pool.counters[student_id] = counter
     pool.last_counters[year] = number_of(counter)
     for student in pool.of_student(student_id):
-        if student.status == "waitlisted":  # these are always in memory, whatever else the batch loaded
+        if student.counter is None:
             student.counter = counter
             pool.changes.enrolments[student.year, student_id] = student

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from services.allocation.decide.mentor import Mentor
 from services.allocation.decide.state import Cause, PartitionState
-from shared.contracts.facts import MentorRegistered, StudentRegistered
+from shared.contracts.facts import MentorRegistered, StudentRegistered, StudentWithdrawnFact
+
+STUDENT_FACTS: Final = (StudentRegistered, StudentWithdrawnFact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ def needs(state: PartitionState, causes: Sequence[Cause]) -> Needs:
     wanted = Needs()
     for cause in causes:
         fact = cause.fact
-        if isinstance(fact, StudentRegistered):
+        if isinstance(fact, STUDENT_FACTS):
             pool = state.pools.get(cause.tenant)
             if pool is None or (fact.year, fact.student_id) not in pool.enrolments:
                 wanted.students.setdefault(cause.tenant, set()).add(fact.student_id)

@@ -61,6 +61,13 @@ from unnest(
 where enrolments.tenant = new.tenant and enrolments.student_id = new.student_id
   and enrolments.year = new.year and enrolments.gender = new.gender
 
+-- name: give_counters
+-- The counters of students who had none, in whatever years of theirs the batch did not touch.
+update enrolments set counter = new.counter
+from unnest($1::text[], $2::smallint[], $3::uuid[], $4::text[]) as new (tenant, gender, student_id, counter)
+where enrolments.tenant = new.tenant and enrolments.student_id = new.student_id
+  and enrolments.gender = new.gender and enrolments.counter is null
+
 -- name: put_mentor
 -- A mentor as its latest fact describes it.
 insert into mentors (

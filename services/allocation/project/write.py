@@ -71,6 +71,13 @@ async def _write_enrolments(
         await connection.copy_records_to_table("enrolments", records=new, columns=COLUMNS)
     if changed:
         await connection.execute(QUERIES["update_enrolments"], *columns(changed))
+    given = [
+        (tenant, partition % 2, student_id, counter)
+        for partition, tenant, pool in _pools(partitions)
+        for student_id, counter in pool.changes.counters.items()
+    ]
+    if given:
+        await connection.execute(QUERIES["give_counters"], *columns(given))
 
 
 def _pools(partitions: Sequence[tuple[int, PartitionState]]) -> Iterator[tuple[int, str, Any]]:

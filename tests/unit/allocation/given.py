@@ -1,7 +1,7 @@
 """Given facts, when one more comes, then these decisions: the words of the decider's specifications."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from services.allocation.decide import Cause, Enrolment, Mentor, PartitionState, handle
 from shared.contracts.decisions import (
@@ -10,7 +10,7 @@ from shared.contracts.decisions import (
     StudentReleased,
     StudentWaitlisted,
 )
-from shared.contracts.facts import Fact, MentorRegistered, StudentRegistered
+from shared.contracts.facts import Fact, MentorRegistered, StudentRegistered, StudentWithdrawnFact
 
 TENANT = "default"
 
@@ -37,6 +37,19 @@ def a_student(name: str, **different: Any) -> StudentRegistered:
 def a_school_student(name: str, school_code: int, **different: Any) -> StudentRegistered:
     """The same in a special school."""
     return a_student(name, school_code=school_code, student_type=1, **different)
+
+
+def a_withdrawal(name: str, reason: Literal["withdrawn", "moved"] = "withdrawn", **different: Any) -> Fact:
+    """The end of that student's enrolment in the pool of girls."""
+    facts: dict[str, Any] = {
+        "version": 2,
+        "occurred_at": None,
+        "year": 1402,
+        "student_id": name,
+        "gender": 0,
+        "reason": reason,
+    }
+    return StudentWithdrawnFact(**(facts | different))
 
 
 def a_mentor(mentor_id: int, **different: Any) -> MentorRegistered:
