@@ -1,7 +1,15 @@
-"""`python -m services.allocation` serves; `python -m services.allocation migrate` migrates."""
+"""`python -m services.allocation` serves; `… migrate` migrates; `… recover` and `… rebuild` mend its database."""
 
 from services.allocation.app import build
+from services.allocation.recover.rebuild import rebuild
+from services.allocation.recover.recover import recover
 from services.allocation.settings import Settings
 from shared.main import main
 
-main("allocation", Settings, build, ["shared.append", "shared.inbox", "services.allocation"])
+main(
+    "allocation",
+    Settings,
+    build,
+    ["shared.append", "shared.inbox", "services.allocation"],
+    {"recover": recover, "rebuild": rebuild},
+)

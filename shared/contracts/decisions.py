@@ -110,3 +110,11 @@ DECISION_TYPES: Final[dict[str, type[Decision]]] = {
     "rahnama.allocation.student.withdrawn.v1": StudentWithdrawn,
 }
 DECISION_NAMES: Final[dict[type[Decision], str]] = {shape: name for name, shape in DECISION_TYPES.items()}
+
+_decoders: Final = {name: msgspec.json.Decoder(shape) for name, shape in DECISION_TYPES.items()}
+
+
+def decode_decision(type_name: str, data: bytes | msgspec.Raw) -> Decision:
+    """The decision of an event's type and data. Raises `KeyError` for an unknown type, `msgspec.DecodeError`."""
+    decision: Decision = _decoders[type_name].decode(data)
+    return decision

@@ -1,6 +1,7 @@
 """A slice of intake's log → typed facts with their places, ready to be decided."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -20,11 +21,12 @@ class FactsInbox:
     async def apply(self, slices: Sequence[Slice[Partition]]) -> None:
         """Decides and keeps the slices, all or none. Raises `Unapplicable` for a fact this release cannot read."""
         await self._append(
-            [Batch(slice_, [_cause(slice_, record) for record in slice_.records]) for slice_ in slices]
+            [Batch(slice_, [cause_of(slice_, record) for record in slice_.records]) for slice_ in slices]
         )
 
 
-def _cause(slice_: Slice[Partition], record: Received) -> Cause:
+def cause_of(slice_: Slice[Any], record: Received) -> Cause:
+    """The fact of a record, with its place. Raises `Unapplicable` when this release cannot read it."""
     envelope = record.envelope
     try:
         fact = decode_fact(envelope.type, envelope.data)

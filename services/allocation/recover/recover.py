@@ -1,0 +1,86 @@
+"""`recover`: decisions that a restored database has lost are decided again, from the same facts to the same bytes.
+
+A partition of decisions is a pure function of the same partition of facts, so its topic is asked for nothing but
+the hashes. Each batch is one transaction of the service's own writer; it may be interrupted and given again.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Final
+
+from services.allocation.append.writer import DecisionWriter
+from services.allocation.inbox.facts import FactsInbox
+from services.allocation.recover.told import ComparedLog, Told
+from services.allocation.settings import Settings
+from shared.append.clock import system_clock
+from shared.append.log import require_partitions
+from shared.contracts.decisions import ALLOCATION_SOURCE
+from shared.contracts.facts import INTAKE_SOURCE
+from shared.errors import CannotRecover, Held
+from shared.inbox.records import Position
+from shared.kafka.aio_clients import AioKafkaClients
+from shared.postgres import open_pool
+from shared.recover.continuation import Standing, continuation, first_difference
+from shared.recover.exclusive import exclusive
+from shared.recover.reading import TopicReader, open_reader
+from shared.telemetry import Telemetry
+
+APPLICATION: Final = "allocation recover"
+POOL_SIZE: Final = 2
+
+
+async def recover(settings: Settings) -> AsyncIterator[str]:
+    """Brings log, inbox and read models to where the topic of decisions is. Tells what it does, line by line.
+
+    Raises `CannotRecover`, and `Held` (a `Fork` above all); what was committed before is right and stays.
+    """
+    kafka = AioKafkaClients(settings.kafka_bootstrap)
+    async with (
+        exclusive(settings.database_url, ALLOCATION_SOURCE, APPLICATION) as connection,
+        open_reader(kafka, batch_records=settings.batch_records) as facts,
+        open_reader(kafka) as decisions,
+    ):
+        await require_partitions(connection, settings.partitions)
+        for reader, source in ((facts, INTAKE_SOURCE), (decisions, ALLOCATION_SOURCE)):
+            await reader.require_partitions(settings.topic(source), settings.partitions)
+        pool = await open_pool(settings.database_url, application=APPLICATION, size=POOL_SIZE)
+        try:
+            log = ComparedLog()
+            writer = DecisionWriter(pool, log, Telemetry(), lambda _: None, system_clock)
+            heads = await log.heads(connection)
+            total = 0
+            for partition, head in heads.items():
+                topic = settings.topic(ALLOCATION_SOURCE)
+                standing = Standing(Position(head.sequence, head.hash))
+                slices = continuation(decisions, ALLOCATION_SOURCE, topic, partition, standing)
+                async with aclosing(slices):
+                    log.told = Told(slices)
+                    try:
+                        await _decide_again(settings, facts, writer, log.told, partition)
+                    except Held as held:
+                        raise await first_difference(connection, decisions, topic, partition, held) from None
+                if log.told.found:
+                    total += log.told.found
+                    yield f"partition {partition}: {log.told.found} decisions are back"
+            yield f"{total} decisions are back; each is the event that {settings.topic(ALLOCATION_SOURCE)} holds"
+        finally:
+            await pool.close()
+
+
+async def _decide_again(
+    settings: Settings, facts: TopicReader, writer: DecisionWriter, told: Told, partition: int
+) -> None:
+    if not await told.goes_on():
+        return
+    state = await writer.load(INTAKE_SOURCE, partition)
+    inbox = FactsInbox(writer.append)
+    slices = continuation(facts, INTAKE_SOURCE, settings.topic(INTAKE_SOURCE), partition, state)
+    async with aclosing(slices):
+        async for slice_ in slices:
+            await inbox.apply([slice_])
+            if not await told.goes_on():
+                return
+    raise CannotRecover(
+        f"partition {partition}: {settings.topic(ALLOCATION_SOURCE)} tells decisions beyond the last fact of"
+        f" {settings.topic(INTAKE_SOURCE)} ({state.position.sequence}); recover intake first"
+    )
