@@ -5,6 +5,8 @@ import base64
 import logging
 import time
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -28,10 +30,10 @@ _JVM = (
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}{more_listeners}
+advertised.listeners=PLAINTEXT://{host}:{port}{more_advertised}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT{more_protocols}
 controller.quorum.bootstrap.servers={host}:{controller_port}
 log.dirs={data}
 offsets.topic.replication.factor=1
@@ -52,16 +54,33 @@ log.cleaner.dedupe.buffer.size=8388608
 """
 
 
+@dataclass(frozen=True)
+class Listener:
+    """One more port of the node. Whoever connects there is told to come back to `advertised_port`: a proxy's."""
+
+    name: str
+    port: int
+    advertised_port: int
+
+
 class KafkaServer(Part):
     """Starts, watches and stops one node. The data in `folder` is kept; `port` is where clients connect."""
 
-    def __init__(self, home: Home, folder: Path, port: int, port_setting: str | None = None) -> None:
+    def __init__(
+        self,
+        home: Home,
+        folder: Path,
+        port: int,
+        port_setting: str | None = None,
+        listeners: Sequence[Listener] = (),
+    ) -> None:
         """`port_setting` is the variable that a user would set to move a taken port."""
         super().__init__("kafka")
         self._home = home
         self._folder = folder
         self.port = port
         self._port_setting = port_setting
+        self._listeners = listeners
 
     @property
     def bootstrap(self) -> str:
@@ -96,7 +115,15 @@ class KafkaServer(Part):
         """The controller's port is nobody's business, so each start takes a free one."""
         [controller_port] = free_ports(1)
         text = _PROPERTIES.format(
-            host=LOOPBACK, port=self.port, controller_port=controller_port, data=self._folder / "data"
+            host=LOOPBACK,
+            port=self.port,
+            controller_port=controller_port,
+            data=self._folder / "data",
+            more_listeners="".join(f",{more.name}://{LOOPBACK}:{more.port}" for more in self._listeners),
+            more_advertised="".join(
+                f",{more.name}://{LOOPBACK}:{more.advertised_port}" for more in self._listeners
+            ),
+            more_protocols="".join(f",{more.name}:PLAINTEXT" for more in self._listeners),
         )
         path = self._folder / "server.properties"
         path.write_text(text)

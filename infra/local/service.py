@@ -35,13 +35,20 @@ class ServiceProcess(Part):
         environment: Mapping[str, str],
         log: Path,
         port_setting: str | None = None,
+        *,
+        service: str | None = None,
     ) -> None:
-        """`environment` is what `service_environment` made."""
+        """`environment` is what `service_environment` made; `service` what it is an instance of, if not `name`.
+
+        `module` and `environment` may be changed until the next start.
+        """
         super().__init__(name)
         self.port = port
         self.log = log
+        self.service = service or name
+        self.module: tuple[str, ...] = (f"services.{self.service}",)
+        self.environment = dict(environment)
         self._database = database
-        self._environment = environment
         self._port_setting = port_setting
 
     @property
@@ -53,8 +60,8 @@ class ServiceProcess(Part):
         """As the database's owner; the service itself may not change its schema."""
         await run_to_end(
             f"{self.name} migrate",
-            [sys.executable, "-m", f"services.{self.name}", "migrate"],
-            environment={**self._environment, "RAHNAMA_DATABASE_URL": self._database.owner_dsn},
+            [sys.executable, "-m", f"services.{self.service}", "migrate"],
+            environment={**self.environment, "RAHNAMA_DATABASE_URL": self._database.owner_dsn},
             log=self.log.with_name(f"{self.name}-migrate.log"),
             seconds=_MIGRATE_SECONDS,
             folder=REPOSITORY,
@@ -65,8 +72,8 @@ class ServiceProcess(Part):
         require_free(self.port, self.name, self._port_setting)
         child = spawn(
             self.name,
-            [sys.executable, "-m", f"services.{self.name}"],
-            environment=self._environment,
+            [sys.executable, "-m", *self.module],
+            environment=self.environment,
             log=self.log,
             folder=REPOSITORY,
         )

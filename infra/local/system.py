@@ -6,7 +6,7 @@ async with System(home, folder, SystemPorts.free()) as system:
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -14,13 +14,14 @@ from typing import Any, Literal, Self
 from infra.local.databases import SERVICES, Databases, ServiceDatabase, describe_databases, ensure_databases
 from infra.local.errors import PartFailedError
 from infra.local.home import Home
-from infra.local.kafka import KafkaServer
+from infra.local.kafka import KafkaServer, Listener
 from infra.local.keys import ensure_keys
 from infra.local.part import Part
-from infra.local.ports import LOOPBACK, SystemPorts
+from infra.local.ports import LOOPBACK, SystemPorts, free_ports
 from infra.local.postgres import PostgresServer
 from infra.local.restarts import WATCH_SECONDS, RestartPolicy, keep_running
 from infra.local.service import ServiceProcess, service_environment
+from infra.local.side_by_side import side_by_side
 from infra.local.tokens import DEFAULT_HOURS, make_token
 from infra.local.topics import DEFAULT_PARTITIONS, ensure_topics
 
@@ -41,8 +42,11 @@ class System:
         partitions: int = DEFAULT_PARTITIONS,
         environment: Mapping[str, Mapping[str, str]] | None = None,
         on_change: Callable[["System"], None] = lambda system: None,
+        on_service: Callable[[ServiceProcess], None] = lambda service: None,
+        listeners: Sequence[Listener] = (),
     ) -> None:
-        """`environment` adds variables by service; `on_change` is called whenever a stage changes."""
+        """`environment` adds variables by service; `on_change` is told when a stage changes, `on_service` of each
+        service before its first start, whose way it may change. `listeners` are more ports of Kafka's."""
         self.folder = folder
         self.ports = ports
         self.stages = dict.fromkeys(STAGES, "waiting")
@@ -50,9 +54,10 @@ class System:
         self._partitions = partitions
         self._environment = environment or {}
         self._on_change = on_change
+        self._on_service = on_service
         self._keys_folder = folder / "keys"
         self._postgres = PostgresServer(folder / "postgres")
-        self._kafka = KafkaServer(home, folder / "kafka", ports.kafka, ports.setting("kafka"))
+        self._kafka = KafkaServer(home, folder / "kafka", ports.kafka, ports.setting("kafka"), listeners)
         self._services: dict[str, ServiceProcess] = {}
         self._meant_to_be_down: set[str] = set()
         self._user: asyncio.Task[Any] | None = None
@@ -121,7 +126,12 @@ class System:
         await self._start_part(self.parts[part])
         self._meant_to_be_down.discard(part)
 
-    start_service = start_part
+    def add_instance(self, service: str, name: str) -> ServiceProcess:
+        """Another process of a service, called `name`, on a port of its own. `start_part` starts it."""
+        databases, keys = describe_databases(self.admin_dsn), ensure_keys(self._keys_folder)
+        self._meant_to_be_down.add(name)
+        added = self._services[name] = self._make_service(service, databases, keys, name)
+        return added
 
     def require_running(self) -> None:
         """Raises PartFailedError if a part has ended that should run."""
@@ -208,14 +218,20 @@ class System:
             self.require_running()
             await asyncio.sleep(WATCH_SECONDS)
 
-    def _make_service(self, name: str, databases: Databases, keys: Any) -> ServiceProcess:
-        port, database = self.ports.of(name), databases.of(name)
+    def _make_service(
+        self, service: str, databases: Databases, keys: Any, name: str | None = None
+    ) -> ServiceProcess:
+        port = self.ports.of(service) if name is None else free_ports(1)[0]
+        setting = self.ports.setting(service) if name is None else None
+        database = databases.of(service)
         environment = service_environment(
-            name, port, database, self.kafka_bootstrap, keys, partitions=self._partitions
+            service, port, database, self.kafka_bootstrap, keys, partitions=self._partitions
         )
-        environment |= self._environment.get(name, {})
-        log = self.folder / "logs" / f"{name}.log"
-        return ServiceProcess(name, port, database, environment, log, self.ports.setting(name))
+        environment |= self._environment.get(service, {})
+        log = self.folder / "logs" / f"{name or service}.log"
+        made = ServiceProcess(name or service, port, database, environment, log, setting, service=service)
+        self._on_service(made)
+        return made
 
     async def _start_part(self, part: Part) -> None:
         self._set(part.name, "starting")
@@ -231,13 +247,3 @@ class System:
     def _set(self, name: str, stage: str) -> None:
         self.stages[name] = stage
         self._on_change(self)
-
-
-async def side_by_side(*work: Coroutine[Any, Any, Any]) -> list[Any]:
-    """All results in order; the first error ends the others and is raised as it is, not in a group."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in work]
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-    return [task.result() for task in tasks]
