@@ -7,6 +7,7 @@ events are numbered in the order in which they were given.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -20,6 +21,7 @@ COLUMNS: Final = (
     "partition", "sequence", "type", "tenant", "subject", "version",
     "value", "hash", "causation_id", "traceparent",
 )  # fmt: skip
+SUBJECT_AND_VERSION: Final = itemgetter(3, 4, 5)
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
@@ -87,8 +89,13 @@ class Log:
         *,
         now: datetime,
         heads: dict[int, Head] | None = None,
+        by_subject: bool = False,
     ) -> list[Appended]:
         """Numbers, chains and stores `drafts` in their order; returns them as the log holds them.
+
+        `heads` are those that the caller has locked, and must hold every partition. With `by_subject` the rows are
+        inserted by subject and version: appends to different partitions with first events of the same subjects
+        then meet at the unique index in one order, and never wait for each other in a circle.
 
         Raises `GateClosed`, and `asyncpg.UniqueViolationError` when a subject's version exists already.
         """
@@ -98,17 +105,16 @@ class Log:
             heads = await self.lock_heads(connection, {draft.partition for draft in drafts})
         acceptance = rfc3339(now)
         appended = [self._chain(heads[draft.partition], draft, acceptance) for draft in drafts]
-        await connection.copy_records_to_table(
-            "log",
-            records=[
-                (
-                    event.partition, event.sequence, event.type, draft.tenant, event.subject, event.version,
-                    event.value, event.hash, draft.causation_id, event.traceparent,
-                )
-                for event, draft in zip(appended, drafts, strict=True)
-            ],
-            columns=COLUMNS,
-        )  # fmt: skip
+        records = [
+            (
+                event.partition, event.sequence, event.type, draft.tenant, event.subject, event.version,
+                event.value, event.hash, draft.causation_id, event.traceparent,
+            )
+            for event, draft in zip(appended, drafts, strict=True)
+        ]  # fmt: skip
+        if by_subject:
+            records.sort(key=SUBJECT_AND_VERSION)
+        await connection.copy_records_to_table("log", records=records, columns=COLUMNS)
         moved = [heads[partition] for partition in sorted({draft.partition for draft in drafts})]
         await connection.execute(
             QUERIES["move_heads"],

@@ -1,6 +1,6 @@
 """The answers that were given, for who asks again."""
 
-from services.intake.append.settle import Answer
+from services.intake.append.answer import Answer
 from services.intake.append.store import load_answers
 from shared.postgres import Pool
 

@@ -6,58 +6,73 @@ from typing import Final
 
 import msgspec
 
+from services.intake.append.envelopes import Envelopes, load_envelopes, owner_of
 from services.intake.append.fresh_keys import SubjectKey
 from services.intake.append.sealing import Keyring, new_data_key, seal
 from services.intake.append.settle import Pending
-from services.intake.decide.commands import PublishSchoolRoster
+from services.intake.decide.commands import PublishSchoolRoster, WithdrawStudent
 from services.intake.decide.decide import with_seal
 from shared.append.log import Draft
-from shared.contracts.facts import SchoolRosterPublished, StudentWithdrawnFact
+from shared.contracts.facts import ManagerRegistered, MentorRegistered, StudentRegistered
 from shared.postgres import Connection, named_queries
 from shared.telemetry import OpenSpan, SpanKind, Telemetry, is_sampled
 
 QUERIES: Final = named_queries("services.intake.append")
 FACT_PREFIX: Final = "rahnama.intake."
 FIRST_VERSION: Final = 1
+Personal = StudentRegistered | MentorRegistered | ManagerRegistered
+"""The facts with personal data."""
 
 _encode: Final = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True)
 class Drafted:
-    """The drafts in the order of `pending`, the keys of subjects that are new, and the spans that are open."""
+    """The drafts in the order of `pending`, and the keys of subjects that are new."""
 
     drafts: list[Draft] = field(default_factory=list)
     keys: list[SubjectKey] = field(default_factory=list)
-    spans: list[OpenSpan] = field(default_factory=list)
 
 
 async def draft_facts(
-    connection: Connection, pending: Sequence[Pending], keyring: Keyring, telemetry: Telemetry
+    connection: Connection,
+    pending: Sequence[Pending],
+    keyring: Keyring,
+    telemetry: Telemetry,
+    spans: list[OpenSpan],
 ) -> Drafted:
-    """Seals the personal data of each fact under its subject's own key; new subjects get one here."""
+    """Seals the personal data of each fact under its subject's own key; new subjects get one here.
+
+    Spans that are opened go to `spans`, for the caller to end.
+
+    What is reissued carries the envelope on that its subject's last fact has: it is opened by the same subject and
+    type, and nobody needs the data to hand it on.
+    """
     drafted = Drafted()
     data_keys = await _known_keys(connection, pending, keyring)
+    envelopes = await load_envelopes(connection, pending)
     for item in pending:
         traceparent = item.settled.arrival.traceparent
-        if traceparent is not None and is_sampled(traceparent):
+        # One event may reissue thousands: the span of its own fact tells the whole story.
+        if traceparent is not None and is_sampled(traceparent) and item.is_own:
             span = telemetry.begin(_span_name(item.new.type), traceparent, SpanKind.INTERNAL)
             if span is not None:
-                drafted.spans.append(span)
+                spans.append(span)
                 traceparent = span.traceparent
-        drafted.drafts.append(_draft(item, _sealed_data(item, keyring, data_keys, drafted), traceparent))
+        data = _data(item, envelopes, keyring, data_keys, drafted)
+        drafted.drafts.append(_draft(item, data, traceparent))
     return drafted
 
 
 async def _known_keys(
     connection: Connection, pending: Sequence[Pending], keyring: Keyring
 ) -> dict[tuple[str, str], bytes]:
-    """The data keys of subjects that the batch did not create."""
+    """The data keys of subjects that the batch did not create, and whose personal data come anew."""
     wanted: dict[str, set[str]] = {}
     for item in pending:
-        fact = item.new.fact
-        if fact.version > FIRST_VERSION and not isinstance(fact, SchoolRosterPublished):
-            wanted.setdefault(item.settled.arrival.tenant, set()).add(item.new.subject)
+        new = item.new
+        if new.fact.version > FIRST_VERSION and not new.keeps_seal and isinstance(new.fact, Personal):
+            wanted.setdefault(item.settled.arrival.tenant, set()).add(new.subject)
     return {
         (tenant, row["subject"]): keyring.unwrap(row["wrapped_key"])
         for tenant, subjects in wanted.items()
@@ -65,27 +80,43 @@ async def _known_keys(
     }
 
 
-def _sealed_data(
-    item: Pending, keyring: Keyring, data_keys: dict[tuple[str, str], bytes], drafted: Drafted
+def _data(
+    item: Pending,
+    envelopes: Envelopes,
+    keyring: Keyring,
+    data_keys: dict[tuple[str, str], bytes],
+    drafted: Drafted,
 ) -> bytes:
-    """The JSON of the fact. A subject's first fact brings its key into `data_keys` and `drafted.keys`."""
-    arrival, new = item.settled.arrival, item.new
-    command, fact = arrival.command, new.fact
-    assert command is not None
-    if isinstance(command, PublishSchoolRoster) or isinstance(
-        fact, SchoolRosterPublished | StudentWithdrawnFact
-    ):
+    """The JSON of the fact, whole."""
+    fact = item.new.fact
+    if not isinstance(fact, Personal):
         return _encode(fact)
+    if not envelopes:
+        return _encode(with_seal(fact, _seal(item, keyring, data_keys, drafted)))
+    owner = owner_of(item)
+    if not item.new.keeps_seal:
+        envelopes[owner] = _seal(item, keyring, data_keys, drafted)
+    sealed = envelopes[owner]
+    if sealed is None:
+        raise RuntimeError(f"the log has no envelope of {item.new.subject} to carry on")
+    return _encode(with_seal(fact, sealed))
+
+
+def _seal(item: Pending, keyring: Keyring, data_keys: dict[tuple[str, str], bytes], drafted: Drafted) -> str:
+    """The envelope of the command's personal data. A subject's first brings its key into `data_keys` and `drafted`."""
+    arrival, new = item.settled.arrival, item.new
+    command = arrival.command
+    assert command is not None
+    assert not isinstance(command, PublishSchoolRoster | WithdrawStudent)
     owner = (arrival.tenant, new.subject)
     data_key = data_keys.get(owner)
     if data_key is None:
         data_key = data_keys[owner] = new_data_key()
         wrapped = keyring.wrap(data_key)
         drafted.keys.append(SubjectKey(arrival.tenant, new.subject, arrival.lookup, wrapped))
-    sealed = seal(
+    return seal(
         data_key, _encode(command.personal), tenant=arrival.tenant, subject=new.subject, kind=new.type
     )
-    return _encode(with_seal(fact, sealed))
 
 
 def _draft(item: Pending, data: bytes, traceparent: str | None) -> Draft:

@@ -2,6 +2,10 @@
 
 The order: positions of `rahnama.inbound`, reference locks by tenant, subjects by kind and key, heads by partition,
 and last the new rows' own keys, sorted (`append/store.py`). Whoever waits for a lock holds only earlier ones.
+
+Everyone who writes a tenant's mentors, students, managers or rosters holds its reference lock, shared at least, from
+the start of the transaction to its end; whoever holds it exclusively is alone with all of them, in every instance and
+behind either door. So what a manager or a roster reissues is locked by that alone: no row of it can be waited for.
 """
 
 import zlib
@@ -32,7 +36,8 @@ class TenantBatch:
 async def lock_references(connection: Connection, arrivals: Iterable[Arrival], *, alone: bool) -> None:
     """Each tenant's reference lock, once and in the strongest mode that the batch needs.
 
-    `alone` asks for the exclusive one in any case: then nobody else writes to these tenants.
+    `alone` asks for the exclusive one in any case: then nobody else writes to these tenants. No mode is ever
+    raised later: two who hold it shared and both want it exclusively would wait for each other for ever.
     """
     modes: dict[int, bool] = {}
     for arrival in arrivals:
@@ -59,7 +64,7 @@ async def load_tenants(
     }
     await _load_students(connection, batches, by_tenant)
     for tenant, batch in batches.items():
-        await _load_mentors(connection, batch.state, sorted(wanted[tenant].mentors))
+        await _load_mentors(connection, batch.state, wanted[tenant])
     for tenant, batch in batches.items():
         await _load_references(connection, batch.state, wanted[tenant])
     return batches
@@ -95,13 +100,17 @@ async def _load_students(
                 school_code=row["school_code"],
                 student_type=row["student_type"],
                 fingerprint=row["fingerprint"],
+                is_withdrawn=row["is_withdrawn"],
             )
 
 
-async def _load_mentors(connection: Connection, state: State, mentor_ids: Sequence[int]) -> None:
-    if not mentor_ids:
+async def _load_mentors(connection: Connection, state: State, wanted: Needs) -> None:
+    """The mentors who are named, and all those of the managers who are."""
+    if not (wanted.mentors or wanted.mentors_of):
         return
-    for row in await connection.fetch(QUERIES["lock_mentors"], state.tenant, mentor_ids):
+    state.mentors_of = {manager_id: set() for manager_id in wanted.mentors_of}
+    mentor_ids, manager_ids = sorted(wanted.mentors), sorted(wanted.mentors_of)
+    for row in await connection.fetch(QUERIES["lock_mentors"], state.tenant, mentor_ids, manager_ids):
         fact = MentorRegistered(
             version=row["version"],
             occurred_at=None,
@@ -119,6 +128,8 @@ async def _load_mentors(connection: Connection, state: State, mentor_ids: Sequen
             sealed="",
         )
         state.mentors[fact.mentor_id] = Mentor(fact, row["fingerprint"])
+        if fact.manager_id in state.mentors_of:
+            state.mentors_of[fact.manager_id].add(fact.mentor_id)
 
 
 async def _load_references(connection: Connection, state: State, wanted: Needs) -> None:
@@ -132,11 +143,3 @@ async def _load_references(connection: Connection, state: State, wanted: Needs) 
     if wanted.rosters:
         for row in await connection.fetch(QUERIES["rosters"], tenant, sorted(wanted.rosters)):
             state.rosters[row["year"]] = Roster(row["version"], frozenset(row["school_codes"]))
-    if wanted.mentors_of:
-        state.mentors_of = {manager_id: set() for manager_id in wanted.mentors_of}
-        for row in await connection.fetch(QUERIES["mentors_of"], tenant, sorted(wanted.mentors_of)):
-            state.mentors_of[row["manager_id"]].add(row["mentor_id"])
-    if wanted.schools_of:
-        state.schools_of = {year: {} for year in wanted.schools_of}
-        for row in await connection.fetch(QUERIES["schools_of"], tenant, sorted(wanted.schools_of)):
-            state.schools_of[row["year"]][row["school_code"]] = row["students"]

@@ -19,7 +19,8 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 class Result(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The answer to one event. A duplicate repeats the facts, or the errors, of the first answer.
 
-    `id` and `source` are null when the event had none that are valid.
+    `id` and `source` are null when the event had none that are valid. `reissued` counts the facts about others
+    than `subject`; `facts` lists them after the subject's own, or of too many the last one of each partition.
     """
 
     source: str | None
@@ -28,6 +29,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     subject: str | None = None
     causation_id: str
     facts: list[Place]
+    reissued: int | msgspec.UnsetType = msgspec.UNSET
     rejection_id: str | msgspec.UnsetType = msgspec.UNSET
     errors: tuple[FieldError, ...] | msgspec.UnsetType = msgspec.UNSET
 

@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, assert_never
 
-from msgspec import UNSET
-
+from services.intake.append.answer import Answer
 from services.intake.append.arrival import Arrival
 from services.intake.append.load import TenantBatch
-from services.intake.append.result import Place, Result, Status
+from services.intake.append.result import Result, Status
 from services.intake.append.sealing import uuid7
-from services.intake.decide.commands import Command, RegisterStudent
+from services.intake.decide.commands import Command, RegisterStudent, WithdrawStudent
 from services.intake.decide.decide import Accepted, NewFact, Refused, Unchanged, decide, evolve
+from services.intake.decide.state import Roster, State
+from shared.contracts.facts import MentorRegistered, StudentRegistered
 from shared.errors import FieldError
 
 ID_REUSED: Final = FieldError(
@@ -21,33 +22,6 @@ ID_REUSED: Final = FieldError(
     "This source and id were used for another content.",
     "این شناسه پیش‌تر با محتوای دیگری آمده است.",
 )
-
-
-@dataclass(slots=True)
-class Answer:
-    """The first and only answer to (tenant, source, id), as the idempotency table keeps it."""
-
-    key: bytes
-    digest: bytes
-    status: Status
-    subject: str | None
-    places: list[Place] = field(default_factory=list)
-    errors: tuple[FieldError, ...] = ()
-    rejection_id: str | None = None
-
-    def result(self, source: str | None, event_id: str | None, status: Status, causation_id: str) -> Result:
-        """What the sender of (source, id) is told; call it when the facts have their places."""
-        refused = bool(self.errors)
-        return Result(
-            source=source,
-            id=event_id,
-            status=status,
-            subject=self.subject,
-            causation_id=causation_id,
-            facts=self.places,
-            rejection_id=self.rejection_id if refused and self.rejection_id is not None else UNSET,
-            errors=self.errors if refused else UNSET,
-        )
 
 
 @dataclass(slots=True)
@@ -66,34 +40,60 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A fact that waits for its seal and its place, with the event that caused it."""
+    """A fact that waits for its seal and its place, with the event that caused it.
+
+    `is_first`: of its subject, or of a student's year, none was accepted before.
+    """
 
     settled: Settled
     new: NewFact
-    is_new_year: bool
+    is_first: bool
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is about the event's own subject."""
+        return self.new.subject == self.settled.answer.subject
+
+
+@dataclass(frozen=True, slots=True)
+class Rederival:
+    """A roster that was published: the students of its year are to be looked at again."""
+
+    settled: Settled
+    year: int
+    roster: Roster
+
+
+@dataclass(slots=True)
+class Part:
+    """What a part of a batch leads to, in this order."""
+
+    pending: list[Pending] = field(default_factory=list)
+    rederivals: list[Rederival] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Batch:
-    """All that one transaction will write. `now` is the time that new ids are of."""
+    """All that one transaction will answer. `now` is the time that new ids are of.
+
+    `answered` starts as the answers that were given before.
+    """
 
     now: datetime
+    answered: dict[bytes, Answer]
     settled: list[Settled] = field(default_factory=list)
-    pending: list[Pending] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     rejected: list[Settled] = field(default_factory=list)
 
+    def unanswered(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
+        """Those that are to be decided."""
+        return [item for item in arrivals if item.key is None or item.key not in self.answered]
 
-def settle(
-    arrivals: Sequence[Arrival],
-    known: Mapping[bytes, Answer],
-    tenants: Mapping[str, TenantBatch],
-    *,
-    now: datetime,
-) -> Batch:
-    """Decides `arrivals` in their order. `known` are the answers that were given before this batch."""
-    batch = Batch(now)
-    answered = dict(known)
+
+def settle(batch: Batch, arrivals: Sequence[Arrival], tenants: Mapping[str, TenantBatch]) -> Part:
+    """Decides `arrivals` in their order on `tenants`, which hold all that they need."""
+    part = Part()
+    answered = batch.answered
     for arrival in arrivals:
         key = arrival.key
         first = answered.get(key) if key is not None else None
@@ -106,24 +106,24 @@ def settle(
         if arrival.command is None:
             answer = _reject(batch, arrival, None, arrival.errors)
         else:
-            answer = _decide(batch, arrival, arrival.command, tenants[arrival.tenant])
+            answer = _decide(batch, part, arrival, arrival.command, tenants[arrival.tenant])
         if key is not None:
             answered[key] = answer
             batch.answers.append(answer)
-    return batch
+    return part
 
 
-def _decide(batch: Batch, arrival: Arrival, command: Command, tenant: TenantBatch) -> Answer:
+def _decide(batch: Batch, part: Part, arrival: Arrival, command: Command, tenant: TenantBatch) -> Answer:
     state = tenant.state
     student_id = ""
-    if isinstance(command, RegisterStudent):
+    if isinstance(command, RegisterStudent | WithdrawStudent):
         assert arrival.lookup is not None
-        student_id = tenant.students.get(arrival.lookup) or uuid7(batch.now)
+        student_id = tenant.students.get(arrival.lookup, "")
+        if not student_id and isinstance(command, RegisterStudent):
+            student_id = tenant.students[arrival.lookup] = uuid7(batch.now)
     outcome = decide(state, command, student_id=student_id, fingerprint=arrival.fingerprint)
     if isinstance(outcome, Refused):
-        return _reject(
-            batch, arrival, outcome.subject if _exists(state.students, student_id) else None, outcome.errors
-        )
+        return _reject(batch, arrival, outcome.subject, outcome.errors)
     answer = Answer(arrival.key or b"", arrival.digest, "unchanged", outcome.subject)
     settled = Settled(arrival, "unchanged", answer)
     batch.settled.append(settled)
@@ -134,16 +134,20 @@ def _decide(batch: Batch, arrival: Arrival, command: Command, tenant: TenantBatc
             settled.status = answer.status = "accepted"
         case _:
             assert_never(outcome)
-    if isinstance(command, RegisterStudent) and arrival.lookup is not None:
-        tenant.students[arrival.lookup] = student_id
-        student = state.students.get(student_id)
-        is_new_year = student is None or command.year not in student.years
-    else:
-        is_new_year = False
     for new in outcome.facts:
-        batch.pending.append(Pending(settled, new, is_new_year))
+        part.pending.append(Pending(settled, new, _is_first(state, new)))
         evolve(state, new)
+    if outcome.rederives is not None:
+        part.rederivals.append(Rederival(settled, outcome.rederives, state.rosters[outcome.rederives]))
     return answer
+
+
+def _is_first(state: State, new: NewFact) -> bool:
+    fact = new.fact
+    if isinstance(fact, StudentRegistered):
+        student = state.students.get(fact.student_id)
+        return student is None or fact.year not in student.years
+    return isinstance(fact, MentorRegistered) and fact.version == 1
 
 
 def _reject(batch: Batch, arrival: Arrival, subject: str | None, errors: tuple[FieldError, ...]) -> Answer:
@@ -152,7 +156,3 @@ def _reject(batch: Batch, arrival: Arrival, subject: str | None, errors: tuple[F
     batch.settled.append(settled)
     batch.rejected.append(settled)
     return answer
-
-
-def _exists(students: Mapping[str, object], student_id: str) -> bool:
-    return not student_id or student_id in students

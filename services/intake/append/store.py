@@ -4,18 +4,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from services.intake.append.answer import Answer
 from services.intake.append.arrival import Arrival
 from services.intake.append.fresh_keys import SubjectKey
 from services.intake.append.load import TenantBatch
 from services.intake.append.result import encoder, errors_decoder, places_decoder
 from services.intake.append.sealing import Keyring, new_data_key, seal
-from services.intake.append.settle import Answer, Pending, Settled
-from shared.contracts.facts import StudentRegistered
+from services.intake.append.settle import Pending, Settled
+from shared.contracts.facts import StudentRegistered, StudentWithdrawnFact
 from shared.postgres import Connection, named_queries
 
 QUERIES: Final = named_queries("services.intake.append")
 REJECTION: Final = "rejection"
-ANSWER_COLUMNS: Final = ("key", "digest", "status", "subject", "facts", "errors", "rejection_id")
+ANSWER_COLUMNS: Final = ("key", "digest", "status", "subject", "facts", "errors", "rejection_id", "reissued")
 STUDENT_COLUMNS: Final = ("lookup", "tenant", "student_id", "gender", "version")
 KEY_COLUMNS: Final = ("tenant", "subject", "lookup", "wrapped_key")
 REJECTION_COLUMNS: Final = (
@@ -38,6 +39,7 @@ async def load_answers(connection: Connection, keys: Iterable[bytes]) -> dict[by
             places_decoder.decode(row["facts"]),
             errors_decoder.decode(row["errors"]) if row["errors"] is not None else (),
             str(row["rejection_id"]) if row["rejection_id"] is not None else None,
+            row["reissued"] or 0,
         )
         for row in await connection.fetch(QUERIES["known_events"], wanted)
     }
@@ -54,7 +56,7 @@ async def store_students(
     touched: dict[bytes, tuple[str, str]] = {}
     for item in pending:
         arrival, fact = item.settled.arrival, item.new.fact
-        if isinstance(fact, StudentRegistered) and arrival.lookup is not None:
+        if isinstance(fact, StudentRegistered | StudentWithdrawnFact) and arrival.lookup is not None:
             touched[arrival.lookup] = (arrival.tenant, fact.student_id)
             if fact.version == 1:
                 first.add(arrival.lookup)
@@ -76,6 +78,14 @@ async def store_students(
         await connection.copy_records_to_table("students", records=fresh, columns=STUDENT_COLUMNS)
 
 
+async def move_student_versions(connection: Connection, tenant: str, pending: Sequence[Pending]) -> None:
+    """The versions of a tenant's students who are reissued: known ones, whom nobody else can change now."""
+    if pending:
+        ids = [item.new.subject.removeprefix("student/") for item in pending]
+        versions = [item.new.fact.version for item in pending]
+        await connection.execute(QUERIES["move_student_versions"], tenant, ids, versions)
+
+
 async def store_keys(connection: Connection, keys: Sequence[SubjectKey]) -> None:
     """The new subjects' wrapped data keys."""
     if keys:
@@ -92,9 +102,10 @@ async def store_answers(connection: Connection, answers: Sequence[Answer]) -> No
             answer.digest,
             answer.status,
             answer.subject,
-            encoder.encode(answer.places).decode(),
+            encoder.encode(answer.facts()).decode(),
             encoder.encode(answer.errors).decode() if answer.errors else None,
             answer.rejection_id,
+            answer.reissued or None,
         )
         for answer in sorted(answers, key=_key)
     ]

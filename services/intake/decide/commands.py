@@ -55,6 +55,14 @@ class RegisterStudent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     personal: PersonalStudent
 
 
+class WithdrawStudent(_Private, frozen=True, kw_only=True, gc=False):
+    """The end of a student's enrolment in one academic year. Upstream's own words for it are not kept."""
+
+    occurred_at: str | None
+    year: int
+    national_id: str
+
+
 class RegisterMentor(msgspec.Struct, frozen=True, kw_only=True):
     """A mentor's whole state. The sets are sorted and without repeats; `schools` of a normal mentor is empty."""
 
@@ -90,4 +98,4 @@ class PublishSchoolRoster(msgspec.Struct, frozen=True, kw_only=True):
     school_codes: tuple[int, ...]
 
 
-Command = RegisterStudent | RegisterMentor | RegisterManager | PublishSchoolRoster
+Command = RegisterStudent | WithdrawStudent | RegisterMentor | RegisterManager | PublishSchoolRoster

@@ -8,6 +8,7 @@ from shared.contracts.facts import (
     ManagerRegistered,
     MentorRegistered,
     SchoolRosterPublished,
+    StudentErased,
     StudentRegistered,
     StudentWithdrawnFact,
 )
@@ -19,7 +20,7 @@ def evolve(state: State, new: NewFact) -> State:
     if isinstance(fact, StudentRegistered):
         _student(state, fact, new.fingerprint)
     elif isinstance(fact, StudentWithdrawnFact):
-        state.students[fact.student_id].version = fact.version
+        _student_withdrawn(state, fact)
     elif isinstance(fact, MentorRegistered):
         _mentor(state, fact, new.fingerprint)
     elif isinstance(fact, ManagerRegistered):
@@ -28,6 +29,8 @@ def evolve(state: State, new: NewFact) -> State:
         )
     elif isinstance(fact, SchoolRosterPublished):
         state.rosters[fact.year] = Roster(fact.version, frozenset(fact.school_codes))
+    elif isinstance(fact, StudentErased):
+        state.students.pop(fact.student_id, None)
     else:
         assert_never(fact)
     return state
@@ -37,12 +40,8 @@ def _student(state: State, fact: StudentRegistered, fingerprint: bytes) -> None:
     student = state.students.get(fact.student_id)
     if student is None:
         student = state.students[fact.student_id] = Student(fact.version, fact.gender, {})
-    before = student.years.get(fact.year)
-    if before is not None and before.school_code is not None:
-        _count(state, fact.year, before.school_code, -1)
-    if fact.school_code is not None:
-        _count(state, fact.year, fact.school_code, 1)
     student.version = fact.version
+    student.gender = fact.gender
     student.years[fact.year] = StudentYear(
         fact.edu_status,
         fact.reg_center,
@@ -54,9 +53,10 @@ def _student(state: State, fact: StudentRegistered, fingerprint: bytes) -> None:
     )
 
 
-def _count(state: State, year: int, school_code: int, change: int) -> None:
-    counts = state.schools_of.setdefault(year, {})
-    counts[school_code] = counts.get(school_code, 0) + change
+def _student_withdrawn(state: State, fact: StudentWithdrawnFact) -> None:
+    student = state.students[fact.student_id]
+    student.version = fact.version
+    student.years[fact.year] = student.years[fact.year]._replace(is_withdrawn=True)
 
 
 def _mentor(state: State, fact: MentorRegistered, fingerprint: bytes) -> None:

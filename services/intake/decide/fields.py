@@ -74,6 +74,11 @@ STUDENT: Final = (
     Field("school_code", normalise.optional_integer),
     Field("mobile", normalise.mobile),
 )
+WITHDRAWAL: Final = (
+    Field("year", _year, required=True),
+    Field("national_id", normalise.national_id, required=True),
+    Field("reason", normalise.optional_text),
+)
 MENTOR: Final = (
     Field("mentor_id", normalise.integer, required=True),
     Field("name", normalise.optional_text),

@@ -10,7 +10,8 @@ from shared.errors import FieldError
 class NewFact:
     """A fact that is not in the log yet, with its place. `fact.sealed` is empty until `with_seal`.
 
-    `fingerprint` is that of the personal fields, and goes to the projection with the fact.
+    `fingerprint` is that of the personal fields, and goes to the projection with the fact. `keeps_seal`: the
+    personal data are those of the subject's last fact (of that year), and so is the envelope.
     """
 
     type: str
@@ -18,14 +19,20 @@ class NewFact:
     partition: int
     fact: Fact
     fingerprint: bytes
+    keeps_seal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The facts to append, in order (one, as long as nothing moves between pools)."""
+    """The facts to append, in order: the subject's own, then those of others that it changes.
+
+    After them `students.rederived` decides on each student of `rederives` (a year), in order of arrival: they may
+    be too many to be in the state at once.
+    """
 
     subject: str
     facts: tuple[NewFact, ...]
+    rederives: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +44,9 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The command is valid by itself, but not on this state; nothing was done."""
+    """The command is valid by itself, but not on this state; nothing was done. An unknown subject has no name."""
 
-    subject: str
+    subject: str | None
     errors: tuple[FieldError, ...]
 
 

@@ -15,6 +15,7 @@ from services.intake.decide.commands import (
     RegisterManager,
     RegisterMentor,
     RegisterStudent,
+    WithdrawStudent,
 )
 from services.intake.decide.events import InboundEvent
 from services.intake.decide.problems import (
@@ -79,6 +80,15 @@ def _student(data: Mapping[str, object], occurred_at: str | None, rules: TenantR
     )
 
 
+def _withdrawal(data: Mapping[str, object], occurred_at: str | None, _: TenantRules) -> Command | Errors:
+    """The reason must be text, and goes no further: upstream's free words may say anything of anybody."""
+    errors: list[FieldError] = []
+    year, national_id, _reason = fields.values_of(data, fields.WITHDRAWAL, errors)
+    if errors:
+        return tuple(errors)
+    return WithdrawStudent(occurred_at=occurred_at, year=year, national_id=national_id)
+
+
 def _mentor(data: Mapping[str, object], occurred_at: str | None, rules: TenantRules) -> Command | Errors:
     errors: list[FieldError] = []
     mentor_id, name, mobile, gender, kind, capacity, active, alias_code, manager_id, groups, centers = (
@@ -138,6 +148,7 @@ def _school_roster(data: Mapping[str, object], occurred_at: str | None, _: Tenan
 _Parser = Callable[[Mapping[str, object], str | None, TenantRules], Command | Errors]
 _PARSERS: Final[Mapping[str, _Parser]] = {
     "rahnama.student.registered.v1": _student,
+    "rahnama.student.withdrawn.v1": _withdrawal,
     "rahnama.mentor.registered.v1": _mentor,
     "rahnama.manager.registered.v1": _manager,
     "rahnama.school-roster.published.v1": _school_roster,

@@ -16,6 +16,7 @@ _DATA_FIELDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "last_name": ("text of 1 to 256 characters", "نام خانوادگی", "متنی از ۱ تا ۲۵۶ نویسه"),
     "father_name": ("text of at most 256 characters, or null", "نام پدر", "متنی تا ۲۵۶ نویسه، یا خالی"),
     "birth_date": ("a date, 2006-07-03 or 1385/04/12, or null", "تاریخ تولد", "تاریخی مانند ۱۳۸۵/۰۴/۱۲، یا خالی"),
+    "reason": ("text of at most 256 characters, or null; it is not kept", "دلیل", "متنی تا ۲۵۶ نویسه، یا خالی؛ نگه داشته نمی‌شود"),
     "mobile": ("a mobile number, 09 and nine digits, or null", "شماره تلفن همراه", "۰۹ و نه رقم دیگر، یا خالی"),
     "gender": ("0 (female) or 1 (male)", "جنسیت", "۰ (زن) یا ۱ (مرد)"),
     "edu_status": ("0 (graduate) or 1 (studying)", "وضعیت تحصیلی", "۰ (فارغ‌التحصیل) یا ۱ (محصل)"),
@@ -93,21 +94,9 @@ MENTOR_GENDER_FIXED: Final = FieldError(
     "the gender of a registered mentor never changes",
     "جنسیت منتور ثبت‌شده تغییر نمی‌کند",
 )
-STUDENT_GENDER_CHANGE_UNSUPPORTED: Final = FieldError(
-    "/data/gender",
-    "STUDENT_GENDER_CHANGE_UNSUPPORTED",
-    "this release cannot change the gender of a registered student",
-    "این نسخه نمی‌تواند جنسیت دانش‌آموز ثبت‌شده را تغییر دهد",
-)
-MANAGER_CHANGE_AFFECTS_MENTORS: Final = FieldError(
-    "/data/centers",
-    "MANAGER_CHANGE_AFFECTS_MENTORS",
-    "this release cannot change the centres of a manager whose mentors are registered",
-    "این نسخه نمی‌تواند مرکزهای مدیری را که منتور ثبت‌شده دارد تغییر دهد",
-)
-ROSTER_CHANGE_AFFECTS_STUDENTS: Final = FieldError(
-    "/data/school_codes",
-    "ROSTER_CHANGE_AFFECTS_STUDENTS",
-    "this release cannot change the roster for schools that this year's students are registered with",
-    "این نسخه نمی‌تواند فهرست مدرسه‌هایی را که دانش‌آموز ثبت‌شده دارند تغییر دهد",
+STUDENT_NOT_REGISTERED: Final = FieldError(
+    "/data/national_id",
+    "STUDENT_NOT_REGISTERED",
+    "no student with this national ID was registered in this year",
+    "دانش‌آموزی با این کد ملی در این سال ثبت نشده است",
 )

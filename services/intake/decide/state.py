@@ -10,12 +10,16 @@ from services.intake.decide.commands import (
     RegisterManager,
     RegisterMentor,
     RegisterStudent,
+    WithdrawStudent,
 )
 from shared.contracts.facts import MentorRegistered
 
 
 class StudentYear(NamedTuple):
-    """A student's last accepted state of one academic year; `fingerprint` stands for the personal fields."""
+    """A student's last accepted state of one academic year; `fingerprint` stands for the personal fields.
+
+    One that was withdrawn keeps the state that it left with.
+    """
 
     edu_status: int
     reg_center: int
@@ -24,11 +28,15 @@ class StudentYear(NamedTuple):
     school_code: int | None
     student_type: int
     fingerprint: bytes
+    is_withdrawn: bool = False
 
 
 @dataclass(slots=True)
 class Student:
-    """A known student. `version` counts over all years and pools."""
+    """A known student. `version` counts over all years and pools.
+
+    All years that are not withdrawn are in the pool of `gender`.
+    """
 
     version: int
     gender: int
@@ -72,18 +80,15 @@ class Needs:
     rosters: set[int] = field(default_factory=set)
     """Years whose roster is needed."""
     mentors_of: set[int] = field(default_factory=set)
-    """Manager ids for which `State.mentors_of` must be complete."""
-    schools_of: set[int] = field(default_factory=set)
-    """Years for which `State.schools_of` must be complete."""
+    """Manager ids for which `State.mentors_of` must be complete, and those mentors in `State.mentors`."""
 
 
 @dataclass(slots=True)
 class State:
     """One tenant's state for one batch. What is absent does not exist yet.
 
-    `mentors_of`: manager id → ids of the mentors registered with it. `schools_of`: year → school code → how
-    many of the year's students name it (null codes left out). Both are needed only for the managers and years
-    of `Needs`, and must be complete there.
+    `mentors_of`: manager id → ids of the mentors registered with it; needed only for the managers of `Needs`,
+    and complete there.
     """
 
     tenant: str
@@ -93,12 +98,16 @@ class State:
     managers: dict[int, Manager] = field(default_factory=dict)
     rosters: dict[int, Roster] = field(default_factory=dict)
     mentors_of: dict[int, set[int]] = field(default_factory=dict)
-    schools_of: dict[int, dict[int, int]] = field(default_factory=dict)
 
 
 def manager_centers(manager: Manager | None) -> tuple[int, ...]:
     """The centres whose students a manager's mentors may take: none, if it is unknown or inactive."""
     return manager.centers if manager is not None and manager.is_active else ()
+
+
+def student_type(roster: Roster | None, school_code: int | None) -> int:
+    """1 when the school is in the year's roster, else 0; there may be neither."""
+    return int(roster is not None and school_code is not None and school_code in roster.school_codes)
 
 
 def needs(commands: Iterable[Command]) -> Needs:
@@ -116,5 +125,6 @@ def needs(commands: Iterable[Command]) -> Needs:
             wanted.mentors_of.add(command.manager_id)
         elif isinstance(command, PublishSchoolRoster):
             wanted.rosters.add(command.year)
-            wanted.schools_of.add(command.year)
+        else:  # a student comes by its identity, with all its years
+            assert isinstance(command, WithdrawStudent)
     return wanted

@@ -8,7 +8,7 @@ from services.intake.append.arrival import Arrival, Door
 from services.intake.append.inbound import InboundRecord
 from services.intake.append.sealing import Keyring, TenantKey
 from services.intake.decide import digests, normalise
-from services.intake.decide.commands import Command, PublishSchoolRoster, RegisterStudent
+from services.intake.decide.commands import Command, PublishSchoolRoster, RegisterStudent, WithdrawStudent
 from services.intake.decide.events import BrokenEvent, InboundEvent, open_event, open_record
 from services.intake.decide.parse import parse
 from shared.errors import FieldError
@@ -135,7 +135,7 @@ def refused_key(key: TenantKey, source: str, event_id: str) -> bytes:
 
 
 def _fingerprint(key: TenantKey, command: Command | None) -> bytes:
-    if command is None or isinstance(command, PublishSchoolRoster):
+    if command is None or isinstance(command, PublishSchoolRoster | WithdrawStudent):
         return b""
     return digests.fingerprint(key.key, command.personal)
 
@@ -144,6 +144,8 @@ def _lookup(key: TenantKey, command: Command | None, data: Any) -> bytes | None:
     """Of an accepted student, and of a refused one whose national ID can be read: erasure must find it."""
     if isinstance(command, RegisterStudent):
         return key.lookup(command.personal.national_id)
+    if isinstance(command, WithdrawStudent):
+        return key.lookup(command.national_id)
     if command is None and isinstance(data, dict) and data.get("national_id") is not None:
         return _lookup_of(key, data["national_id"])
     return None

@@ -23,15 +23,11 @@ def _row(placed: Placed[MentorRegistered]) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-async def project_mentors(
-    connection: Connection,
-    fresh: Sequence[Placed[MentorRegistered]],
-    changed: Sequence[Placed[MentorRegistered]],
-) -> None:
-    """Adds rows for `fresh` and replaces those of `changed`."""
+async def project_mentors(connection: Connection, placed: Sequence[Placed[MentorRegistered]]) -> None:
+    """Adds the rows of those that are there for the first time; adds or replaces the others'."""
+    fresh = [_row(item) for item in placed if item.is_first]
+    changed = [_row(item) for item in placed if not item.is_first]
     if fresh:
-        await connection.copy_records_to_table(
-            "mentors", records=[_row(placed) for placed in fresh], columns=COLUMNS
-        )
+        await connection.copy_records_to_table("mentors", records=fresh, columns=COLUMNS)
     if changed:
-        await connection.executemany(QUERIES["change_mentor"], [_row(placed) for placed in changed])
+        await connection.executemany(QUERIES["put_mentor"], changed)
