@@ -1,26 +1,26 @@
 """The connections of one client: every one is closed in the end, whatever is cancelled meanwhile.
 
 Read in aiokafka 0.14, and mended here. Its client forgets connections: `bootstrap` the first one, when it is
-cancelled before the brokers are known; `_get_conn` one whose other end is gone, in the moment before its reader
-tells; and any that another task opens while `close` runs. The collector then finds an open socket, at some time, in
-somebody else's code. And its `close` waits for ever for a broker that takes nothing any more.
+cancelled before the brokers are known, and `close` those that another task opens meanwhile. The collector then finds
+an open socket, at some time, in somebody else's code. And its `close` waits for ever for a broker that takes nothing
+any more.
 """
 
 import asyncio
 from typing import Any, Final
 
-from aiokafka.client import AIOKafkaClient
+from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.structs import BrokerMetadata
 
 CLOSE_SECONDS: Final = 1.0
-FIRST_NODE: Final = "bootstrap"
+FIRST_NODE: Final = ("bootstrap", ConnectionGroup.DEFAULT)
 """aiokafka's own name: its `_metadata_update` closes this node's connection as soon as the brokers are known."""
 
 
 class Connections(dict[Any, AIOKafkaConnection]):
-    """Those of one client by node: what is left out is closed, and after the end what still comes."""
+    """Those of one client by node; after the end, what still comes is closed."""
 
     ended = False
 
@@ -28,10 +28,6 @@ class Connections(dict[Any, AIOKafkaConnection]):
         super().__setitem__(node, connection)
         if self.ended:
             connection.close()
-
-    def __delitem__(self, node: Any) -> None:
-        self[node].close()
-        super().__delitem__(node)
 
 
 class OwningClient(AIOKafkaClient):
@@ -42,12 +38,13 @@ class OwningClient(AIOKafkaClient):
     async def bootstrap(self) -> None:
         """As aiokafka's, but the first connection is opened as all others are, and so kept to be closed."""
         for host, port, _ in self.hosts:
-            self.cluster._brokers = {FIRST_NODE: BrokerMetadata(FIRST_NODE, host, port, None)}
+            name, _ = FIRST_NODE
+            self.cluster._brokers = {name: BrokerMetadata(name, host, port, None)}
             if await self._metadata_update(self.cluster, None):
                 self._sync_task = asyncio.create_task(self._md_synchronizer())
                 return
-            for node in list(self._conns):
-                del self._conns[node]
+            if FIRST_NODE in self._conns:
+                self._conns.pop(FIRST_NODE).close()
         raise KafkaConnectionError(f"Unable to bootstrap from {self.hosts}")
 
     async def close(self) -> None:
