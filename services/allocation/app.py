@@ -9,8 +9,10 @@ from fastapi import FastAPI
 from services.allocation.append.writer import DecisionWriter, Partition
 from services.allocation.inbox.facts import FactsInbox
 from services.allocation.query.allocations import allocation_routes
-from services.allocation.query.mentors import mentor_routes
+from services.allocation.query.mentors import mentor_routes, mentor_students_routes
 from services.allocation.query.positions import AllocationPositions
+from services.allocation.query.summary import summary_routes
+from services.allocation.query.waitlist import waitlist_routes
 from services.allocation.settings import Settings
 from shared.append.clock import system_clock
 from shared.append.log import Log
@@ -63,8 +65,8 @@ def build(settings: Settings) -> FastAPI:
         telemetry=telemetry,
         position_wait_seconds=settings.position_wait_seconds,
     )
-    app.include_router(allocation_routes(pool))
-    app.include_router(mentor_routes(pool))
+    for routes in (allocation_routes, waitlist_routes, mentor_routes, mentor_students_routes, summary_routes):
+        app.include_router(routes(pool))
     return app
 
 

@@ -24,14 +24,19 @@ where $4::integer[] is null or reg_center = any($4)
 order by year desc
 
 -- name: waitlist
--- Who waits in a year, and why, in the order of arrival within each pool.
+-- Who waits in a year, and why, in the order of arrival within each pool; nobody of whom the other pool knows newer.
 select student_id::text, year, gender, arrival, reason, funnel::text, group_code, reg_center, reg_status,
     edu_status, school_code, student_type, status, mentor_id, counter, policy, version, partition, cause_sequence,
     decided_at
-from enrolments
+from enrolments e
 where tenant = $1 and ($2::smallint is null or year = $2) and status = 'waitlisted'
   and (partition, arrival) > ($3::smallint, $4::bigint)
   and ($5::integer[] is null or reg_center = any($5))
+  and not exists (
+      select from enrolments newer
+      where newer.tenant = e.tenant and newer.student_id = e.student_id and newer.year = e.year
+        and newer.version > e.version
+  )
 order by partition, arrival
 limit $6
 
@@ -46,20 +51,29 @@ order by m.mentor_id
 limit $6
 
 -- name: mentor_students
--- The students that a mentor has, in the order of arrival.
+-- The students that a mentor has, in the order of arrival; nobody of whom the other pool knows newer.
 select student_id::text, year, status, mentor_id, counter, policy, reason, version, partition, cause_sequence,
     decided_at, arrival
-from enrolments
+from enrolments e
 where tenant = $1 and mentor_id = $2 and ($3::smallint is null or year = $3) and (year, arrival) > ($4::smallint, $5::bigint)
   and ($6::integer[] is null or reg_center = any($6))
+  and not exists (
+      select from enrolments newer
+      where newer.tenant = e.tenant and newer.student_id = e.student_id and newer.year = e.year
+        and newer.version > e.version
+  )
 order by year, arrival
 limit $7
 
 -- name: students_by_status
--- How many of a year's students have which status, and why.
+-- How many of a year's students have which status, and why; one that moved between pools counts once.
 select status, reason, count(*) as students
-from enrolments
-where tenant = $1 and year = $2 and ($3::integer[] is null or reg_center = any($3))
+from (
+    select distinct on (student_id) student_id, status, reason, reg_center from enrolments
+    where tenant = $1 and year = $2
+    order by student_id, version desc
+) as newest
+where $3::integer[] is null or reg_center = any($3)
 group by status, reason order by status, reason
 
 -- name: occupancy

@@ -1,4 +1,4 @@
-"""What every read of allocation shares: its queries, who may read, and how a row tells its cause."""
+"""What every read of allocation shares: its queries, who may read, and how a student in a year is shown."""
 
 from typing import Annotated, Any, Final
 
@@ -21,6 +21,17 @@ def centers_of(caller: Caller) -> list[int] | None:
     return None if caller.centers is None else sorted(caller.centers)
 
 
-def cause(row: asyncpg.Record) -> dict[str, Any]:
-    """The place of the fact that led to a decision, in intake's log."""
-    return {"partition": row["partition"], "sequence": row["cause_sequence"]}
+def item(row: asyncpg.Record) -> dict[str, Any]:
+    """How a student stands in a year; `cause` is the place of the fact that led to it, in intake's log."""
+    return {
+        "student_id": row["student_id"],
+        "year": row["year"],
+        "status": row["status"],
+        "mentor_id": row["mentor_id"] if row["status"] == "assigned" else None,
+        "counter": row["counter"],
+        "policy": row["policy"],
+        "reason": row["reason"],
+        "version": row["version"],
+        "cause": {"partition": row["partition"], "sequence": row["cause_sequence"]},
+        "decided_at": row["decided_at"],
+    }

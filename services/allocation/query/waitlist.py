@@ -1,0 +1,51 @@
+"""Who waits, and why."""
+
+from typing import Annotated, Any
+
+import asyncpg
+import msgspec
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from services.allocation.query.reads import QUERIES, Reader, Year, centers_of, item
+from shared.http import Int2, MinPosition, Page, page_response
+from shared.postgres import Pool
+
+
+def waitlist_routes(pool: Pool) -> APIRouter:
+    """`/v1/waitlist`."""
+    routes = APIRouter(tags=["allocations"], dependencies=[MinPosition])
+
+    @routes.get("/v1/waitlist")
+    async def waitlist(
+        caller: Reader, page: Annotated[Page, Depends()], year: Year | None = None
+    ) -> Response:
+        """Who waits, in the order of arrival within each pool, with the funnel that says why."""
+        partition, arrival = page.after(tuple[Int2, int]) or (-1, 0)
+        rows, last = page.split(
+            await pool.fetch(
+                QUERIES["waitlist"], caller.tenant, year, partition, arrival, centers_of(caller), page.fetch
+            )
+        )
+        return page_response(
+            page,
+            [_waiting(row) for row in rows],
+            None if last is None else [last["partition"], last["arrival"]],
+        )
+
+    return routes
+
+
+def _waiting(row: asyncpg.Record) -> dict[str, Any]:
+    return {
+        **item(row),
+        "arrival": row["arrival"],
+        "funnel": msgspec.Raw((row["funnel"] or "null").encode()),
+        "gender": row["gender"],
+        "group_code": row["group_code"],
+        "reg_center": row["reg_center"],
+        "reg_status": row["reg_status"],
+        "edu_status": row["edu_status"],
+        "school_code": row["school_code"],
+        "student_type": row["student_type"],
+    }
