@@ -11,6 +11,9 @@ from shared.errors import FieldError
 MOST_LISTED: Final = 100
 """Most facts about others that an answer lists one by one: a roster may reissue a whole year's students."""
 
+UNKNOWN_CONTENT: Final = b""
+"""The digest in an answer that came back to a restored database: nobody has the event's content any more."""
+
 
 @dataclass(slots=True)
 class Answer:
@@ -29,6 +32,10 @@ class Answer:
     rejection_id: str | None = None
     reissued: int = 0
     others: list[Place] = field(default_factory=list)
+
+    def is_repeated_by(self, digest: bytes) -> bool:
+        """Whether an event with the same key and this content is the same event, as far as can be told."""
+        return self.digest in (digest, UNKNOWN_CONTENT)
 
     def add_other(self, place: Place) -> None:
         """Tells of a fact about another subject, in the order of the log."""

@@ -98,7 +98,7 @@ def settle(batch: Batch, arrivals: Sequence[Arrival], tenants: Mapping[str, Tena
         key = arrival.key
         first = answered.get(key) if key is not None else None
         if first is not None:
-            if first.digest == arrival.digest:
+            if first.is_repeated_by(arrival.digest):
                 batch.settled.append(Settled(arrival, "duplicate", first))
             else:
                 _reject(batch, arrival, None, (ID_REUSED,))
