@@ -10,6 +10,7 @@ import httpx
 from aiokafka import AIOKafkaProducer
 
 from infra.demo.cohort import Event
+from shared.kafka.closing_clients import Producer
 
 HTTP_BATCH: Final = 500
 HTTP_REQUESTS_AT_ONCE: Final = 3
@@ -81,7 +82,7 @@ async def _post(client: httpx.AsyncClient, body: bytes) -> int:
 
 async def send_over_kafka(upstream: Upstream, values: Sequence[bytes], progress: Progress) -> None:
     """Produces every event, structured mode, and returns when all are acknowledged."""
-    producer = AIOKafkaProducer(
+    producer = Producer(
         bootstrap_servers=upstream.kafka_bootstrap,
         acks="all",
         enable_idempotence=True,

@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiokafka.admin import AIOKafkaAdminClient
-
 from infra.local.errors import PartFailedError
 from infra.local.home import KAFKA_FILES, Home
 from infra.local.jars import ensure_jars, find_java
 from infra.local.part import Part
 from infra.local.ports import LOOPBACK, accepts, free_ports, require_free
 from infra.local.process import Child, inherited_environment, run_to_end, spawn
+from shared.kafka.closing_clients import Admin
 
 _FORMAT_SECONDS = 60
 _READY_SECONDS = 60
@@ -166,7 +165,7 @@ async def answers(bootstrap: str) -> bool:
     logger.setLevel(
         logging.CRITICAL
     )  # a broker that is still starting is expected here, not an error to print
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=3000)
+    admin = Admin(bootstrap_servers=bootstrap, request_timeout_ms=3000)
     try:
         async with asyncio.timeout(5):
             await admin.start()

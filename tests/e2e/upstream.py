@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import httpx
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from infra.demo.chain import Chain
 from infra.demo.cohort import Event
 from infra.local.databases import SERVICES
 from infra.local.system import System
+from shared.kafka.closing_clients import Producer
 from tests.e2e.sent import SentEvents
 from tests.e2e.waiting import within
 from tests.invariants.evidence import Evidence
@@ -121,7 +121,7 @@ class Upstream:
         """To `rahnama.inbound`; returns when all are acknowledged, some perhaps twice."""
 
         async def attempt() -> bool:
-            producer = AIOKafkaProducer(bootstrap_servers=self.system.kafka_bootstrap, acks="all")
+            producer = Producer(bootstrap_servers=self.system.kafka_bootstrap, acks="all")
             try:
                 await producer.start()
                 sent = [

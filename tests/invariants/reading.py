@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from shared.kafka.closing_clients import Admin, Consumer
 from tests.invariants.evidence import Evidence, History, Inbound, Kept, Personal, Row, Sent
 from tests.invariants.written import file_pieces, table_pieces, topic_pieces
 
@@ -212,7 +213,7 @@ async def _all_topics(servers: Servers) -> list[tuple[str, AsyncIterator[Any]]]:
 @asynccontextmanager
 async def admin_of(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
     """For what only an administrator may do."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=int(READ_SECONDS * 1000))
+    admin = Admin(bootstrap_servers=bootstrap, request_timeout_ms=int(READ_SECONDS * 1000))
     await admin.start()
     try:
         yield admin
@@ -230,7 +231,7 @@ async def _places(bootstrap: str, topic: str) -> list[TopicPartition]:
 @asynccontextmanager
 async def consumer_of(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer without a group."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=None, auto_offset_reset="earliest")
+    consumer = Consumer(bootstrap_servers=bootstrap, group_id=None, auto_offset_reset="earliest")
     await consumer.start()
     try:
         yield consumer

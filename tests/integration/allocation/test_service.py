@@ -7,13 +7,14 @@ from typing import Any
 
 import httpx
 import pytest_asyncio
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from fastapi import FastAPI
 
 from services.allocation.app import build
 from services.allocation.settings import Settings
 from shared.contracts.envelope import decode
 from shared.http import encode_cursor
+from shared.kafka.closing_clients import Consumer, Producer
 from shared.postgres import migrate
 from tests.chains import Chain, mentor, partition_of, student
 from tests.servers import MakesDatabases, MakesTopics, TopicSet
@@ -48,7 +49,7 @@ class Service:
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://allocation")
 
     async def publish(self, chain: Chain) -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=self.topics.bootstrap)
+        producer = Producer(bootstrap_servers=self.topics.bootstrap)
         await producer.start()
         try:
             for value in chain.values:
@@ -216,7 +217,7 @@ async def test_a_decision_names_the_fact_that_caused_it(service: Service) -> Non
 
 
 async def _log_values(service: Service) -> list[bytes]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=service.topics.bootstrap, auto_offset_reset="earliest")
+    consumer = Consumer(bootstrap_servers=service.topics.bootstrap, auto_offset_reset="earliest")
     await consumer.start()
     try:
         place = TopicPartition(service.topics.name("rahnama.allocation"), PARTITION)

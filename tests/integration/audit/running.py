@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from infra.local.databases import ServiceDatabase
 from services.audit.app import build
 from services.audit.settings import Settings
+from shared.kafka.closing_clients import Producer
 from shared.postgres import migrate
 from tests.chains import Chain
 from tests.servers import TopicSet
@@ -112,7 +113,7 @@ async def running_audit(
         )
     )
     owner = await asyncpg.connect(database.owner_dsn)
-    producer = AIOKafkaProducer(bootstrap_servers=topics.bootstrap)
+    producer = Producer(bootstrap_servers=topics.bootstrap)
     await producer.start()
     try:
         async with (

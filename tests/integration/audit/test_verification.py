@@ -4,12 +4,13 @@ import asyncio
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin import RecordsToDelete
 
 from services.audit.query.topics import TopicUnreadable
 from services.audit.query.verifier import Bounds, Verifier
 from shared.contracts.envelope import leaf_hash
 from shared.kafka.aio_clients import AioKafkaClients
+from shared.kafka.closing_clients import Admin
 from shared.postgres import open_pool
 from tests.chains import Chain
 from tests.integration.audit.running import PARTITIONS, Audit, history
@@ -18,7 +19,7 @@ from tests.integration.audit.running import PARTITIONS, Audit, history
 async def wipe(audit: Audit, chain: Chain) -> None:
     """Removes everything that stands on a chain's topic partition."""
     place = TopicPartition(audit.topics.name(f"rahnama.{chain.source}"), chain.partition)
-    admin = AIOKafkaAdminClient(bootstrap_servers=audit.topics.bootstrap)
+    admin = Admin(bootstrap_servers=audit.topics.bootstrap)
     await admin.start()
     try:
         await admin.delete_records({place: RecordsToDelete(before_offset=-1)})

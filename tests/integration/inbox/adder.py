@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 import asyncpg
 import msgspec
-from aiokafka import AIOKafkaProducer
 
 from shared.contracts.envelope import Envelope, encode, event_id, leaf_hash
 from shared.inbox.log_inbox import LogInbox
 from shared.inbox.positions import load_position, move_positions
 from shared.inbox.records import Position, Slice
 from shared.kafka.aio_clients import AioKafkaClients
+from shared.kafka.closing_clients import Producer
 from shared.kafka.polling import Polling
 from shared.postgres import Pool
 
@@ -62,7 +62,7 @@ def total(count: int) -> int:
 
 async def publish(bootstrap: str, topic: str, values: Sequence[bytes], *, partition: int = 0) -> None:
     """Writes the values as they are, in their order."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", metadata_max_age_ms=500)
+    producer = Producer(bootstrap_servers=bootstrap, acks="all", metadata_max_age_ms=500)
     await producer.start()
     try:
         async with asyncio.timeout(20):

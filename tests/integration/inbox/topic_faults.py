@@ -3,13 +3,15 @@
 import asyncio
 from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.admin import NewTopic, RecordsToDelete
 from aiokafka.structs import TopicPartition
+
+from shared.kafka.closing_clients import Admin
 
 
 async def make_anew(bootstrap: str, topic: str, partitions: int) -> None:
     """Deletes the topic and creates it again, empty."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = Admin(bootstrap_servers=bootstrap)
     await admin.start()
     try:
         await admin.delete_topics([topic])
@@ -25,7 +27,7 @@ async def make_anew(bootstrap: str, topic: str, partitions: int) -> None:
 
 async def delete_before(bootstrap: str, topic: str, offset: int, *, partition: int = 0) -> None:
     """Deletes every record before `offset`."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = Admin(bootstrap_servers=bootstrap)
     await admin.start()
     try:
         await admin.delete_records({TopicPartition(topic, partition): RecordsToDelete(before_offset=offset)})

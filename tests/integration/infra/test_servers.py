@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 import pytest_asyncio
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 
 from infra.local.errors import PartFailedError
 from infra.local.home import Home
@@ -16,6 +16,7 @@ from infra.local.part import Part
 from infra.local.ports import free_ports
 from infra.local.postgres import PostgresServer
 from infra.local.topics import ensure_topics
+from shared.kafka.closing_clients import Consumer, Producer
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -52,11 +53,11 @@ async def restart(part: Part, number: signal.Signals) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 async def test_kafka_keeps_what_it_acknowledged(kafka: KafkaServer, number: signal.Signals) -> None:
     await ensure_topics(kafka.bootstrap, partitions=2)
-    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, acks="all") as producer:
+    async with Producer(bootstrap_servers=kafka.bootstrap, acks="all") as producer:
         await producer.send_and_wait("rahnama.intake", b"kept", partition=1)
     await restart(kafka, number)
     assert await ensure_topics(kafka.bootstrap, partitions=2) == []
-    async with AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest") as consumer:
+    async with Consumer(bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest") as consumer:
         consumer.assign([TopicPartition("rahnama.intake", 1)])
         assert (await consumer.getone()).value == b"kept"
 

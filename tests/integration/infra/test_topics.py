@@ -4,11 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from infra.local.errors import TopicDiffersError
 from infra.local.topics import TOPICS, ensure_topics
+from shared.kafka.closing_clients import Admin
 from tests.servers import MakesTopics
 
 
@@ -16,7 +16,7 @@ async def test_topics_are_created_only_when_they_are_missing(topics: MakesTopics
     made = await topics(partitions=2)
     assert await ensure_topics(made.bootstrap, partitions=2, prefix=made.prefix) == []
 
-    admin = AIOKafkaAdminClient(bootstrap_servers=made.bootstrap)
+    admin = Admin(bootstrap_servers=made.bootstrap)
     await admin.start()
     try:
         assert {made.name(topic) for topic in TOPICS} <= set(await admin.list_topics())
@@ -45,7 +45,7 @@ async def test_logs_are_kept_for_ever_and_keys_are_compacted(
     module_topics: MakesTopics, topic: str, policy: str, retention: str | None
 ) -> None:
     made = await module_topics(partitions=1)
-    admin = AIOKafkaAdminClient(bootstrap_servers=made.bootstrap)
+    admin = Admin(bootstrap_servers=made.bootstrap)
     await admin.start()
     try:
         answers: list[Any] = await admin.describe_configs(

@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 import httpx
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from fastapi import FastAPI
 
 from infra.demo.cohort import national_id
@@ -19,6 +19,7 @@ from infra.local.databases import ServiceDatabase
 from services.intake.app import build
 from services.intake.append.sealing import Keyring
 from services.intake.settings import Settings
+from shared.kafka.closing_clients import Consumer, Producer
 from shared.postgres import migrate
 from tests.servers import TopicSet
 from tests.tokens import TestIssuer
@@ -151,7 +152,7 @@ class Intake:
         self, *values: bytes, partition: int = 0, headers: Sequence[tuple[str, bytes]] = ()
     ) -> None:
         """Records on `rahnama.inbound`."""
-        producer = AIOKafkaProducer(bootstrap_servers=self.topics.bootstrap)
+        producer = Producer(bootstrap_servers=self.topics.bootstrap)
         await producer.start()
         try:
             for value in values:
@@ -163,7 +164,7 @@ class Intake:
 
     async def read_topic(self, name: str, at_least: int) -> list[Any]:
         """All records of a topic, once there are so many."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.topics.bootstrap, enable_auto_commit=False)
+        consumer = Consumer(bootstrap_servers=self.topics.bootstrap, enable_auto_commit=False)
         await consumer.start()
         try:
             topic = self.topics.name(name)

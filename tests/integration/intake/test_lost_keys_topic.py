@@ -3,10 +3,10 @@
 import asyncio
 from pathlib import Path
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from infra.local.databases import Databases
+from shared.kafka.closing_clients import Admin
 from tests.integration.intake.doors import make_settings, prepare, running, student
 from tests.servers import MakesTopics
 from tests.tokens import TestIssuer
@@ -19,7 +19,7 @@ async def test_a_lost_topic_of_keys_is_made_again_and_the_facts_go_on(
     issuer, made = TestIssuer(tmp_path), await topics()
     settings = make_settings(databases.intake, made, issuer, tmp_path)
     name = made.name("rahnama.keys")
-    admin = AIOKafkaAdminClient(bootstrap_servers=made.bootstrap)
+    admin = Admin(bootstrap_servers=made.bootstrap)
     await admin.start()
     try:
         await admin.delete_topics([name])

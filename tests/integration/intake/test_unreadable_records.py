@@ -4,8 +4,8 @@ import asyncio
 import json
 
 import pytest
-from aiokafka import AIOKafkaProducer
 
+from shared.kafka.closing_clients import Producer
 from tests.integration.intake.doors import Intake, student
 from tests.integration.intake.unreadable import write_header_name_that_is_no_utf8
 
@@ -31,7 +31,7 @@ async def test_a_header_name_that_is_no_utf8_neither_stops_nor_loses_anything(in
 
 @pytest.mark.parametrize("compression", ["gzip", "snappy", "lz4", "zstd"])
 async def test_every_compression_that_kafka_knows_is_read(intake: Intake, compression: str) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=intake.topics.bootstrap, compression_type=compression)
+    producer = Producer(bootstrap_servers=intake.topics.bootstrap, compression_type=compression)
     await producer.start()
     try:
         number = 6000 + sum(compression.encode())

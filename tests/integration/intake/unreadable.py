@@ -3,9 +3,9 @@
 import asyncio
 import time
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.record.util import calc_crc32c
 
+from shared.kafka.closing_clients import Producer
 from tests.servers import TopicSet
 
 CRC_AT = 17
@@ -20,7 +20,7 @@ async def write_header_name_that_is_no_utf8(topics: TopicSet, value: bytes, *, p
     librdkafka takes any bytes for it, and the broker does not look.
     """
     assert len(NO_UTF8) == len(PLACEHOLDER)
-    producer = AIOKafkaProducer(bootstrap_servers=topics.bootstrap)
+    producer = Producer(bootstrap_servers=topics.bootstrap)
     await producer.start()
     try:
         batch = producer.create_batch()

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from aiokafka import AIOKafkaProducer
 
 from infra.local.databases import ServiceDatabase
 from infra.local.topics import delete_topics, ensure_topics
@@ -15,6 +14,7 @@ from services.allocation.app import build
 from services.allocation.recover.rebuild import rebuild
 from services.allocation.recover.recover import recover
 from services.allocation.settings import Settings
+from shared.kafka.closing_clients import Producer
 from shared.postgres import migrate
 from tests.integration.recover.backups import rows_of
 from tests.servers import TopicSet
@@ -72,7 +72,7 @@ class Deciding:
 
     async def produce(self, source: str, partition: int, values: Sequence[bytes]) -> None:
         """Events on a topic, past the relay."""
-        producer = AIOKafkaProducer(bootstrap_servers=self.topics.bootstrap)
+        producer = Producer(bootstrap_servers=self.topics.bootstrap)
         await producer.start()
         try:
             for value in values:

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from infra.local.databases import ServiceDatabase
 from shared.append.log import Appended, Draft, Log
 from shared.contracts.envelope import decode
 from shared.kafka.aio_clients import AioKafkaClients
+from shared.kafka.closing_clients import Admin, Consumer, Producer
 from shared.postgres import Pool, connector, migrate, open_pool
 from shared.relay.partition import BeforePublish
 from shared.relay.relay import Relay
@@ -115,7 +116,7 @@ class Bed:
     async def records(self, partition: int = 0) -> list[Any]:
         """Everything on one partition of the topic."""
         place = TopicPartition(self.topic, partition)
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, auto_offset_reset="earliest")
+        consumer = Consumer(bootstrap_servers=self.bootstrap, auto_offset_reset="earliest")
         await consumer.start()
         try:
             consumer.assign([place])
@@ -136,7 +137,7 @@ class Bed:
     async def extent(self, partition: int = 0) -> tuple[int, int]:
         """Beginning and end offset."""
         place = TopicPartition(self.topic, partition)
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap)
+        consumer = Consumer(bootstrap_servers=self.bootstrap)
         await consumer.start()
         try:
             begins, ends = await consumer.beginning_offsets([place]), await consumer.end_offsets([place])
@@ -146,7 +147,7 @@ class Bed:
 
     async def produce(self, values: Sequence[bytes], *, partition: int = 0) -> None:
         """Writes to the topic past the relay."""
-        producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, acks="all")
+        producer = Producer(bootstrap_servers=self.bootstrap, acks="all")
         await producer.start()
         try:
             for value in values:
@@ -162,7 +163,7 @@ class Bed:
     @asynccontextmanager
     async def admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
         """A client for deleting things."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        admin = Admin(bootstrap_servers=self.bootstrap)
         await admin.start()
         try:
             yield admin
