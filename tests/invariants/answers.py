@@ -15,6 +15,9 @@ from tests.invariants.retold import retell
 ID_REUSED: Final = '"ID_REUSED"'
 """The code of an event whose id was used for another content: refused beside the answer that the id has."""
 
+MOST_LISTED: Final = 100
+"""Most facts about others that an answer lists one by one; of more, the last ones of each partition."""
+
 Place = tuple[int, int]
 """Partition and sequence."""
 
@@ -61,9 +64,13 @@ def i4_every_event_has_one_outcome(evidence: Evidence) -> None:
     causes = {sent.key: sent.causation_id for sent in evidence.sent}
     for key, row in kept.answers.items():
         _require_outcome(causes.get(key, key.hex()), row, kept)
-    answered = {place for row in kept.answers.values() for place in _places(row)}
-    strange = kept.facts.keys() - answered
-    assert not strange, f"{len(strange)} facts are of no accepted event, for example {min(strange)}"
+    accepted = {
+        causes.get(key, key.hex()) for key, row in kept.answers.items() if row["status"] == "accepted"
+    }
+    strange = kept.places.keys() - accepted
+    assert not strange, (
+        f"the facts of {len(strange)} causes are of no accepted event, for example {min(strange)}"
+    )
     _require_rejections_told(evidence)
     _require_students_decided(evidence)
 
@@ -78,8 +85,13 @@ def _require_settled(record: Inbound, kept: Outcomes, *, most: int) -> None:
 
 def _require_outcome(causation_id: str, row: Row, kept: Outcomes) -> None:
     places, caused = set(_places(row)), kept.places.get(causation_id, set())
-    assert places == caused, (
+    others = {place for place in caused if kept.facts[place].subject != row["subject"]}
+    assert places <= caused if len(others) > MOST_LISTED else places == caused, (
         f"{causation_id} was answered {places or 'without facts'}; its facts are {caused}"
+    )
+    assert caused - others <= places, f"{causation_id} was not told of all facts about its subject"
+    assert len(others) == (row.get("reissued") or 0), (
+        f"{causation_id} has {len(others)} facts about others; it was told of {row.get('reissued')}"
     )
     assert bool(places) == (row["status"] == "accepted"), (
         f"{causation_id} is {row['status']} and has the facts {places}"

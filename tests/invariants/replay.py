@@ -125,16 +125,20 @@ def intake_rows(evidence: Evidence) -> dict[str, dict[Key, dict[str, Any]]]:
         name: {} for name in ("students", "student_years", "mentors", "managers", "school_rosters")
     }
     for fact in sorted(told(evidence).all_facts, key=lambda fact: int(fact.data["version"])):
-        data = {**fact.data, "partition": fact.partition, "sequence": fact.sequence}
+        place = {"partition": fact.partition, "sequence": fact.sequence}
+        data = {**fact.data, **place}
         match fact.kind:
             case "student.registered":
-                tables["student_years"][fact.tenant, data["year"], data["student_id"]] = data
+                years = tables["student_years"]
+                key = (fact.tenant, data["year"], data["student_id"])
+                years[key] = {**data, "is_withdrawn": False, **_arrivals(years.get(key, {}), fact)}
                 tables["students"][fact.tenant, data["student_id"]] = {
                     "gender": data["gender"],
                     "version": data["version"],
                 }
             case "student.withdrawn":
-                tables["student_years"].pop((fact.tenant, data["year"], data["student_id"]), None)
+                left = tables["student_years"][fact.tenant, data["year"], data["student_id"]]
+                left.update(place, version=data["version"], is_withdrawn=True)
                 tables["students"][fact.tenant, data["student_id"]]["version"] = data["version"]
             case "mentor.registered":
                 tables["mentors"][fact.tenant, data["mentor_id"]] = data
@@ -143,6 +147,15 @@ def intake_rows(evidence: Evidence) -> dict[str, dict[Key, dict[str, Any]]]:
             case "school-roster.published":
                 tables["school_rosters"][fact.tenant, data["year"]] = data
     return tables
+
+
+def _arrivals(row: Row, fact: Event) -> dict[str, int | None]:
+    """The sequence of the first registration in each pool."""
+    names = ("arrival_female", "arrival_male")
+    first = {name: row.get(name) for name in names}
+    mine = names[fact.data["gender"]]
+    known = first[mine]
+    return {**first, mine: fact.sequence if known is None else min(known, fact.sequence)}
 
 
 def _require_decisions(

@@ -1,0 +1,100 @@
+"""A TCP proxy between a service and a server, whose links can be cut, held up and delayed."""
+
+import asyncio
+import contextlib
+from typing import Final
+
+from infra.local.ports import LOOPBACK, free_ports
+
+CHUNK_BYTES: Final = 16 * 1024
+
+
+class Proxy:
+    """Listens on `port` from `start` on. Nothing is passed before `target` (a port) is set."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        [self.port] = free_ports(1)
+        self.target: int | None = None
+        self._server: asyncio.Server | None = None
+        self._links: set[asyncio.Task[None]] = set()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._refusing = False
+        self._delay_seconds = 0.0
+        self._bytes_left: int | None = None
+
+    async def start(self) -> None:
+        """Begins to listen."""
+        self._server = await asyncio.start_server(self._link, LOOPBACK, self.port)
+
+    async def stop(self) -> None:
+        """Ends every link."""
+        if self._server is not None:
+            self._server.close()
+        self.cut()
+        await asyncio.gather(*self._links, return_exceptions=True)
+
+    def cut(self) -> None:
+        """Every link breaks at once, in the middle of whatever it carries; new ones may come."""
+        for link in self._links:
+            link.cancel()
+
+    def refuse(self) -> None:
+        """As `cut`, and no new link either, until `heal`."""
+        self._refusing = True
+        self.cut()
+
+    def cut_after(self, count: int) -> None:
+        """Each link breaks when so many more bytes, counted over all of them, have passed; until `heal`."""
+        self._bytes_left = count
+
+    def hold_up(self) -> None:
+        """Nothing passes, and nobody is told, until `heal`."""
+        self._flowing.clear()
+
+    def delay(self, seconds: float) -> None:
+        """Every piece comes so much later, until `heal`."""
+        self._delay_seconds = seconds
+
+    def heal(self) -> None:
+        """All passes again."""
+        self._refusing, self._delay_seconds, self._bytes_left = False, 0.0, None
+        self._flowing.set()
+
+    async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._links.add(task)
+        try:
+            if self._refusing or self.target is None:
+                return
+            far_reader, far_writer = await asyncio.open_connection(LOOPBACK, self.target)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._pass(reader, far_writer))
+                    group.create_task(self._pass(far_reader, writer))
+            finally:
+                far_writer.transport.abort()
+        except (OSError, ExceptionGroup, asyncio.CancelledError):
+            pass  # a link that breaks is what this is for
+        finally:
+            writer.transport.abort()
+            self._links.discard(task)
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while chunk := await reader.read(CHUNK_BYTES):
+            if self._delay_seconds:
+                await asyncio.sleep(self._delay_seconds)
+            await self._flowing.wait()
+            if self._bytes_left is not None:
+                self._bytes_left -= len(chunk)
+                if self._bytes_left < 0:
+                    writer.write(chunk[: len(chunk) // 2])
+                    with contextlib.suppress(OSError):
+                        await writer.drain()
+                    self._bytes_left = None
+                    self.cut()
+            writer.write(chunk)
+            await writer.drain()
+        raise ConnectionResetError("one side has ended")
