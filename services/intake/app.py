@@ -7,10 +7,12 @@ from typing import Final
 from fastapi import FastAPI
 
 from services.intake.append.answers import Answers
+from services.intake.append.erasure import Erasure
 from services.intake.append.fresh_keys import FreshKeys
 from services.intake.append.sealing import Keyring
 from services.intake.append.transaction import Appender
 from services.intake.append.writer import Writer
+from services.intake.inbox.erasure import erasure_router
 from services.intake.inbox.http import events_router
 from services.intake.inbox.kafka import InboundInbox
 from services.intake.inbox.polls import Polls
@@ -85,6 +87,7 @@ def build(settings: Settings) -> FastAPI:
     )
     app.include_router(events_router(settings, parts.receiver, parts.writer, Answers(pool), parts.keyring))
     app.include_router(students_router(pool, parts.keyring))
+    app.include_router(erasure_router(parts.erasure))
     app.include_router(references_router(pool))
     app.include_router(rejections_router(pool))
     return app
@@ -101,6 +104,7 @@ class Parts:
     rejections: RejectionRecords
     relay: Relay
     writer: Writer
+    erasure: Erasure
     inbox: InboundInbox
 
     @property
@@ -114,7 +118,17 @@ def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
     keyring = Keyring(settings.read_master_key())
     log = Log(INTAKE_SOURCE)
     receiver = Receiver(keyring, settings.sources, event_bytes=settings.event_bytes)
-    key_records, relay, writer = _way_to_kafka(settings, edges, log, keyring, pacer)
+    fresh_keys = FreshKeys()
+    key_records, relay, writer = _way_to_kafka(settings, edges, log, keyring, fresh_keys, pacer)
+    erasure = Erasure(
+        edges.pool,
+        log,
+        keyring,
+        partitions=settings.partitions,
+        fresh_keys=fresh_keys,
+        published=relay.offer,
+        clock=edges.clock,
+    )
     rejections = RejectionRecords(
         edges.pool,
         kafka=edges.kafka,
@@ -123,14 +137,18 @@ def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
     )
     polls = Polls(receiver, writer, edges.telemetry, topic=settings.topic(INBOUND))
     inbox = _inbound(settings, polls, edges)
-    return Parts(keyring, log, receiver, key_records, rejections, relay, writer, inbox)
+    return Parts(keyring, log, receiver, key_records, rejections, relay, writer, erasure, inbox)
 
 
 def _way_to_kafka(
-    settings: Settings, edges: Edges, log: Log, keyring: Keyring, pacer: GarbagePacer
+    settings: Settings,
+    edges: Edges,
+    log: Log,
+    keyring: Keyring,
+    fresh_keys: FreshKeys,
+    pacer: GarbagePacer,
 ) -> tuple[KeyRecords, Relay, Writer]:
     """From an accepted event to Kafka: the writer, and what publishes after its commits."""
-    fresh_keys = FreshKeys()
     pool = edges.pool
     key_records = KeyRecords(
         pool,

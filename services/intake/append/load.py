@@ -41,12 +41,21 @@ async def lock_references(connection: Connection, arrivals: Iterable[Arrival], *
     """
     modes: dict[int, bool] = {}
     for arrival in arrivals:
-        number = zlib.crc32(arrival.tenant.encode()) - 2**31
+        number = _reference_lock(arrival.tenant)
         modes[number] = modes.get(number, alone) or isinstance(arrival.command, MOVES_REFERENCES)
     if modes:
         numbers = sorted(modes)
         exclusive = [modes[number] for number in numbers]
         await connection.execute(QUERIES["lock_references"], REFERENCE_LOCKS, numbers, exclusive)
+
+
+async def share_references(connection: Connection, tenant: str) -> None:
+    """One tenant's reference lock, for who writes to a student of it outside the batches."""
+    await connection.execute(QUERIES["lock_references"], REFERENCE_LOCKS, [_reference_lock(tenant)], [False])
+
+
+def _reference_lock(tenant: str) -> int:
+    return zlib.crc32(tenant.encode()) - 2**31
 
 
 async def load_tenants(

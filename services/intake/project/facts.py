@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import assert_never
 
+from services.intake.project.erased import project_erased
 from services.intake.project.managers import project_managers
 from services.intake.project.mentors import project_mentors
 from services.intake.project.placed import Placed
@@ -24,12 +25,13 @@ async def project(connection: Connection, placed: Sequence[Placed[Fact]]) -> Non
     """Brings the read models to where `placed` leads; each partition's facts in the order of the log.
 
     An older version of a subject than a row has changes nothing, so partitions may come in any order, and what
-    was projected before may come again.
+    was projected before may come again; but then `project_every_erased` ends it.
     """
     years: dict[tuple[str, str, int], list[Placed[StudentFact]]] = {}
     mentors: dict[tuple[str, int], Placed[MentorRegistered]] = {}
     managers: dict[tuple[str, int], Placed[ManagerRegistered]] = {}
     rosters: dict[tuple[str, int], Placed[SchoolRosterPublished]] = {}
+    erased: list[Placed[StudentErased]] = []
     for item in placed:
         tenant, fact = item.tenant, item.fact
         if isinstance(fact, StudentRegistered | StudentWithdrawnFact):
@@ -42,7 +44,9 @@ async def project(connection: Connection, placed: Sequence[Placed[Fact]]) -> Non
             managers[tenant, fact.manager_id] = item  # type: ignore[assignment]
         elif isinstance(fact, SchoolRosterPublished):
             rosters[tenant, fact.year] = item  # type: ignore[assignment]
-        elif not isinstance(fact, StudentErased):  # `erased.py` destroys what others project
+        elif isinstance(fact, StudentErased):
+            erased.append(item)  # type: ignore[arg-type]
+        else:
             assert_never(fact)
     if years:
         await project_students(connection, list(years.values()))
@@ -52,3 +56,5 @@ async def project(connection: Connection, placed: Sequence[Placed[Fact]]) -> Non
         await project_managers(connection, list(managers.values()))
     if rosters:
         await project_rosters(connection, list(rosters.values()))
+    if erased:
+        await project_erased(connection, erased)

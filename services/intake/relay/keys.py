@@ -2,6 +2,10 @@
 
 A restored database then knows everyone again. A record is sealed under a key that only the master key gives; its
 Kafka key is an HMAC, so that compaction and the tombstone of an erasure find it and nobody learns from it.
+
+A record stands in the partition of its subject's first fact. A student may have moved between its tenant's two pools
+since, so that its tombstone goes to both; and as their relays do not wait for each other, and a leader that was stopped
+may send what it read long ago, whoever has sent records looks afterwards whether one of them was erased meanwhile.
 """
 
 import asyncio
@@ -14,8 +18,10 @@ import msgspec
 
 from services.intake.append.fresh_keys import FreshKeys, SubjectKey
 from services.intake.append.sealing import Keyring, seal, unseal
-from services.intake.relay.records import RecordProducer
+from services.intake.relay.records import Record, RecordProducer
 from shared.append.log import Appended
+from shared.contracts.facts import FACT_NAMES, StudentErased
+from shared.contracts.partitions import pool_partition
 from shared.kafka.clients import KafkaClients
 from shared.postgres import Pool, named_queries
 from shared.relay.producer import MAX_RECORD_BYTES
@@ -23,9 +29,19 @@ from shared.relay.topic import REQUEST_MILLISECONDS, create_topic
 
 QUERIES: Final = named_queries("services.intake.relay")
 KIND: Final = "key-record"
-COMPACTED: Final = {"cleanup.policy": "compact", "max.message.bytes": str(MAX_RECORD_BYTES)}
+COMPACTED: Final = {
+    "cleanup.policy": "compact",
+    "max.compaction.lag.ms": str(24 * 60 * 60 * 1000),
+    "max.message.bytes": str(MAX_RECORD_BYTES),
+}
+"""Without a greatest lag Kafka may keep for weeks what a tombstone has taken back."""
 FIRST_VERSION: Final = 1
+ERASED: Final = FACT_NAMES[StudentErased]
+GENDERS: Final = (0, 1)
 WITH_PERSONAL_DATA: Final = ("student/", "mentor/", "manager/")
+
+Subject = tuple[str, str]
+"""Tenant and subject."""
 
 
 class KeyRecord(msgspec.Struct, frozen=True):
@@ -92,17 +108,23 @@ class KeyRecords:
         self._starting = asyncio.Lock()
 
     async def publish(self, partition: int, events: Sequence[Appended]) -> None:
-        """Returns when Kafka has acknowledged the records of all subjects whose first fact is in `events`."""
+        """Returns when Kafka has acknowledged what must be there before `events`.
+
+        That is the records of all subjects whose first fact is in `events`, and the tombstones of those erased in it.
+        """
         wanted = [
             (event.tenant, event.subject)
             for event in events
             if event.version == FIRST_VERSION and event.subject.startswith(WITH_PERSONAL_DATA)
         ]
-        if not wanted:
+        erased = [(event.tenant, event.subject) for event in events if event.type == ERASED]
+        if not wanted and not erased:
             return
-        records = [seal_record(self._keyring, key) for key in await self._keys(wanted)]
         try:
-            await self._send(partition, records)
+            if wanted:
+                erased += await self._publish_keys(partition, wanted)
+            if erased:
+                await self._bury(erased)
         except BaseException:
             await self.stop()
             raise
@@ -116,9 +138,31 @@ class KeyRecords:
         if producer is not None:
             await producer.close()
 
-    async def _keys(self, wanted: Sequence[tuple[str, str]]) -> list[SubjectKey]:
+    async def _publish_keys(self, partition: int, wanted: Sequence[Subject]) -> list[Subject]:
+        """Sends the records of `wanted`; who of them was erased meanwhile, so that they must be taken back."""
+        keys = await self._keys(wanted)
+        if not keys:  # all were erased before this: nobody has a key any more
+            return []
+        producer = await self._started()
+        await producer.send_all(partition, [seal_record(self._keyring, key) for key in keys])
+        tenants, subjects = [key.tenant for key in keys], [key.subject for key in keys]
+        rows = await self._pool.fetch(QUERIES["erased_subjects"], tenants, subjects)
+        return [(row["tenant"], row["subject"]) for row in rows]
+
+    async def _bury(self, erased: Sequence[Subject]) -> None:
+        """Tombstones, in both partitions of each subject's tenant."""
+        graves: dict[int, list[Record]] = {}
+        for tenant, subject in erased:
+            index = record_key(self._keyring, tenant, subject)
+            for gender in GENDERS:
+                graves.setdefault(pool_partition(tenant, gender, self._partitions), []).append((index, None))
+        producer = await self._started()
+        for partition, records in sorted(graves.items()):
+            await producer.send_all(partition, records)
+
+    async def _keys(self, wanted: Sequence[Subject]) -> list[SubjectKey]:
         found: list[SubjectKey] = []
-        missing: list[tuple[str, str]] = []
+        missing: list[Subject] = []
         for tenant, subject in wanted:
             key = self._fresh.take(tenant, subject)
             if key is None:
@@ -133,10 +177,6 @@ class KeyRecords:
                 SubjectKey(row["tenant"], row["subject"], row["lookup"], row["wrapped_key"]) for row in rows
             ]
         return found
-
-    async def _send(self, partition: int, records: Sequence[tuple[bytes, bytes]]) -> None:
-        producer = await self._started()
-        await producer.send_all(partition, records)
 
     async def _started(self) -> RecordProducer:
         async with self._starting:

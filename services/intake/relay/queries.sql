@@ -3,6 +3,11 @@
 select k.tenant, k.subject, k.lookup, k.wrapped_key from subject_keys k
 join unnest($1::text[], $2::text[]) as wanted (tenant, subject) using (tenant, subject)
 
+-- name: erased_subjects
+-- Which of these subjects are erased.
+select e.tenant, e.subject from erasures e
+join unnest($1::text[], $2::text[]) as sent (tenant, subject) using (tenant, subject)
+
 -- name: unpublished_rejections
 -- What was refused and not yet told to rahnama.rejections, in the order in which it came.
 select rejection_id::text as rejection_id, tenant, causation_id, type, errors, door, inbound_partition,
@@ -10,5 +15,8 @@ select rejection_id::text as rejection_id, tenant, causation_id, type, errors, d
 from rejections where not published order by rejection_id limit $1
 
 -- name: rejections_published
--- Told, and acknowledged by Kafka.
-update rejections set published = true where rejection_id = any($1::uuid[])
+-- Told, and acknowledged by Kafka; locked by id, as by an erasure.
+with told as (
+    select rejection_id from rejections where rejection_id = any($1::uuid[]) order by rejection_id for update
+)
+update rejections set published = true from told where rejections.rejection_id = told.rejection_id

@@ -7,12 +7,14 @@ from typing import Any
 from shared.relay.producer import BatchProducer
 
 Headers = Sequence[tuple[str, bytes]]
+Record = tuple[bytes, bytes | None]
+"""Key and value; a null value is a tombstone."""
 
 
 class RecordProducer(BatchProducer):
     """Sends (key, value) pairs to one topic; as the relay's, it is thrown away after its first error."""
 
-    def fill_records(self, records: Sequence[tuple[bytes, bytes]], headers: Headers = ()) -> tuple[Any, int]:
+    def fill_records(self, records: Sequence[Record], headers: Headers = ()) -> tuple[Any, int]:
         """A batch with as many of `records` as fit, and how many that are (at least one)."""
         assert self._producer is not None
         batch = self._producer.create_batch()
@@ -25,9 +27,7 @@ class RecordProducer(BatchProducer):
         batch.close()
         return batch, count
 
-    async def send_all(
-        self, partition: int, records: Sequence[tuple[bytes, bytes]], headers: Headers = ()
-    ) -> None:
+    async def send_all(self, partition: int, records: Sequence[Record], headers: Headers = ()) -> None:
         """Returns when Kafka has acknowledged every one of `records`."""
         sent = 0
         while sent < len(records):

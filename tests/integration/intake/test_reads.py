@@ -14,6 +14,7 @@ ROUTES = {
     "GET /v1/students": READERS,
     "GET /v1/students/{student_id}": READERS,
     "POST /v1/students/lookup": READERS,
+    "POST /v1/students/{student_id}/erasure": {"admin"},
     "GET /v1/mentors": READERS,
     "GET /v1/mentors/{mentor_id}": READERS,
     "GET /v1/managers": READERS,
