@@ -1,0 +1,141 @@
+"""Upstream as it should be: every event is sent until it is answered, over both doors, whatever fails meanwhile."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, Final
+
+import httpx
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from infra.demo.cohort import Event
+from tests.e2e.sent import SentEvents
+from tests.e2e.upstream import BATCH, STRUCTURED_HEADERS
+from tests.e2e.waiting import within
+from tests.faults.bed import TENANTS, Bed
+from tests.faults.world import Step
+from tests.invariants.reading import INBOUND
+
+PIECE_EVENTS: Final = 12
+ANSWER_SECONDS: Final = 60.0
+REQUEST_SECONDS: Final = 6.0
+RETRY_SECONDS: Final = 0.1
+AGAIN_EVENTS: Final = 200
+
+logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what fails here is meant to, and is sent again
+
+
+class Senders:
+    """Sends lanes of steps and keeps what was sent and answered. A context manager."""
+
+    def __init__(self, bed: Bed) -> None:
+        self._bed = bed
+        self.sent = SentEvents(TENANTS)
+        self._client = httpx.AsyncClient(timeout=REQUEST_SECONDS, trust_env=False)
+        self._tokens = {
+            source: bed.system.token("upstream", tenant=tenant) for source, tenant in TENANTS.items()
+        }
+        self.pieces_done = 0
+
+    async def close(self) -> None:
+        """Ends its connections."""
+        await self._client.aclose()
+
+    async def send(self, lanes: Sequence[Sequence[Step]]) -> None:
+        """All lanes side by side: every other one over HTTP, the others over Kafka."""
+        async with asyncio.TaskGroup() as group:
+            for number, lane in enumerate(lanes):
+                group.create_task(self._lane(lane, self._produce if number % 2 else self._post_by_source))
+
+    async def ask_again(self, lanes: Sequence[Sequence[Step]]) -> None:
+        """Sends everything once more over HTTP: what was answered is answered again, what was lost is not any more."""
+        steps = [step for lane in lanes for step in lane if not step.again]
+        for start in range(0, len(steps), AGAIN_EVENTS):
+            await self._post_by_source(steps[start : start + AGAIN_EVENTS])
+
+    async def _lane(self, lane: Sequence[Step], send: Any) -> None:
+        for start in range(0, len(lane), PIECE_EVENTS):
+            piece = lane[start : start + PIECE_EVENTS]
+            for step in piece:
+                self.sent.add([step.event])
+                if not step.again:
+                    self.sent.in_order(step.event, step.subject)
+            await send(piece)
+            self.pieces_done += 1
+
+    async def _post_by_source(self, piece: Sequence[Step]) -> None:
+        for source, run in groupby(piece, key=lambda step: str(step.event["source"])):
+            await self.post(source, [step.event for step in run])
+
+    async def post(self, source: str, events: Sequence[Event]) -> list[dict[str, Any]]:
+        """The results of a batch of one source's events, sent again to any instance until they come."""
+        body = json.dumps(events, ensure_ascii=False).encode()
+        headers = {"content-type": BATCH, "authorization": f"Bearer {self._tokens[source]}"}
+        turn = 0
+
+        async def attempt() -> list[dict[str, Any]] | None:
+            nonlocal turn
+            urls = await self._bed.urls("intake")
+            turn += 1
+            if not urls:
+                return None
+            try:
+                answer = await self._client.post(
+                    f"{urls[turn % len(urls)]}/v1/events", content=body, headers=headers
+                )
+            except httpx.TransportError:
+                return None
+            if answer.status_code == 503:
+                return None
+            assert answer.status_code == 202, f"{answer.status_code} {answer.text}"
+            results: list[dict[str, Any]] = answer.json()["results"]
+            self.sent.answered(events, results)
+            return results
+
+        return await within(ANSWER_SECONDS, attempt, "an answer of intake", pause_seconds=RETRY_SECONDS)
+
+    async def _produce(self, piece: Sequence[Step]) -> None:
+        """By subject as the key, so that one partition keeps a subject's order; an idempotent producer never turns it."""
+        values = [
+            (json.dumps(step.event, ensure_ascii=False).encode(), step.subject.encode()) for step in piece
+        ]
+        await self.produce([(value, key, STRUCTURED_HEADERS) for value, key in values])
+
+    async def produce(self, records: Sequence[tuple[bytes, bytes | None, Any]], topic: str = INBOUND) -> None:
+        """Values, keys and headers, until all are acknowledged, some perhaps twice."""
+
+        async def attempt() -> bool:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._bed.system.kafka_bootstrap,
+                enable_idempotence=True,
+                request_timeout_ms=3000,
+                metadata_max_age_ms=2000,
+            )
+            try:
+                async with asyncio.timeout(REQUEST_SECONDS):
+                    await producer.start()
+                    sent = [
+                        await producer.send(topic, value, key=key, headers=headers)
+                        for value, key, headers in records
+                    ]
+                    await asyncio.gather(*sent)
+            except (KafkaError, TimeoutError):
+                return False
+            finally:
+                await _end(producer)
+            return True
+
+        await within(ANSWER_SECONDS, attempt, "an acknowledgement of Kafka", pause_seconds=RETRY_SECONDS)
+
+
+async def _end(producer: AIOKafkaProducer) -> None:
+    """Without waiting for what was not acknowledged: an idempotent producer would wait for ever."""
+    sender = producer._sender.sender_task
+    if sender is not None and not sender.done():
+        sender.cancel()
+        await asyncio.wait({sender}, timeout=1.0)
+    await producer.client.close()
+    producer._closed = True
