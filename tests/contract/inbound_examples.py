@@ -24,6 +24,7 @@ INBOUND: Final[dict[str, dict[str, Any]]] = {
         "school_code": 101,
         "mobile": "+98 912 123 4567",
     },
+    "rahnama.student.withdrawn.v1": {"year": 1404, "national_id": "۱۳۳۲۰۷۳۶۸۹", "reason": "انصراف"},
     "rahnama.mentor.registered.v1": {
         "mentor_id": 150,
         "name": "مریم امینی",

@@ -18,6 +18,7 @@ GOLDEN: Final = Path(__file__).parent / "golden"
 LOG_TYPES: Final[dict[str, Any]] = {**FACT_TYPES, **DECISION_TYPES}
 INBOUND_FIELDS: Final = {
     "rahnama.student.registered.v1": fields.STUDENT,
+    "rahnama.student.withdrawn.v1": fields.WITHDRAWAL,
     "rahnama.mentor.registered.v1": fields.MENTOR + fields.SCHOOLS,
     "rahnama.manager.registered.v1": fields.MANAGER,
     "rahnama.school-roster.published.v1": fields.ROSTER,

@@ -1,93 +1,20 @@
-"""Whatever upstream sends: an answer, never an exception, never an echo; a batch is its events one by one."""
+"""A batch is its events one by one, and however they mix, versions are dense and nothing derived goes stale."""
 
 import copy
-import json
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from services.intake.decide.commands import Command, RegisterStudent
-from services.intake.decide.decide import Accepted, decide, evolve
-from services.intake.decide.digests import content_bytes, content_digest, fingerprint
-from services.intake.decide.events import BrokenEvent, InboundEvent, open_event, open_record
-from services.intake.decide.fields import MANAGER, MENTOR, ROSTER, SCHOOLS, STUDENT
-from services.intake.decide.parse import INBOUND_TYPES, parse
+from services.intake.decide.commands import Command, WithdrawStudent
+from services.intake.decide.decide import Accepted, NewFact, decide, evolve
+from services.intake.decide.digests import fingerprint
 from services.intake.decide.state import State
-from shared.errors import FieldError
-from tests.unit.intake.examples import DATA, KEY, document, empty_state, manager, mentor, roster, student
-
-NAMES = sorted({field.name for field in (*STUDENT, *MENTOR, *SCHOOLS, *MANAGER, *ROSTER)})
-SECRET = "s3cr٣t"
-TEXT = st.text(max_size=12).map(lambda text: text + SECRET) | st.sampled_from(
-    ["", "0", "۱۲", "1332073689", "زن"]
-)
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT
-VALUES = st.recursive(
-    SCALARS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
-    max_leaves=8,
-)
-
-
-@given(st.sampled_from(sorted(INBOUND_TYPES)), st.dictionaries(st.sampled_from(NAMES), VALUES))
-def test_parsing_gives_a_command_or_errors_that_repeat_no_value(kind: str, data: dict[str, object]) -> None:
-    event = InboundEvent(id="1", source="s", type=kind, occurred_at=None, traceparent=None, data=data)
-    answer = parse(event)
-    assert not isinstance(answer, tuple) or answer
-    if isinstance(answer, tuple):
-        assert_no_echo(answer)
-        assert len({(error.pointer, error.code) for error in answer}) == len(answer)
-        assert all(error.pointer.removeprefix("/data/") in NAMES for error in answer)
-
-
-@given(
-    VALUES,
-    st.dictionaries(
-        st.sampled_from(
-            ["specversion", "id", "source", "type", "time", "datacontenttype", "traceparent", "data"]
-        ),
-        VALUES,
-    ),
-)
-def test_opening_gives_an_event_or_errors_that_repeat_no_value(
-    whole: object, attributes: dict[str, object]
-) -> None:
-    for value in (whole, attributes, {**document("student"), **attributes}):
-        opened = open_event(json.dumps(value).encode("utf-8", "surrogatepass"))
-        if isinstance(opened, BrokenEvent):
-            assert opened.errors
-            assert_no_echo(opened.errors)
-        else:
-            parse(opened)
-            content_digest(KEY, opened)
-
-
-@given(
-    st.binary(max_size=60),
-    st.lists(
-        st.tuples(
-            st.sampled_from(["ce_id", "ce_specversion", "ce_time", "content-type", "x"]),
-            st.none() | st.binary(max_size=12),
-        )
-    ),
-)
-def test_any_bytes_are_opened_or_refused(value: bytes, headers: list[tuple[str, bytes | None]]) -> None:
-    for opened in (open_event(value), open_record(headers, value)):
-        assert isinstance(opened, InboundEvent) or opened.errors
-
-
-@given(st.dictionaries(st.text(max_size=8), VALUES, max_size=6), st.randoms())
-def test_content_does_not_depend_on_the_order_of_keys(data: dict[str, object], random: Any) -> None:
-    shuffled = list(data.items())
-    random.shuffle(shuffled)
-
-    def opened(content: dict[str, object], indent: int | None) -> bytes:
-        text = json.dumps({**document("student"), "data": content}, indent=indent)
-        event = open_event(text.encode())
-        return content_bytes(event) if isinstance(event, InboundEvent) else b""
-
-    assert opened(data, None) == opened(dict(shuffled), 2)
+from services.intake.decide.students import rederived
+from shared.contracts.facts import MentorRegistered, StudentRegistered, StudentWithdrawnFact
+from shared.contracts.partitions import pool_partition
+from tests.unit.intake.examples import KEY, empty_state, manager, mentor, roster, student, withdrawal
 
 
 def students(person: int, changes: dict[str, Any]) -> tuple[Command, str]:
@@ -95,6 +22,11 @@ def students(person: int, changes: dict[str, Any]) -> tuple[Command, str]:
 
 
 COMMANDS = st.one_of(
+    st.builds(
+        lambda person, year: (withdrawal(year=year), f"student-{person}"),
+        st.integers(1, 3),
+        st.sampled_from([1404, 1405]),
+    ),
     st.builds(
         students,
         st.integers(1, 3),
@@ -139,22 +71,34 @@ COMMANDS = st.one_of(
 )
 
 
-def step(state: State, command: Command, student_id: str) -> object:
-    marks = b"" if not hasattr(command, "personal") else fingerprint(KEY, command.personal)
+Step = tuple[object, list[NewFact]]
+
+
+def step(state: State, command: Command, student_id: str) -> Step:
+    """What is decided, and all the facts that it leads to; a roster's students in the order of the state."""
+    if isinstance(command, WithdrawStudent) and student_id not in state.students:
+        student_id = ""
+    personal = getattr(command, "personal", None)
+    marks = b"" if personal is None else fingerprint(KEY, personal)
     outcome = decide(state, command, student_id=student_id, fingerprint=marks)
-    if isinstance(outcome, Accepted):
-        for new in outcome.facts:
-            evolve(state, new)
-    return outcome
+    if not isinstance(outcome, Accepted):
+        return outcome, []
+    facts = list(outcome.facts)
+    for new in facts:
+        evolve(state, new)
+    if outcome.rederives is not None:
+        for known in list(state.students):
+            new_type = rederived(state, known, outcome.rederives, command.occurred_at)
+            if new_type is not None:
+                facts.append(new_type)
+                evolve(state, new_type)
+    return outcome, facts
 
 
 def reloaded(state: State) -> State:
-    """What the database would give to a later batch: the counts of schools without what has gone."""
+    """What the database would give to a later batch."""
     fresh = copy.deepcopy(state)
-    fresh.schools_of = {
-        year: {code: count for code, count in counts.items() if count}
-        for year, counts in state.schools_of.items()
-    }
+    fresh.mentors_of = {manager_id: ids for manager_id, ids in fresh.mentors_of.items() if ids}
     return fresh
 
 
@@ -172,16 +116,21 @@ def test_a_batch_is_decided_as_its_events_one_by_one(commands: list[tuple[Comman
 def test_versions_are_dense_and_nothing_derived_goes_stale(commands: list[tuple[Command, str]]) -> None:
     state, versions = empty_state(), dict[str, int]()
     for command, student_id in commands:
-        outcome = step(state, command, student_id)
-        if isinstance(outcome, Accepted):
-            for new in outcome.facts:
-                versions[new.subject] = versions.get(new.subject, 0) + 1
-                assert new.fact.version == versions[new.subject]
-            assert not isinstance(step(state, command, student_id), Accepted)
+        _, facts = step(state, command, student_id)
+        for new in facts:
+            versions[new.subject] = versions.get(new.subject, 0) + 1
+            assert new.fact.version == versions[new.subject]
+            assert new.fact.occurred_at == command.occurred_at
+        assert step(state, command, student_id)[1] == []
+        assert_nothing_is_stale(state)
+
+
+def assert_nothing_is_stale(state: State) -> None:
+    """Every student's type and every mentor's centres are what rosters and managers say now."""
     for person in state.students.values():
         for year, known in person.years.items():
             published = state.rosters[year].school_codes if year in state.rosters else frozenset()
-            assert known.student_type == int(known.school_code in published)
+            assert known.is_withdrawn or known.student_type == int(known.school_code in published)
     for known_mentor in state.mentors.values():
         fact = known_mentor.fact
         its_manager = state.managers.get(fact.manager_id) if fact.manager_id is not None else None
@@ -189,11 +138,52 @@ def test_versions_are_dense_and_nothing_derived_goes_stale(commands: list[tuple[
         assert fact.manager_centers == (None if fact.manager_id is None else expected)
 
 
-def assert_no_echo(errors: tuple[FieldError, ...]) -> None:
-    for error in errors:
-        assert SECRET not in f"{error.pointer}{error.code}{error.message}{error.message_fa}"
+@settings(max_examples=200)
+@given(st.lists(COMMANDS, max_size=25))
+def test_the_facts_of_a_student_tell_of_one_pool_at_a_time(commands: list[tuple[Command, str]]) -> None:
+    """Told again, fact by fact: who is registered in one pool has left the other, and only who is in one leaves it."""
+    state = empty_state()
+    enrolled: dict[tuple[str, int], int] = {}
+    for command, student_id in commands:
+        for new in step(state, command, student_id)[1]:
+            fact = new.fact
+            if isinstance(fact, StudentRegistered | StudentWithdrawnFact):
+                assert new.partition == pool_partition("default", fact.gender, 12)
+                key = (fact.student_id, fact.year)
+                if isinstance(fact, StudentRegistered):
+                    assert enrolled.setdefault(key, fact.gender) == fact.gender
+                else:
+                    assert enrolled.pop(key) == fact.gender
+        for (person, _), gender in enrolled.items():
+            assert state.students[person].gender == gender
+        assert enrolled.keys() == {
+            (person, year)
+            for person, known in state.students.items()
+            for year, told in known.years.items()
+            if not told.is_withdrawn
+        }
 
 
-def test_the_examples_cover_every_inbound_type() -> None:
-    assert set(DATA) == INBOUND_TYPES
-    assert isinstance(student(), RegisterStudent)
+@settings(max_examples=200)
+@given(st.lists(COMMANDS, max_size=25))
+def test_only_who_changes_is_reissued_with_all_else_as_it_was(commands: list[tuple[Command, str]]) -> None:
+    """A fact that keeps its seal differs from its subject's last one in what the event changed, and in nothing else."""
+    state = empty_state()
+    last: dict[tuple[str, int], MentorRegistered | StudentRegistered] = {}
+    for command, student_id in commands:
+        for new in step(state, command, student_id)[1]:
+            fact = new.fact
+            if not isinstance(fact, MentorRegistered | StudentRegistered):
+                continue
+            key = (new.subject, fact.year if isinstance(fact, StudentRegistered) else 0)
+            if new.keeps_seal:
+                before = last[key]
+                same = {"version": before.version, "occurred_at": before.occurred_at}
+                if isinstance(fact, MentorRegistered) and isinstance(before, MentorRegistered):
+                    assert fact.manager_centers != before.manager_centers
+                    assert replace(fact, **same, manager_centers=before.manager_centers) == before
+                elif isinstance(fact, StudentRegistered) and isinstance(before, StudentRegistered):
+                    assert (fact.gender, fact.student_type) != (before.gender, before.student_type)
+                    same |= {"gender": before.gender, "student_type": before.student_type}
+                    assert replace(fact, **same) == before
+            last[key] = fact

@@ -9,6 +9,7 @@ from services.intake.decide.commands import (
     RegisterManager,
     RegisterMentor,
     RegisterStudent,
+    WithdrawStudent,
 )
 from services.intake.decide.events import InboundEvent, open_event
 from services.intake.decide.parse import parse
@@ -33,6 +34,7 @@ STUDENT: dict[str, Any] = {
     "school_code": 101,
     "mobile": "09121234567",
 }
+WITHDRAWAL: dict[str, Any] = {"year": 1404, "national_id": "1332073689", "reason": "انصراف"}
 MENTOR: dict[str, Any] = {
     "mentor_id": 150,
     "name": "مریم امینی",
@@ -59,11 +61,12 @@ ROSTER: dict[str, Any] = {"year": 1404, "school_codes": [102, 101, 102]}
 
 DATA: dict[str, dict[str, Any]] = {
     "rahnama.student.registered.v1": STUDENT,
+    "rahnama.student.withdrawn.v1": WITHDRAWAL,
     "rahnama.mentor.registered.v1": MENTOR,
     "rahnama.manager.registered.v1": MANAGER,
     "rahnama.school-roster.published.v1": ROSTER,
 }
-TYPE_OF = dict(zip(("student", "mentor", "manager", "roster"), DATA, strict=True))
+TYPE_OF = dict(zip(("student", "withdrawal", "mentor", "manager", "roster"), DATA, strict=True))
 
 
 def document(kind: str, /, **changes: Any) -> dict[str, Any]:
@@ -98,6 +101,13 @@ def student(**changes: Any) -> RegisterStudent:
     """A student's command."""
     command = parsed("student", **changes)
     assert isinstance(command, RegisterStudent)
+    return command
+
+
+def withdrawal(**changes: Any) -> WithdrawStudent:
+    """The command that ends a student's year."""
+    command = parsed("withdrawal", **changes)
+    assert isinstance(command, WithdrawStudent)
     return command
 
 

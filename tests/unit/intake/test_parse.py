@@ -7,10 +7,10 @@ from services.intake.decide.commands import PersonalStudent
 from services.intake.decide.parse import parse
 from services.intake.decide.problems import INVALID, MISSING
 from services.intake.decide.tenant_rules import TenantRules
-from tests.unit.intake.examples import document, errors, event, manager, mentor, roster, student
+from tests.unit.intake.examples import document, errors, event, manager, mentor, roster, student, withdrawal
 
 NOT_YET = (
-    "student.updated", "student.withdrawn", "mentor.updated", "policy.activated", "assignment.directed", "counters.imported",
+    "student.updated", "mentor.updated", "policy.activated", "assignment.directed", "counters.imported",
 )  # fmt: skip
 
 
@@ -97,6 +97,16 @@ def test_a_mentor_has_sorted_sets_and_defaults() -> None:
     )
     assert (command.groups, command.centers, command.schools) == ((1, 27), (0, 1), ())
     assert mentor(capacity=0).capacity == 0
+
+
+def test_a_withdrawal_names_a_year_of_a_student_and_its_reason_is_dropped() -> None:
+    command = withdrawal(national_id="۱۳۳۲۰۷۳۶۸۹", year="۱۴۰۴")
+    assert (command.year, command.national_id) == (1404, "1332073689")
+    assert "1332073689" not in repr(command)
+    assert command == withdrawal(reason=None) == withdrawal(reason="")
+    assert errors("withdrawal", year=None, national_id="1", reason=5) == [
+        ("/data/year", "YEAR_MISSING"), ("/data/national_id", "NATIONAL_ID_INVALID"), ("/data/reason", "REASON_INVALID"),
+    ]  # fmt: skip
 
 
 def test_only_a_school_mentor_has_schools() -> None:
