@@ -3,7 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 WRITER = "services/intake/append/writer.py"
-TRANSACTION = "services/intake/append/transaction.py"
+TRANSACTION = "services/intake/append/batch.py"
 SETTLE = "services/intake/append/settle.py"
 DOORS = ("tests/integration/intake/test_http_door.py", "tests/integration/intake/test_kafka_door.py")
 CONCURRENCY = ("tests/integration/intake/test_concurrency.py",)
