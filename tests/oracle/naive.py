@@ -18,7 +18,13 @@ from shared.contracts.decisions import (
     StudentWaitlisted,
     StudentWithdrawn,
 )
-from shared.contracts.facts import Fact, MentorRegistered, StudentRegistered, StudentWithdrawnFact
+from shared.contracts.facts import (
+    Fact,
+    MentorRegistered,
+    StudentErased,
+    StudentRegistered,
+    StudentWithdrawnFact,
+)
 from tests.oracle.fairness import Filled, in_order
 
 
@@ -64,6 +70,8 @@ class NaivePool:
             return list(self._student(sequence, fact))
         if isinstance(fact, StudentWithdrawnFact):
             return list(self._withdrawal(fact))
+        if isinstance(fact, StudentErased):
+            return list(self._erasure(fact))
         if isinstance(fact, MentorRegistered):
             return list(self._mentor(fact))
         return []
@@ -108,22 +116,29 @@ class NaivePool:
 
     def _withdrawal(self, fact: StudentWithdrawnFact) -> Iterator[Decision]:
         for student in self.students:
-            if (student.fact.year, student.fact.student_id) != (fact.year, fact.student_id):
-                continue
-            student.version = fact.version
-            if student.ended:
-                return
-            previous, student.mentor_id, student.ended = student.mentor_id, None, True
-            yield StudentWithdrawn(
-                year=fact.year,
-                student_id=fact.student_id,
-                version=fact.version,
-                policy=self.policy,
-                engine=1,
-                reason=fact.reason,
-                previous_mentor_id=previous,
-            )
-            yield from self._serve_the_waitlist()
+            if (student.fact.year, student.fact.student_id) == (fact.year, fact.student_id):
+                yield from self._end(student, fact.version, fact.reason)
+
+    def _erasure(self, fact: StudentErased) -> Iterator[Decision]:
+        theirs = [s for s in self.students if s.fact.student_id == fact.student_id]
+        for student in sorted(theirs, key=lambda s: s.fact.year):
+            yield from self._end(student, fact.version, "erased")
+
+    def _end(self, student: Student, version: int, reason: str) -> Iterator[Decision]:
+        student.version = version
+        if student.ended:
+            return
+        previous, student.mentor_id, student.ended = student.mentor_id, None, True
+        yield StudentWithdrawn(
+            year=student.fact.year,
+            student_id=student.fact.student_id,
+            version=version,
+            policy=self.policy,
+            engine=1,
+            reason=reason,
+            previous_mentor_id=previous,
+        )
+        yield from self._serve_the_waitlist()
 
     def _mentor(self, fact: MentorRegistered) -> Iterator[Decision]:
         self.mentors[fact.mentor_id] = fact

@@ -20,7 +20,7 @@ from shared.contracts.decisions import (
     StudentWaitlisted,
     StudentWithdrawn,
 )
-from shared.contracts.facts import MentorRegistered, StudentRegistered, StudentWithdrawnFact
+from shared.contracts.facts import MentorRegistered, StudentErased, StudentRegistered, StudentWithdrawnFact
 
 
 def handle(state: PartitionState, cause: Cause) -> list[Decision]:
@@ -49,6 +49,8 @@ def decide(state: PartitionState, cause: Cause) -> Iterator[Decision]:
     if isinstance(fact, StudentWithdrawnFact):
         pool = state.pool(cause.tenant)
         return _after_withdrawal(pool, pool.enrolments.get((fact.year, fact.student_id)), fact.reason)
+    if isinstance(fact, StudentErased):
+        return _after_erasure(state.pool(cause.tenant), fact.student_id)
     return iter(())
 
 
@@ -71,6 +73,12 @@ def _after_withdrawal(pool: Pool, student: Enrolment | None, reason: str) -> Ite
     yield _withdraw(pool, student, mentor, reason)
     if mentor is not None:
         yield from _serve(pool, mentor)
+
+
+def _after_erasure(pool: Pool, student_id: str) -> Iterator[Decision]:
+    """Ends every enrolment that is live, year by year, as if each were withdrawn."""
+    for student in sorted(pool.of_student(student_id), key=lambda student: student.year):
+        yield from _after_withdrawal(pool, student, "erased")
 
 
 def _after_mentor(pool: Pool, mentor: Mentor) -> Iterator[Decision]:

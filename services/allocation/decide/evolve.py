@@ -12,7 +12,13 @@ from shared.contracts.decisions import (
     StudentWaitlisted,
     StudentWithdrawn,
 )
-from shared.contracts.facts import Fact, MentorRegistered, StudentRegistered, StudentWithdrawnFact
+from shared.contracts.facts import (
+    Fact,
+    MentorRegistered,
+    StudentErased,
+    StudentRegistered,
+    StudentWithdrawnFact,
+)
 
 
 def evolve(state: PartitionState, cause: Cause, event: Fact | Decision) -> None:
@@ -32,7 +38,10 @@ def evolve(state: PartitionState, cause: Cause, event: Fact | Decision) -> None:
     elif isinstance(event, MentorRegistered):
         _mentor_registered(pool, event)
     elif isinstance(event, StudentWithdrawnFact):
-        _withdrawal_accepted(pool, event)
+        _withdrawal_accepted(pool, pool.enrolments.get((event.year, event.student_id)), event.version)
+    elif isinstance(event, StudentErased):
+        for student in pool.of_student(event.student_id):
+            _withdrawal_accepted(pool, student, event.version)
 
 
 def _student_registered(pool: Pool, cause: Cause, fact: StudentRegistered) -> None:
@@ -77,13 +86,11 @@ def _student_registered(pool: Pool, cause: Cause, fact: StudentRegistered) -> No
     pool.changes.enrolments[key] = student
 
 
-def _withdrawal_accepted(pool: Pool, fact: StudentWithdrawnFact) -> None:
+def _withdrawal_accepted(pool: Pool, student: Enrolment | None, version: int) -> None:
     """Only the version moves: what the withdrawal does to a live enrolment is a decision."""
-    key = (fact.year, fact.student_id)
-    student = pool.enrolments.get(key)
     if student is not None:
-        student.version = fact.version
-        pool.changes.enrolments[key] = student
+        student.version = version
+        pool.changes.enrolments[student.year, student.student_id] = student
 
 
 def _mentor_registered(pool: Pool, fact: MentorRegistered) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from services.allocation.decide.mentor import Mentor
 from services.allocation.decide.state import Cause, PartitionState
-from shared.contracts.facts import MentorRegistered, StudentRegistered, StudentWithdrawnFact
+from shared.contracts.facts import MentorRegistered, StudentErased, StudentRegistered, StudentWithdrawnFact
 
 STUDENT_FACTS: Final = (StudentRegistered, StudentWithdrawnFact)
 
@@ -36,6 +36,8 @@ def needs(state: PartitionState, causes: Sequence[Cause]) -> Needs:
             pool = state.pools.get(cause.tenant)
             if pool is None or (fact.year, fact.student_id) not in pool.enrolments:
                 wanted.students.setdefault(cause.tenant, set()).add(fact.student_id)
+        elif isinstance(fact, StudentErased):  # of all its years some may be in memory, and others not
+            wanted.students.setdefault(cause.tenant, set()).add(fact.student_id)
         elif isinstance(fact, MentorRegistered):
             pool = state.pools.get(cause.tenant)
             before = pool.mentors.get(fact.mentor_id) if pool else None

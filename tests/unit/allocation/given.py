@@ -10,7 +10,13 @@ from shared.contracts.decisions import (
     StudentReleased,
     StudentWaitlisted,
 )
-from shared.contracts.facts import Fact, MentorRegistered, StudentRegistered, StudentWithdrawnFact
+from shared.contracts.facts import (
+    Fact,
+    MentorRegistered,
+    StudentErased,
+    StudentRegistered,
+    StudentWithdrawnFact,
+)
 
 TENANT = "default"
 
@@ -50,6 +56,11 @@ def a_withdrawal(name: str, reason: Literal["withdrawn", "moved"] = "withdrawn",
         "reason": reason,
     }
     return StudentWithdrawnFact(**(facts | different))
+
+
+def an_erasure(name: str, *years: int, version: int = 9) -> StudentErased:
+    """Nobody can tell any more who that student of the pool of girls was."""
+    return StudentErased(version=version, occurred_at=None, student_id=name, gender=0, years=list(years))
 
 
 def a_mentor(mentor_id: int, **different: Any) -> MentorRegistered:
