@@ -1,6 +1,7 @@
 """Whole systems for these tests, each on servers and ports of its own."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -29,6 +30,13 @@ async def upstream_of_new_system(collector: Collector | None = None) -> AsyncIte
                 yield upstream
         finally:
             await system.stop()
+
+
+@pytest.fixture(autouse=True)
+def nothing_forgotten() -> Iterator[None]:
+    """What a test left open fails that test and no later one: the collector runs after each."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")
