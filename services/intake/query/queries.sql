@@ -1,7 +1,7 @@
 -- name: students
 -- A page of students' years; null filters let everything through.
-select year, student_id, gender, edu_status, reg_center, reg_status, group_code, school_code, student_type,
-       version, partition, sequence
+select year, student_id, case when is_withdrawn then 'withdrawn' else 'registered' end as status, gender, edu_status,
+       reg_center, reg_status, group_code, school_code, student_type, version, partition, sequence
 from student_years
 where tenant = $1
   and (year, student_id) > ($2::smallint, $3::uuid)
@@ -15,8 +15,8 @@ limit $9
 
 -- name: student
 -- One student's years, the latest first.
-select year, student_id, gender, edu_status, reg_center, reg_status, group_code, school_code, student_type,
-       version, partition, sequence
+select year, student_id, case when is_withdrawn then 'withdrawn' else 'registered' end as status, gender, edu_status,
+       reg_center, reg_status, group_code, school_code, student_type, version, partition, sequence
 from student_years
 where tenant = $1 and student_id = $2
   and ($3::smallint is null or year = $3)

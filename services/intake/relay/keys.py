@@ -20,10 +20,11 @@ from services.intake.append.fresh_keys import FreshKeys, SubjectKey
 from services.intake.append.sealing import Keyring, seal, unseal
 from services.intake.relay.records import Record, RecordProducer
 from shared.append.log import Appended
-from shared.contracts.facts import FACT_NAMES, StudentErased
+from shared.contracts.facts import FACT_NAMES, StudentErased, StudentRegistered
 from shared.contracts.partitions import pool_partition
 from shared.kafka.clients import KafkaClients
 from shared.postgres import Pool, named_queries
+from shared.project.columns import columns
 from shared.relay.producer import MAX_RECORD_BYTES
 from shared.relay.topic import REQUEST_MILLISECONDS, create_topic
 
@@ -37,6 +38,7 @@ COMPACTED: Final = {
 """Without a greatest lag Kafka may keep for weeks what a tombstone has taken back."""
 FIRST_VERSION: Final = 1
 ERASED: Final = FACT_NAMES[StudentErased]
+REGISTERED: Final = FACT_NAMES[StudentRegistered]
 GENDERS: Final = (0, 1)
 WITH_PERSONAL_DATA: Final = ("student/", "mentor/", "manager/")
 
@@ -110,13 +112,15 @@ class KeyRecords:
     async def publish(self, partition: int, events: Sequence[Appended]) -> None:
         """Returns when Kafka has acknowledged what must be there before `events`.
 
-        That is the records of all subjects whose first fact is in `events`, and the tombstones of those erased in it.
+        That is the records of all subjects whose first fact is in `events`, and the tombstones of those erased in it;
+        and again the records of students who moved here: the partition with their first fact may be behind.
         """
         wanted = [
             (event.tenant, event.subject)
             for event in events
             if event.version == FIRST_VERSION and event.subject.startswith(WITH_PERSONAL_DATA)
         ]
+        wanted += await self._moved(partition, events)
         erased = [(event.tenant, event.subject) for event in events if event.type == ERASED]
         if not wanted and not erased:
             return
@@ -159,6 +163,18 @@ class KeyRecords:
         producer = await self._started()
         for partition, records in sorted(graves.items()):
             await producer.send_all(partition, records)
+
+    async def _moved(self, partition: int, events: Sequence[Appended]) -> list[Subject]:
+        """Students who came from the other pool."""
+        changed = [
+            (event.tenant, event.subject, event.version)
+            for event in events
+            if event.version != FIRST_VERSION and event.type == REGISTERED
+        ]
+        if not changed:
+            return []
+        rows = await self._pool.fetch(QUERIES["subjects_from_elsewhere"], *columns(changed), partition)
+        return [(row["tenant"], row["subject"]) for row in rows]
 
     async def _keys(self, wanted: Sequence[Subject]) -> list[SubjectKey]:
         found: list[SubjectKey] = []

@@ -3,6 +3,13 @@
 select k.tenant, k.subject, k.lookup, k.wrapped_key from subject_keys k
 join unnest($1::text[], $2::text[]) as wanted (tenant, subject) using (tenant, subject)
 
+-- name: subjects_from_elsewhere
+-- Whose version before these is in another partition, or lost: they moved, and nothing says that theirs was published.
+select distinct sent.tenant, sent.subject
+from unnest($1::text[], $2::text[], $3::integer[]) as sent (tenant, subject, version)
+left join log on log.tenant = sent.tenant and log.subject = sent.subject and log.version = sent.version - 1
+where log.partition is distinct from $4
+
 -- name: erased_subjects
 -- Which of these subjects are erased.
 select e.tenant, e.subject from erasures e
