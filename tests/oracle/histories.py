@@ -15,6 +15,7 @@ from shared.contracts.facts import (
     ManagerRegistered,
     MentorRegistered,
     SchoolRosterPublished,
+    StudentErased,
     StudentRegistered,
     StudentWithdrawnFact,
 )
@@ -44,7 +45,7 @@ def happening(number: int, gender: int) -> History:
     """The facts that a number stands for, all of one tenant."""
     random = Random(number)
     tenant = random.choice(TENANTS)
-    kind = random.randrange(24)
+    kind = random.randrange(25)
     facts: list[Fact]
     if kind < 1:
         facts = [random.choice(PASSED_OVER)]
@@ -57,7 +58,9 @@ def happening(number: int, gender: int) -> History:
     elif kind < 22:
         facts = there_and_back(random, gender)
     elif kind < 23:
-        facts = changed_manager(random, gender)
+        facts = [*changed_manager(random, gender)]
+    elif kind < 24:
+        facts = [erasure(random, gender)]
     else:
         facts = changed_roster(random, gender)
     return [(tenant, fact) for fact in facts]
@@ -94,6 +97,17 @@ def withdrawal(random: Random, gender: int, name: str, reason: str) -> StudentWi
     )
 
 
+def erasure(random: Random, gender: int) -> StudentErased:
+    """Often of a student who is here in both years, or in none."""
+    return StudentErased(
+        version=random.randint(1, 99),
+        occurred_at=None,
+        student_id=random.choice(STUDENTS),
+        gender=gender,
+        years=some(random, YEARS, 0),
+    )
+
+
 def there_and_back(random: Random, gender: int) -> list[Fact]:
     """What this pool sees of a student that moves to the other pool, and maybe comes back in one year or both."""
     name = random.choice(STUDENTS)
@@ -127,7 +141,7 @@ def mentor(
     )
 
 
-def changed_manager(random: Random, gender: int) -> list[Fact]:
+def changed_manager(random: Random, gender: int) -> list[MentorRegistered]:
     """The manager's mentors one after the other, by id, each as it was, but for the manager's centres."""
     manager_centers = some(random, CENTERS, 0)
     ids = sorted(random.sample(MENTORS, random.randint(2, len(MENTORS))))
