@@ -73,8 +73,8 @@ async def test_a_student_is_found_by_national_id_and_shown_without_personal_data
     assert answer.status_code == 200, answer.text
     found = answer.json()
     assert found == {
-        "year": 1404, "student_id": found["student_id"], "gender": 1, "edu_status": 1, "reg_center": 0,
-        "reg_status": 0, "group_code": 27, "school_code": None, "student_type": 0, "version": 1,
+        "year": 1404, "student_id": found["student_id"], "status": "registered", "gender": 1, "edu_status": 1,
+        "reg_center": 0, "reg_status": 0, "group_code": 27, "school_code": None, "student_type": 0, "version": 1,
         "position": found["position"],
     }  # fmt: skip
     assert (await intake.get(f"/v1/students/{found['student_id']}?year=1404")).json() == found
