@@ -1,0 +1,99 @@
+"""What must hold in the end: the invariants, over the tables and topics in memory."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from services.intake.inbox.receive import event_keys
+from tests.invariants.every import violations
+from tests.invariants.evidence import TABLES, Evidence, History, Inbound, Kept, Personal
+from tests.simulation.upstream import INBOUND, Upstream
+from tests.simulation.world import SOURCES, World
+
+UNREADABLE: Final = (msgspec.DecodeError, KeyError, TypeError)
+
+
+def evidence_of(
+    world: World, upstream: Upstream, keyring: Any, numbers: Iterable[bytes], made_anew: int
+) -> Evidence:
+    """All that there is."""
+    tables = {service: _tables(world, service) for service in world.databases}
+    return Evidence(
+        facts=_history(world, "intake"),
+        decisions=_history(world, "allocation"),
+        intake=tables["intake"],
+        allocation=tables["allocation"],
+        audit=tables["audit"],
+        sent=upstream.sent(keyring),
+        inbound=list(_inbound(world, keyring)),
+        inbound_made_anew=made_anew,
+        rejected=[
+            record.value or b"" for log in world.broker.topics["rahnama.rejections"] for record in log.records
+        ],
+        personal=Personal(numbers=frozenset(numbers), written=list(_written(world))),
+    )
+
+
+def broken(evidence: Evidence) -> list[str]:
+    """Every invariant that does not hold."""
+    return [str(violation) for violation in violations(evidence)]
+
+
+def _tables(world: World, service: str) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    tables = world.databases[service].tables
+    return {name: list(tables[name].values()) for name in TABLES[service]}
+
+
+def _history(world: World, source: str) -> History:
+    ledger = [row for row in world.databases["audit"].tables["ledger"].values() if row["source"] == source]
+    topic = world.broker.topics.get(f"rahnama.{source}", [])
+    return History(
+        source,
+        log=_kept(world.databases[source].tables["log"].values()),
+        topic={log.number: [record.value or b"" for record in log.records] for log in topic},
+        ledger=_kept(ledger),
+    )
+
+
+def _kept(rows: Iterable[Mapping[str, Any]]) -> dict[int, list[Kept]]:
+    found: dict[int, list[Kept]] = {}
+    for row in sorted(rows, key=lambda row: (int(row["partition"]), int(row["sequence"]))):
+        kept = Kept(row["sequence"], row["value"], row["hash"], row["type"], row["tenant"], row["subject"])
+        found.setdefault(row["partition"], []).append(kept)
+    return found
+
+
+def _inbound(world: World, keyring: Any) -> Iterable[Inbound]:
+    for log in world.broker.topics[INBOUND]:
+        for record in log.records:
+            key = None
+            try:
+                document = msgspec.json.decode(record.value or b"")
+                source, event_id = document["source"], document["id"]
+                tenant = SOURCES.get(source, "")
+                allowed, refused = event_keys(keyring.tenant(tenant), source, event_id)
+                key = allowed if tenant else refused
+            except UNREADABLE:
+                pass
+            yield Inbound(log.number, record.offset, key)
+
+
+def _written(world: World) -> Iterable[tuple[str, bytes]]:
+    for name, logs in world.broker.topics.items():
+        if name != INBOUND:
+            yield (
+                f"topic {name}",
+                b"\n".join(
+                    b"\n".join((record.key or b"", record.value or b""))
+                    for log in logs
+                    for record in log.records
+                ),
+            )
+    for service, database in world.databases.items():
+        for table, rows in database.tables.items():
+            cells = (cell for row in rows.values() for cell in row.values())
+            yield (
+                f"{service}'s {table}",
+                b"\n".join(cell if isinstance(cell, bytes) else str(cell).encode() for cell in cells),
+            )

@@ -1,0 +1,283 @@
+"""The services' Kafka clients over the broker in memory; groups are polled by the services' own `Poller`."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any, Final
+
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import NewTopic, RecordsToDelete
+from aiokafka.errors import (
+    ConsumerStoppedError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+)
+
+from shared.kafka.clients import Handle, Reader
+from shared.kafka.poller import Poller
+from shared.kafka.polling import Polling
+from tests.simulation.broker import Broker, Entry
+from tests.simulation.consumers import Consumer
+
+BATCH_RECORDS: Final = 8
+STOP_SECONDS: Final = 8.0
+LATE_SECONDS: Final = 8.0
+JOIN_AGAIN_SECONDS: Final = 0.1
+
+
+class Batch:
+    """Records that are written together; a seeded number of them fits."""
+
+    def __init__(self, room: int) -> None:
+        self.entries: list[Entry] = []
+        self._room = room
+
+    def append(
+        self, *, timestamp: int, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]
+    ) -> object | None:
+        """None when it is full."""
+        if len(self.entries) >= self._room:
+            return None
+        self.entries.append(Entry(key, value, tuple(headers)))
+        return self
+
+    def close(self) -> None:
+        """Nothing more is added."""
+
+
+class Producer:
+    """An idempotent producer. A batch may be written though nobody learns of it, also after `stop`."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    def create_batch(self) -> Batch:
+        """An empty batch."""
+        return Batch(1 + int(self._broker.chance.random() * BATCH_RECORDS))
+
+    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> "asyncio.Future[Any]":
+        """Gives a future with the `offset` of the first record."""
+        place = TopicPartition(topic, partition)
+
+        def write() -> Any:
+            offset = self._broker.append(place, batch.entries)
+            if offset is None:
+                raise UnknownTopicOrPartitionError
+            return SimpleNamespace(offset=offset)
+
+        late = self._broker.fate("late batch") is not None
+        seconds = self._broker.chance.random() * LATE_SECONDS if late else None
+        return self._broker.request("produce", write, seconds=seconds)
+
+    async def stop(self) -> None:
+        """At once."""
+
+
+class Admin:
+    """For topics."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    async def list_topics(self) -> list[str]:
+        """All names."""
+        return await self._broker.request("topics", lambda: list(self._broker.topics))
+
+    async def describe_topics(self, names: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Their partitions, each with its leader."""
+
+        def ask() -> list[dict[str, Any]]:
+            return [
+                {
+                    "topic": name,
+                    "partitions": [{"partition": log.number, "leader": 1} for log in logs],
+                    "error_code": 0,
+                }
+                for name, logs in self._broker.topics.items()
+                if names is None or name in names
+            ]
+
+        return await self._broker.request("topics", ask)
+
+    async def describe_cluster(self) -> dict[str, Any]:
+        """One broker."""
+        return await self._broker.request("topics", lambda: {"brokers": [{"node_id": 1}]})
+
+    async def create_topics(self, topics: Sequence[NewTopic], timeout_ms: int | None = None) -> Any:
+        """Answers with a code for each."""
+
+        def create() -> Any:
+            made = [
+                (topic.name, self._broker.create_topic(topic.name, topic.num_partitions)) for topic in topics
+            ]
+            return SimpleNamespace(
+                topic_errors=[(name, 0 if new else TopicAlreadyExistsError.errno, None) for name, new in made]
+            )
+
+        return await self._broker.request("create topic", create)
+
+    async def delete_records(self, places: Mapping[TopicPartition, RecordsToDelete]) -> None:
+        """Below an offset."""
+
+        def delete() -> None:
+            for place, wanted in places.items():
+                log = self._broker.partition(place)
+                if log is None:
+                    raise UnknownTopicOrPartitionError
+                log.delete_before(wanted.before_offset)
+
+        await self._broker.request("delete records", delete)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class Subscription:
+    """A group member: it joins, beats, joins again when it is told to, and polls meanwhile."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        group: str,
+        topics: Sequence[str],
+        polling: Polling,
+        *,
+        handle: Handle,
+        reader: Reader,
+        listener: ConsumerRebalanceListener,
+    ) -> None:
+        self._broker = broker
+        self._group = broker.group(group)
+        self._topics = topics
+        self._session_seconds = polling.session_timeout_seconds
+        self._handle = handle
+        self._listener = listener
+        self._poller = Poller(
+            group, reader, records=polling.batch_records, wait_milliseconds=polling.wait_milliseconds
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._consumer: Consumer | None = None
+        self._at_work = asyncio.Lock()
+
+    @property
+    def consumer(self) -> Any:
+        """None while there is none."""
+        return self._consumer
+
+    async def start(self) -> None:
+        """Connects and joins."""
+        await self._broker.request("connect", lambda: None)
+        self._consumer = consumer = Consumer(self._broker, reset="earliest", group=self._group)
+        joined = asyncio.Event()
+        self._tasks = [
+            asyncio.create_task(self._belong(consumer, joined)),
+            asyncio.create_task(self._poll(consumer)),
+        ]
+        await joined.wait()
+
+    async def stop(self) -> None:
+        """Lets the batch in hand end, and leaves."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS), self._at_work:
+                pass
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.stop()
+            if (member := consumer.member) is not None:
+                with contextlib.suppress(KafkaError):
+                    await self._broker.request("leave", lambda: self._group.leave(member))
+
+    async def _belong(self, consumer: Consumer, joined: asyncio.Event) -> None:
+        while True:
+            if consumer.assignment():
+                await _told(self._listener.on_partitions_revoked(consumer.assignment()))
+            try:
+                await self._join(consumer)
+                await _told(self._listener.on_partitions_assigned(consumer.assignment()))
+                joined.set()
+                await self._beat(consumer)
+            except KafkaError:
+                await asyncio.sleep(JOIN_AGAIN_SECONDS)
+
+    async def _join(self, consumer: Consumer) -> None:
+        consumer.member, joining = await self._broker.request(
+            "join", lambda: self._group.join(consumer.member, self._topics, self._session_seconds)
+        )
+        consumer.generation, places = await joining
+        consumer.assign(places)
+
+    async def _beat(self, consumer: Consumer) -> None:
+        member = consumer.member
+        while member is not None:
+            await asyncio.sleep(self._session_seconds / 3)
+            try:
+                await self._broker.request(
+                    "heartbeat", lambda: self._group.heartbeat(member, consumer.generation)
+                )
+            except KafkaError as error:
+                if not self._group_says(error):
+                    continue
+                raise
+
+    @staticmethod
+    def _group_says(error: KafkaError) -> bool:
+        return type(error).__name__ in ("UnknownMemberIdError", "IllegalGenerationError")
+
+    async def _poll(self, consumer: Consumer) -> None:
+        while True:
+            try:
+                records = await self._poller.poll(consumer)  # type: ignore[arg-type]
+            except ConsumerStoppedError:
+                return
+            async with self._at_work:
+                with contextlib.suppress(Exception):  # as FastStream: logged, and the next batch is fetched
+                    await self._handle(records)
+
+
+async def _told(work: Any) -> None:
+    """As aiokafka: what a listener raises is logged and passed over."""
+    with contextlib.suppress(Exception):
+        await work
+
+
+class Kafka:
+    """`KafkaClients` of one process. What it opens fails while the broker is down."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    async def producer(self, **options: Any) -> Any:
+        """A started producer."""
+        await self._broker.request("connect", lambda: None)
+        return Producer(self._broker)
+
+    async def consumer(self, **options: Any) -> Any:
+        """A started consumer without a group."""
+        await self._broker.request("connect", lambda: None)
+        return Consumer(self._broker, reset=options.get("auto_offset_reset", "latest"))
+
+    async def admin(self, **options: Any) -> Any:
+        """A started admin client."""
+        await self._broker.request("connect", lambda: None)
+        return Admin(self._broker)
+
+    def subscription(
+        self,
+        group: str,
+        topics: Sequence[str],
+        polling: Polling,
+        *,
+        handle: Handle,
+        reader: Reader,
+        listener: ConsumerRebalanceListener,
+    ) -> Any:
+        """A member of `group`, not yet started."""
+        return Subscription(
+            self._broker, group, topics, polling, handle=handle, reader=reader, listener=listener
+        )

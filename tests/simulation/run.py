@@ -1,0 +1,88 @@
+"""Runs seeds: each in a loop of its own, with the operating system's chance replaced by the seed's."""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import random
+import sys
+import warnings
+from collections.abc import Iterator
+
+import structlog
+
+from tests.simulation.loop import NothingHappens, SimulatedLoop, TooLong
+from tests.simulation.scenario import Outcome, Scenario
+
+
+def run_seed(seed: int, *, faults: bool = True) -> Outcome:
+    """One seed from its beginning to its checks."""
+    outcome = Outcome(seed)
+    chance = random.Random(f"loop {seed}")
+    loop = SimulatedLoop(chance, shuffle=chance.choice((0.0, 0.2, 1.0)))
+    with _seeded(seed), _quiet():
+        asyncio.set_event_loop(loop)
+        try:
+            scenario = Scenario(loop, seed, faults=faults)
+            outcome.failures += loop.run_until_complete(scenario.run())
+            outcome.failures += loop.errors
+            for database in scenario.world.databases.values():
+                outcome.failures += [f"unknown query: {query}" for query in database.unknown[:1]]
+            outcome.faults = dict(scenario.faults.counted)
+            outcome.digest = _digest(scenario)
+        except (NothingHappens, TooLong, AssertionError, Exception) as error:
+            outcome.failures.append(f"{type(error).__name__}: {error}")
+            if os.environ.get("SIMTB"):
+                import traceback
+
+                traceback.print_exc()
+        finally:
+            outcome.steps, outcome.seconds = loop.steps, loop.time()
+            loop.bury()
+            asyncio.set_event_loop(None)
+    return outcome
+
+
+def _digest(scenario: Scenario) -> str:
+    digest = hashlib.sha256(f"{scenario.world.loop.steps} {scenario.world.loop.time()}".encode())
+    for service, database in scenario.world.databases.items():
+        for name, rows in database.tables.items():
+            digest.update(f"{service} {name} {sorted(map(repr, rows.items()))}".encode())
+    for name, logs in scenario.world.broker.topics.items():
+        for log in logs:
+            digest.update(
+                f"{name} {log.number} {log.begin} {[record.value for record in log.records]}".encode()
+            )
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Keys, nonces, pseudonyms and pauses come from the seed."""
+    chance = random.Random(f"entropy {seed}")
+    real, state = os.urandom, random.getstate()
+    os.urandom = chance.randbytes
+    random.seed(f"pauses {seed}")
+    try:
+        yield
+    finally:
+        os.urandom = real
+        random.setstate(state)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """What dead processes leave behind tells nobody anything."""
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda _: None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        sys.unraisablehook = hook
+
+
+def silence() -> None:
+    """No log lines: a seed has thousands."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))

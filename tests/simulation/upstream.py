@@ -1,0 +1,143 @@
+"""Upstream: sends each event until it is answered, over HTTP or through `rahnama.inbound`, whatever fails meanwhile."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+from aiokafka import TopicPartition
+
+from services.intake.inbox.receive import event_keys
+from shared.errors import Unavailable
+from tests.invariants.evidence import Sent
+from tests.simulation.broker import Entry
+from tests.simulation.world import SOURCES, Instance, World
+
+ANSWER_SECONDS: Final = 6.0
+PAUSE_SECONDS: Final = 0.3
+INBOUND: Final = "rahnama.inbound"
+STRUCTURED: Final = (("content-type", b"application/cloudevents+json; charset=UTF-8"),)
+
+
+@dataclass
+class Message:
+    """One event of upstream. `subject` names who is sent in order; `tenant` is that of the sender's token."""
+
+    document: dict[str, Any]
+    tenant: str
+    subject: str
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    offsets: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def value(self) -> bytes:
+        """As it is sent."""
+        return msgspec.json.encode(self.document)
+
+
+class Upstream:
+    """Sends lanes of messages side by side, each in its order."""
+
+    def __init__(self, world: World, chance: random.Random) -> None:
+        self._world = world
+        self._chance = chance
+        self.messages: list[Message] = []
+        self.keeps_order = True
+        """Whether what was acknowledged on `rahnama.inbound` still stands there in its order."""
+
+    async def send_over_http(self, lane: Sequence[Message]) -> None:
+        """In small batches, each after the one before was answered; some are sent again though they were answered."""
+        self.messages += lane
+        rest = list(lane)
+        while rest:
+            await asyncio.sleep(self._chance.random() * 2)
+            many = 1 + int(self._chance.random() * 5)
+            batch, rest = rest[:many], rest[many:]
+            await self._post(batch)
+            if self._chance.random() < 0.2:
+                await self._post(batch)
+
+    async def send_over_kafka(self, lane: Sequence[Message], partition: int) -> None:
+        """To one partition; some twice."""
+        self.messages += lane
+        for message in lane:
+            await asyncio.sleep(self._chance.random())
+            await self._produce(message, partition)
+            if self._chance.random() < 0.15:
+                await self._produce(message, partition)
+
+    async def send_again(self, messages: Sequence[Message]) -> None:
+        """What was lost with a topic that was wiped before intake had read it."""
+        for message in messages:
+            await self._produce(message, message.offsets[0][0])
+
+    async def _post(self, batch: Sequence[Message]) -> None:
+        while True:
+            ready = [instance for instance in self._world.alive("intake") if instance.ready]
+            if ready:
+                try:
+                    async with asyncio.timeout(ANSWER_SECONDS):
+                        results = await self._request(self._chance.choice(ready), batch)
+                except (Unavailable, OSError, TimeoutError):
+                    pass
+                else:
+                    for message, result in zip(batch, results, strict=True):
+                        message.answers.append(msgspec.to_builtins(result))
+                    return
+            await asyncio.sleep(PAUSE_SECONDS * (0.5 + self._chance.random()))
+
+    async def _request(self, instance: Instance, batch: Sequence[Message]) -> Sequence[Any]:
+        """As the HTTP route does it: `services/intake/inbox/http.py`."""
+
+        async def handle() -> Any:
+            receiver, writer = instance.parts.receiver, instance.parts.writer
+            arrivals = [receiver.from_http(message.value, message.tenant, None) for message in batch]
+            return await writer.submit(arrivals)
+
+        await asyncio.sleep(0.001)
+        results: Sequence[Any] = await instance.ask(handle())
+        await asyncio.sleep(0.001)
+        return results
+
+    async def _produce(self, message: Message, partition: int) -> None:
+        """Until the broker acknowledges it; a lost acknowledgement makes a repeat."""
+        place = TopicPartition(INBOUND, partition)
+        while True:
+            try:
+                offset = await self._world.broker.request(
+                    "produce",
+                    lambda: self._world.broker.append(place, [Entry(None, message.value, STRUCTURED)]),
+                )
+            except Exception:
+                offset = None
+            if offset is not None:
+                message.offsets.append((partition, offset))
+                return
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    def keys_of(self, message: Message, keyring: Any) -> bytes | None:
+        """The key under which its answer is kept; None for what has no readable source or id."""
+        source, event_id = message.document.get("source"), message.document.get("id")
+        if not isinstance(source, str) or not isinstance(event_id, str) or not event_id:
+            return None
+        over_kafka = bool(message.offsets)
+        tenant = SOURCES.get(source, "") if over_kafka else message.tenant
+        allowed, refused = event_keys(keyring.tenant(tenant), source, event_id)
+        return allowed if SOURCES.get(source) == tenant and tenant else refused
+
+    def sent(self, keyring: Any) -> list[Sent]:
+        """For the invariants."""
+        found = []
+        for message in self.messages:
+            key = self.keys_of(message, keyring)
+            if key is not None:
+                source, event_id = message.document["source"], message.document["id"]
+                tenant = SOURCES.get(source, "") if message.offsets else message.tenant
+                causation = event_keys(keyring.tenant(tenant), source, event_id)[0].hex()
+                ordered = self.keeps_order or not message.offsets
+                found.append(
+                    Sent(key, causation, (message.subject or None) if ordered else None, message.answers)
+                )
+        return found
