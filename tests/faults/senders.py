@@ -8,10 +8,10 @@ from itertools import groupby
 from typing import Any, Final
 
 import httpx
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from infra.demo.cohort import Event
+from shared.kafka.aio_clients import AioKafkaClients
 from tests.e2e.sent import SentEvents
 from tests.e2e.upstream import BATCH, STRUCTURED_HEADERS
 from tests.e2e.waiting import within
@@ -25,6 +25,9 @@ REQUEST_SECONDS: Final = 6.0
 RETRY_SECONDS: Final = 0.1
 AGAIN_EVENTS: Final = 200
 
+Record = tuple[bytes, bytes | None, Sequence[tuple[str, bytes]] | None]
+"""Value, key and headers."""
+
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what fails here is meant to, and is sent again
 
 
@@ -34,6 +37,7 @@ class Senders:
     def __init__(self, bed: Bed) -> None:
         self._bed = bed
         self.sent = SentEvents(TENANTS)
+        self._kafka = AioKafkaClients(bed.system.kafka_bootstrap)
         self._client = httpx.AsyncClient(timeout=REQUEST_SECONDS, trust_env=False)
         self._tokens = {
             source: bed.system.token("upstream", tenant=tenant) for source, tenant in TENANTS.items()
@@ -104,38 +108,27 @@ class Senders:
         ]
         await self.produce([(value, key, STRUCTURED_HEADERS) for value, key in values])
 
-    async def produce(self, records: Sequence[tuple[bytes, bytes | None, Any]], topic: str = INBOUND) -> None:
+    async def produce(
+        self, records: Sequence[Record], topic: str = INBOUND, partition: int | None = None
+    ) -> None:
         """Values, keys and headers, until all are acknowledged, some perhaps twice."""
 
         async def attempt() -> bool:
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self._bed.system.kafka_bootstrap,
-                enable_idempotence=True,
-                request_timeout_ms=3000,
-                metadata_max_age_ms=2000,
-            )
             try:
                 async with asyncio.timeout(REQUEST_SECONDS):
-                    await producer.start()
-                    sent = [
-                        await producer.send(topic, value, key=key, headers=headers)
-                        for value, key, headers in records
-                    ]
-                    await asyncio.gather(*sent)
-            except (KafkaError, TimeoutError):
+                    producer = await self._kafka.producer(
+                        enable_idempotence=True, request_timeout_ms=3000, metadata_max_age_ms=2000
+                    )
+                    try:
+                        sent = [
+                            await producer.send(topic, value, key=key, headers=headers, partition=partition)
+                            for value, key, headers in records
+                        ]
+                        await asyncio.gather(*sent)
+                    finally:
+                        await producer.stop()
+            except (KafkaError, TimeoutError, OSError):
                 return False
-            finally:
-                await _end(producer)
             return True
 
         await within(ANSWER_SECONDS, attempt, "an acknowledgement of Kafka", pause_seconds=RETRY_SECONDS)
-
-
-async def _end(producer: AIOKafkaProducer) -> None:
-    """Without waiting for what was not acknowledged: an idempotent producer would wait for ever."""
-    sender = producer._sender.sender_task
-    if sender is not None and not sender.done():
-        sender.cancel()
-        await asyncio.wait({sender}, timeout=1.0)
-    await producer.client.close()
-    producer._closed = True

@@ -5,7 +5,7 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -38,13 +38,15 @@ Database = dict[str, list[Row]]
 class Servers:
     """Where to look: by service the DSN of a role that may read everything (the owner's), and the brokers.
 
-    With intake's `master_key`, the events on `rahnama.inbound` are known by their keys.
+    With intake's `master_key`, the events on `rahnama.inbound` are known by their keys; `tenants` says whose each
+    source is.
     """
 
     dsns: Mapping[str, str]
     bootstrap: str
     topic_prefix: str = ""
     master_key: bytes = b""
+    tenants: Mapping[str, str] = field(default_factory=lambda: {"/upstream/demo": "default"})
 
     def topic(self, source: str) -> str:
         """`intake` → `rahnama.intake`, with the prefix."""
@@ -82,10 +84,7 @@ async def gather(
         allocation=databases["allocation"],
         audit=databases["audit"],
         sent=sent,
-        inbound=[
-            Inbound(record.partition, record.offset, event_key(servers.master_key, record))
-            for record in inbound
-        ],
+        inbound=[Inbound(record.partition, record.offset, event_key(servers, record)) for record in inbound],
         inbound_made_anew=inbound_made_anew,
         rejected=[record.value for record in topics.get(servers.topic("rejections"), [])],
         personal=Personal(values, numbers, written),
@@ -122,8 +121,8 @@ def idempotency_key(master_key: bytes, tenant: str, source: str, event_id: str) 
     return hmac.digest(tenant_key(master_key, tenant), f"{source}\0{event_id}".encode(), "sha256")[:16]
 
 
-def event_key(master_key: bytes, record: Any, tenant: str = "default") -> bytes | None:
-    """The key of the CloudEvent in a record; None when it has no source or no id, or without a master key."""
+def event_key(servers: Servers, record: Any) -> bytes | None:
+    """The key of the CloudEvent in a record; None when it has no source of a tenant or no id."""
     headers = {name: content or b"" for name, content in record.headers}
     source: Any
     event_id: Any
@@ -136,9 +135,10 @@ def event_key(master_key: bytes, record: Any, tenant: str = "default") -> bytes 
     else:
         named = [headers.get(name) for name in ("ce_source", "ce_id")]
         source, event_id = [None if name is None else name.decode(errors="replace") for name in named]
-    if not master_key or not isinstance(source, str) or not isinstance(event_id, str):
+    tenant = servers.tenants.get(source) if isinstance(source, str) else None
+    if not servers.master_key or tenant is None or not isinstance(event_id, str):
         return None
-    return idempotency_key(master_key, tenant, source, event_id)
+    return idempotency_key(servers.master_key, tenant, source, event_id)
 
 
 async def read_rows(dsn: str, query: str) -> list[Row]:

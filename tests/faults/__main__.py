@@ -1,0 +1,26 @@
+"""`make faults TRIALS=100 SEED=7`: progress on standard error, the report as the last line of standard output."""
+
+import argparse
+import json
+import sys
+
+from tests.faults.kinds.every import FAULTS
+from tests.faults.run import STUDENTS, Run, run
+
+
+def main() -> int:
+    """0 only if everything held in every trial."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--trials", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--first", type=int, default=0, help="number of the first trial")
+    parser.add_argument("--students", type=int, default=STUDENTS, help="new students in each trial")
+    parser.add_argument("--fault", choices=sorted(FAULTS), help="this kind alone")
+    asked = parser.parse_args()
+    report = run(Run(asked.seed, asked.first, asked.trials, asked.students, asked.fault))
+    print(json.dumps(report))
+    return 1 if report["failures"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""What a fault works on: a system under load, and the means to wait for a moment in it."""
+
+import asyncio
+import random
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+import httpx
+
+from tests.faults.bed import Bed
+from tests.faults.quiet import Stillness
+from tests.faults.senders import PIECE_EVENTS, Senders
+from tests.faults.stage import Stage
+from tests.faults.world import Step
+from tests.invariants.reading import Servers
+
+QUIET_SECONDS: Final = 45.0
+MOMENT_SECONDS: Final = 60.0
+MOMENT_STEP_SECONDS: Final = 0.01
+
+
+class Expected(Exception):
+    """Something that a fault must lead to did not happen; the message says what."""
+
+
+@dataclass
+class Ground:
+    """One trial. `draw` is its own; everything that a fault chooses comes from it."""
+
+    stage: Stage
+    draw: random.Random
+    lanes: list[list[Step]]
+    load: "asyncio.Task[None] | None" = None
+    notes: list[str] = field(default_factory=list)
+    did: list[str] = field(default_factory=list)
+    _pieces_before: int = 0
+
+    @property
+    def bed(self) -> Bed:
+        """The system."""
+        return self.stage.bed
+
+    @property
+    def senders(self) -> Senders:
+        """Upstream."""
+        return self.stage.senders
+
+    @property
+    def servers(self) -> Servers:
+        """Where raw tables and topics are."""
+        return self.stage.servers
+
+    def begin(self) -> None:
+        """The load is on its way from now on."""
+        self._pieces_before = self.senders.pieces_done
+        self.load = asyncio.create_task(self.senders.send(self.lanes))
+
+    @property
+    def pieces(self) -> int:
+        """Into how many pieces the load is cut."""
+        return sum(-(-len(lane) // PIECE_EVENTS) for lane in self.lanes)
+
+    async def underway(self, latest: float = 0.6) -> None:
+        """Returns at a random moment of the load, before so much of it was sent."""
+        wanted = self.draw.uniform(0.05, latest) * self.pieces
+        moment = self.draw.uniform(0.0, 0.3)
+        assert self.load is not None
+        async with asyncio.timeout(MOMENT_SECONDS):
+            while self.senders.pieces_done - self._pieces_before < wanted and not self.load.done():  # noqa: ASYNC110
+                await asyncio.sleep(MOMENT_STEP_SECONDS)
+        await asyncio.sleep(moment)
+
+    async def idle(self) -> None:
+        """Returns when the load was sent and nothing is on its way any more."""
+        assert self.load is not None
+        await self.load
+        await self.quiet()
+
+    async def quiet(self) -> None:
+        """Returns when nothing is on its way. Raises `NotQuiet`."""
+        await Stillness(self.servers).wait(QUIET_SECONDS)
+
+    async def more(self, students: int) -> None:
+        """Some more load, and all of it sent; it belongs to the trial."""
+        lanes = self.stage.world.trial(self.draw, students)
+        self.lanes += lanes
+        await self.senders.send(lanes)
+
+    async def pause(self, least: float, most: float) -> None:
+        """A random time."""
+        await asyncio.sleep(self.draw.uniform(least, most))
+
+    def do(self, what: str) -> None:
+        """Keeps what was done, for the report."""
+        self.did.append(what)
+
+    async def metric(self, name: str, instance: str) -> float:
+        """A metric's sum over all of its labels; 0 when the instance does not answer."""
+        url = f"{self.bed.instances[instance].url}/metrics"
+        headers = {"authorization": f"Bearer {self.bed.system.token('metrics')}"}
+        try:
+            async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
+                answer = await client.get(url, headers=headers)
+        except httpx.TransportError:
+            return 0.0
+        found = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", answer.text, re.MULTILINE)
+        return sum(float(value) for value in found)
+
+    def printed(self, instance: str) -> str:
+        """Everything that an instance has printed."""
+        return self.bed.instances[instance].log.read_text(errors="replace")

@@ -1,0 +1,111 @@
+"""Trials in a row: a fresh bed now and then, and after every violation; what was found is counted."""
+
+import asyncio
+import platform
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from infra.local.home import Home
+from tests.faults.stage import Stage, fresh_stage
+from tests.faults.trial import Outcome, fault_of, run_trial
+
+TRIALS_A_BED: Final = 12
+STUDENTS: Final = 60
+PACKAGES: Final = ("aiokafka", "faststream", "asyncpg", "msgspec")
+
+
+@dataclass
+class Run:
+    """Which trials; `only` names one kind of fault for all of them."""
+
+    seed: int
+    first: int
+    trials: int
+    students: int = STUDENTS
+    only: str | None = None
+    outcomes: list[Outcome] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def failures(self) -> list[Outcome]:
+        """Trials in which something did not hold."""
+        return [outcome for outcome in self.outcomes if outcome.violations]
+
+
+async def run_trials(run: Run) -> None:
+    """Fills `run.outcomes`. A bed on which something did not hold is not used any more; its logs are kept."""
+    began = time.monotonic()
+    async with AsyncExitStack() as beds:
+        stage: Stage | None = None
+        used = 0
+        for trial in range(run.first, run.first + run.trials):
+            if stage is None or used == TRIALS_A_BED:
+                await beds.aclose()
+                stage, used = await beds.enter_async_context(fresh_stage(run.seed, trial)), 0
+            fault = run.only or fault_of(run.seed, trial)
+            outcome = await run_trial(stage, run.seed, trial, fault, run.students)
+            used += 1
+            run.outcomes.append(outcome)
+            _tell(outcome)
+            if outcome.violations:
+                stage.keep_logs(logs_folder(run.seed, trial))
+                stage = None
+    run.seconds = time.monotonic() - began
+
+
+def logs_folder(seed: int, trial: int) -> Path:
+    """Where the logs of a failed trial are kept."""
+    return Home.from_environment().root / "faults-found" / f"{seed}-{trial}"
+
+
+def _tell(outcome: Outcome) -> None:
+    what = "; ".join(outcome.did) or outcome.fault
+    said = "FAILED " + " | ".join(str(found) for found in outcome.violations) if outcome.violations else "ok"
+    print(
+        f"{outcome.seed}/{outcome.trial} {what} [{outcome.seconds:.1f} s, {outcome.events} events] {said}",
+        *(f"    {note}" for note in outcome.notes),
+        sep="\n",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def report(run: Run) -> dict[str, Any]:
+    """Counts by fault, failures with what is needed to run them again, and where this was."""
+    return {
+        "trials": len(run.outcomes),
+        "seed": run.seed,
+        "first": run.first,
+        "students_a_trial": run.students,
+        "seconds": round(run.seconds, 1),
+        "events": sum(outcome.events for outcome in run.outcomes),
+        "by_fault": _by_fault(run),
+        "failures": [{"seed": outcome.seed, **outcome.line()} for outcome in run.failures],
+        "machine": {
+            "cores": psutil.cpu_count(),
+            "memory_gib": round(psutil.virtual_memory().total / 2**30),
+            "system": platform.platform(),
+        },
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+    }
+
+
+def _by_fault(run: Run) -> Mapping[str, Mapping[str, int]]:
+    trials = Counter(outcome.fault for outcome in run.outcomes)
+    failed = Counter(outcome.fault for outcome in run.failures)
+    return {fault: {"trials": trials[fault], "failed": failed[fault]} for fault in sorted(trials)}
+
+
+def run(run: Run) -> dict[str, Any]:
+    """All of it; returns the report."""
+    asyncio.run(run_trials(run))
+    return report(run)

@@ -1,0 +1,66 @@
+"""What the trials on one bed share: the system, upstream, and whoever exists by now."""
+
+import base64
+import random
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local.databases import SERVICES
+from infra.local.home import Home
+from tests.faults.bed import TENANTS, Bed
+from tests.faults.quiet import Stillness
+from tests.faults.senders import Senders
+from tests.faults.world import World
+from tests.invariants.reading import Servers
+
+QUIET_SECONDS = 45.0
+
+
+@dataclass
+class Stage:
+    """`inbound_made_anew` counts how often `rahnama.inbound` was deleted and created."""
+
+    bed: Bed
+    senders: Senders
+    world: World
+    servers: Servers
+    folder: Path
+    inbound_made_anew: int = 0
+
+    def keep_logs(self, to: Path) -> None:
+        """Copies what all parts have printed."""
+        to.mkdir(parents=True, exist_ok=True)
+        for file in self.bed.log_files():
+            if file.exists():
+                shutil.copy(file, to / file.name)
+
+
+@asynccontextmanager
+async def fresh_stage(seed: int, first_trial: int) -> AsyncIterator[Stage]:
+    """Empty servers; managers, rosters and mentors are there already. All is stopped at the end."""
+    with Home.from_environment().scratch_folder("faults") as folder:
+        async with Bed(folder) as bed:
+            servers = servers_of(bed, folder)
+            senders = Senders(bed)
+            stage = Stage(bed, senders, World(TENANTS), servers, folder)
+            try:
+                beginning = stage.world.beginning(random.Random(f"{seed}/beginning {first_trial}"))
+                await senders.send([beginning])
+                await Stillness(servers).wait(QUIET_SECONDS)
+                yield stage
+            finally:
+                await senders.close()
+
+
+def servers_of(bed: Bed, folder: Path) -> Servers:
+    """Read directly, not through the proxies."""
+    system = bed.system
+    return Servers(
+        {service: system.database(service).owner_dsn for service in SERVICES},
+        system.kafka_bootstrap,
+        master_key=base64.b64decode((folder / "keys" / "master.key").read_text()),
+        tenants=TENANTS,
+    )

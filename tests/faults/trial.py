@@ -1,0 +1,130 @@
+"""One trial: load, a fault in the middle of it, quiet, and all invariants."""
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tests.faults.ground import Expected, Ground
+from tests.faults.kinds.every import FAULTS
+from tests.faults.quiet import NotQuiet, Stillness
+from tests.faults.stage import Stage
+from tests.faults.world import NAMES
+from tests.invariants.every import Violation, violations
+from tests.invariants.reading import gather
+
+TRIAL_SECONDS: Final = 150.0
+APPLY_SECONDS: Final = 45.0
+
+
+@dataclass
+class Outcome:
+    """What became of one trial."""
+
+    seed: int
+    trial: int
+    fault: str
+    did: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
+    events: int = 0
+    seconds: float = 0.0
+    checking_seconds: float = 0.0
+
+    def line(self) -> dict[str, Any]:
+        """For the report."""
+        return {
+            "trial": self.trial,
+            "fault": self.fault,
+            "did": self.did,
+            "notes": self.notes,
+            "events": self.events,
+            "seconds": round(self.seconds, 1),
+            "checking_seconds": round(self.checking_seconds, 1),
+            "violations": [{"invariant": v.invariant, "finding": v.finding} for v in self.violations],
+        }
+
+
+def draw_of(seed: int, trial: int) -> random.Random:
+    """The choices of one trial, and of no other."""
+    return random.Random(f"{seed}/{trial}")
+
+
+def fault_of(seed: int, trial: int, faults: Mapping[str, Any] = FAULTS) -> str:
+    """Every kind comes once in each round; the order of a round depends on the seed and its number."""
+    names = sorted(faults)
+    round_number, place = divmod(trial, len(names))
+    random.Random(f"{seed}/round {round_number}").shuffle(names)
+    return names[place]
+
+
+async def run_trial(stage: Stage, seed: int, trial: int, fault: str, students: int) -> Outcome:
+    """Never raises for what the system does: everything that is not right is a violation of the outcome."""
+    outcome = Outcome(seed, trial, fault)
+    draw = draw_of(seed, trial)
+    lanes = stage.world.trial(draw, students)
+    ground = Ground(stage, draw, lanes)
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(TRIAL_SECONDS):
+            await _suffer(ground, fault)
+            await _recover(ground)
+            checking = time.monotonic()
+            outcome.violations = await judge(stage)
+            outcome.checking_seconds = time.monotonic() - checking
+    except Expected as error:
+        outcome.violations.append(Violation("expected", str(error)))
+    except NotQuiet as error:
+        outcome.violations.append(Violation("quiet", str(error)))
+    except Exception as error:
+        outcome.violations.append(Violation("trial", _told(error)))
+    finally:
+        if ground.load is not None:
+            ground.load.cancel()
+    stage.bed.look_for_surprises()
+    outcome.violations += [Violation("death", told) for told in stage.bed.surprises]
+    outcome.did, outcome.notes = ground.did, ground.notes
+    outcome.events = sum(len(lane) for lane in ground.lanes)
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(_told(one) for one in error.exceptions)
+    return f"{type(error).__name__}: {error}"
+
+
+async def _suffer(ground: Ground, fault: str) -> None:
+    ground.begin()
+    assert ground.load is not None
+    async with asyncio.TaskGroup() as group:
+        group.create_task(FAULTS[fault](ground))
+        group.create_task(_finish(ground.load))
+
+
+async def _finish(load: "asyncio.Task[None]") -> None:
+    await load
+
+
+async def _recover(ground: Ground) -> None:
+    await ground.bed.heal()
+    still = Stillness(ground.servers)
+    await still.wait(APPLY_SECONDS, only_inbound=True)
+    await ground.senders.ask_again(ground.lanes)
+    await still.wait(APPLY_SECONDS)
+
+
+async def judge(stage: Stage) -> list[Violation]:
+    """All invariants, over everything that was ever done on this bed."""
+    evidence = await gather(
+        stage.servers,
+        sent=stage.senders.sent.evidence(stage.servers.master_key),
+        files=[file for file in stage.bed.log_files() if file.exists()],
+        values=NAMES,
+        numbers=frozenset(stage.world.numbers),
+        inbound_made_anew=stage.inbound_made_anew,
+    )
+    return await asyncio.to_thread(violations, evidence)
