@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from infra.local.errors import LocalError, TopicDiffersError
+from shared.kafka.closing_clients import Admin
 
 DEFAULT_PARTITIONS = 12
 _MAX_MESSAGE_BYTES = 2 * 1024 * 1024
@@ -18,7 +19,11 @@ _KEPT_FOREVER = {
     "retention.bytes": "-1",
     "max.message.bytes": str(_MAX_MESSAGE_BYTES),
 }
-_COMPACTED = {"cleanup.policy": "compact", "max.message.bytes": str(_MAX_MESSAGE_BYTES)}
+_COMPACTED = {
+    "cleanup.policy": "compact",
+    "max.compaction.lag.ms": str(24 * 60 * 60 * 1000),
+    "max.message.bytes": str(_MAX_MESSAGE_BYTES),
+}
 
 TOPICS = {
     "rahnama.inbound": _KEPT_FOREVER,
@@ -94,7 +99,7 @@ async def _partition_counts(
 
 @asynccontextmanager
 async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=20_000)
+    admin = Admin(bootstrap_servers=bootstrap, request_timeout_ms=20_000)
     await admin.start()
     try:
         yield admin

@@ -58,3 +58,5 @@ async def test_logs_are_kept_for_ever_and_keys_are_compacted(
     assert settings["max.message.bytes"] == str(2 * 1024 * 1024)
     if retention is not None:
         assert settings["retention.ms"] == retention
+    if policy == "compact":  # what an erasure took back is gone within a day
+        assert settings["max.compaction.lag.ms"] == str(24 * 60 * 60 * 1000)
