@@ -21,6 +21,7 @@ from shared.inbox.track import HeldPartition, InboxPosition, Track, places
 from shared.inbox.tracks import Tracks
 from shared.inbox.watch import TopicWatch
 from shared.kafka.clients import KafkaClients, Records
+from shared.kafka.ending import to_the_end
 from shared.kafka.polling import Polling
 
 L = TypeVar("L", bound=Piece)
@@ -88,18 +89,21 @@ class GroupMember(Generic[L]):
     async def stop(self) -> None:
         """Lets a batch that is being applied end, tells Kafka the hints and leaves the group. At most some 15 s."""
         self._problem = "stopped"
+        await to_the_end(self._end())
+
+    async def _end(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         try:
-            async with asyncio.timeout(LAST_HINTS_SECONDS):
-                async with self._lock:
-                    await self._tracks.commit_hints()
+            async with asyncio.timeout(LAST_HINTS_SECONDS), self._lock:
+                await self._tracks.commit_hints()
         except TimeoutError:
             _log.warning("inbox_stopped_late")
-        finally:
+        try:
             await self._subscription.stop()
+        finally:
             await self._look.close()
 
     def ready(self) -> str | None:

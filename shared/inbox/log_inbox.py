@@ -7,7 +7,7 @@ from shared.inbox.garbage import GarbagePacer
 from shared.inbox.group import GroupMember
 from shared.inbox.log_lane import LogAdmission
 from shared.inbox.records import S, Slice
-from shared.inbox.track import HeldPartition, InboxPosition
+from shared.inbox.track import InboxPosition
 from shared.kafka.clients import KafkaClients
 from shared.kafka.polling import Polling
 from shared.postgres import Pool
@@ -15,7 +15,7 @@ from shared.postgres import Pool
 __all__ = ["InboxPosition", "LogInbox"]
 
 
-class LogInbox(Generic[S]):
+class LogInbox(GroupMember[Slice[S]], Generic[S]):
     """Reads logs from Kafka and applies them by the service's two functions.
 
     `topics` maps a source (`intake`) to its topic. `load(source, partition)` builds the state of a partition from
@@ -39,7 +39,7 @@ class LogInbox(Generic[S]):
         stall_seconds: float = 5.0,
         pacer: GarbagePacer | None = None,
     ) -> None:
-        self._member = GroupMember(
+        super().__init__(
             kafka,
             group,
             topics.values(),
@@ -48,23 +48,3 @@ class LogInbox(Generic[S]):
             watch_seconds=stall_seconds / 5,
             pacer=pacer,
         )
-
-    async def start(self) -> None:
-        """Begins to read; does not wait for Kafka."""
-        await self._member.start()
-
-    async def stop(self) -> None:
-        """Lets the batch in hand end and leaves the group; bounded."""
-        await self._member.stop()
-
-    def ready(self) -> str | None:
-        """None when it reads (or has no partition to read); else why not."""
-        return self._member.ready()
-
-    def held(self) -> list[HeldPartition]:
-        """The partitions of this instance that cannot go on."""
-        return self._member.held()
-
-    async def positions(self) -> list[InboxPosition]:
-        """Every (source, partition), those of other instances too, as the database has them."""
-        return await self._member.positions()

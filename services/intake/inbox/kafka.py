@@ -14,13 +14,12 @@ from services.intake.append.inbound import InboundSlice
 from services.intake.inbox.kafka_lane import InboundAdmission
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.group import GroupMember
-from shared.inbox.track import HeldPartition, InboxPosition
 from shared.kafka.clients import KafkaClients
 from shared.kafka.polling import Polling
 from shared.postgres import Pool
 
 
-class InboundInbox:
+class InboundInbox(GroupMember[InboundSlice]):
     """Reads `topic` and hands its records to the writer. Of transactions only what was committed is read."""
 
     def __init__(
@@ -35,7 +34,7 @@ class InboundInbox:
         look_seconds: float = 5.0,
         pacer: GarbagePacer | None = None,
     ) -> None:
-        self._member = GroupMember(
+        super().__init__(
             kafka,
             group,
             [topic],
@@ -44,23 +43,3 @@ class InboundInbox:
             watch_seconds=look_seconds / 5,
             pacer=pacer,
         )
-
-    async def start(self) -> None:
-        """Begins to read; does not wait for Kafka."""
-        await self._member.start()
-
-    async def stop(self) -> None:
-        """Lets the batch in hand end and leaves the group; bounded."""
-        await self._member.stop()
-
-    def ready(self) -> str | None:
-        """None when it reads (or has no partition to read); else why not."""
-        return self._member.ready()
-
-    def held(self) -> list[HeldPartition]:
-        """The partitions that cannot go on: beyond the installation's count, or by a mistake in the code."""
-        return self._member.held()
-
-    async def positions(self) -> list[InboxPosition]:
-        """Source `inbound`; `applied` is the next offset, `newest` the topic's end offset."""
-        return await self._member.positions()
