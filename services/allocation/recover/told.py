@@ -60,9 +60,10 @@ class ComparedLog(Log):
         *,
         now: datetime,
         heads: dict[int, Head] | None = None,
+        by_subject: bool = False,
     ) -> list[Appended]:
         """Appends, then compares: what `Fork` is raised for is rolled back with its transaction."""
-        appended = await super().append(connection, drafts, now=now, heads=heads)
+        appended = await super().append(connection, drafts, now=now, heads=heads, by_subject=by_subject)
         if self.told is not None:
             for event in appended:
                 await self.told.compare(event)

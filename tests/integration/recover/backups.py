@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 
@@ -55,7 +56,7 @@ async def backups_on(admin_dsn: str) -> AsyncIterator[Backups]:
         await backups.drop()
 
 
-async def rows_of(database: ServiceDatabase, query: str) -> list[dict[str, object]]:
+async def rows_of(database: ServiceDatabase, query: str) -> list[dict[str, Any]]:
     """What the owner reads."""
     connection = await asyncpg.connect(database.owner_dsn)
     try:

@@ -108,7 +108,7 @@ class Deciding:
         rows = await rows_of(self.database, f"select {columns} from log order by partition, sequence")
         return [tuple(row.values()) for row in rows]
 
-    async def tables(self) -> dict[str, list[dict[str, object]]]:
+    async def tables(self) -> dict[str, list[dict[str, Any]]]:
         """All read models and positions."""
         found = {
             table: await rows_of(self.database, f"select * from {table} order by 1, 2, 3, 4")

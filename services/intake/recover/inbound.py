@@ -1,0 +1,158 @@
+"""Which records of `rahnama.inbound` must not be applied again, though the restored position stands before them.
+
+The position stays where the backup had it, so the service reads these records once more. Those whose facts came
+back are duplicates by their answers. Of the others each one led to no fact, or its fact was lost before it left. To
+apply one again is right as long as nothing newer was accepted of the same thing (a student's year, a mentor, a
+manager, a roster): the state is the one that it was decided on, and it is unchanged or rejected again, or accepted
+again where its fact was lost. Where something newer was accepted, it would undo that; so it gets the answer
+`unchanged` and is a duplicate, too. A lost fact cannot be meant there: a newer one of the same thing follows it in
+the same partition, and would be lost as well.
+
+Newer than a record is a lost fact whose own record stands behind it in the same partition. For one that came by
+another way (HTTP, another partition) times are compared: the fact's acceptance, and the time at which the record
+was applied, which lies between the facts of the records before and behind it, and not before it was written.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from services.intake.append.answer import Answer
+from services.intake.append.arrival import Arrival
+from services.intake.append.store import load_answers, store_answers
+from services.intake.decide.commands import (
+    PublishSchoolRoster,
+    RegisterManager,
+    RegisterMentor,
+    RegisterStudent,
+    WithdrawStudent,
+)
+from services.intake.recover.facts import QUERIES
+from services.intake.recover.lost import Lost, Thing
+from shared.contracts.envelope import decode, rfc3339
+from shared.postgres import Connection
+from shared.project.columns import columns
+
+NEVER: Final = "9"
+"""Behind every time, as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A record with a valid event: its key, what it is about (None: of nothing that was lost), and when it was written."""
+
+    key: bytes
+    digest: bytes
+    thing: Thing | None
+    written: str
+
+
+def seen(arrival: Arrival, timestamp_ms: int, students: Mapping[bytes, str]) -> Seen | None:
+    """What must be known of a record; None of one that was refused as it stands, and would be again.
+
+    `students` are the subjects of the look-ups of which something was lost.
+    """
+    if arrival.key is None or arrival.command is None:
+        return None
+    written = rfc3339(datetime.fromtimestamp(max(0, timestamp_ms) / 1000, UTC))
+    return Seen(arrival.key, arrival.digest, _thing(arrival, students), written)
+
+
+def _thing(arrival: Arrival, students: Mapping[bytes, str]) -> Thing | None:
+    command, tenant = arrival.command, arrival.tenant
+    if isinstance(command, RegisterStudent | WithdrawStudent):
+        subject = students.get(arrival.lookup or b"")
+        return (tenant, subject, command.year) if subject is not None else None
+    if isinstance(command, RegisterMentor):
+        return tenant, f"mentor/{command.mentor_id}", None
+    if isinstance(command, RegisterManager):
+        return tenant, f"manager/{command.manager_id}", None
+    if isinstance(command, PublishSchoolRoster):
+        return tenant, f"school-roster/{command.year}", None
+    return None
+
+
+def overtaken(records: Sequence[Seen], lost: Lost, answered: Mapping[bytes, str | None]) -> list[Seen]:
+    """Those of one partition's `records`, in their order, that must not be applied again.
+
+    `answered` are the events that have an answer already, with the time of their fact if they led to one.
+    """
+    causes = _causes(records, lost)
+    applied = _applied(records, causes, answered)
+    causing = {record.key for record in records}
+    behind: set[Thing] = set()
+    found: list[Seen] = []
+    for number in range(len(records) - 1, -1, -1):
+        record = records[number]
+        if number in causes and record.thing is not None:
+            behind.add(record.thing)
+        last = lost.last.get(record.thing) if record.thing is not None else None
+        if last is None or record.key in lost.causes or record.key in answered:
+            continue
+        if record.thing in behind or (last.key not in causing and applied[number] <= last.time):
+            found.append(record)
+    found.reverse()
+    return found
+
+
+def _causes(records: Sequence[Seen], lost: Lost) -> dict[int, str]:
+    """Which of the records led to lost facts, and when these were accepted. What repeats such an event did not."""
+    first: dict[bytes, int] = {}
+    for number, record in enumerate(records):
+        if record.key in lost.causes:
+            first.setdefault(record.key, number)
+    return {number: lost.causes[key] for key, number in first.items()}
+
+
+def _applied(
+    records: Sequence[Seen], causes: Mapping[int, str], answered: Mapping[bytes, str | None]
+) -> list[str]:
+    """When each record was applied, as far as can be told: after it was written, and in the order of the records."""
+    times, before = list[str](), ""
+    for record in records:
+        before = max(before, causes.get(len(times), ""), answered.get(record.key) or "")
+        times.append(max(record.written, before))
+    behind = NEVER
+    for number in range(len(times) - 1, -1, -1):
+        behind = causes.get(number, behind)
+        times[number] = min(times[number], behind)
+    return times
+
+
+async def answered_among(connection: Connection, records: Sequence[Seen]) -> dict[bytes, str | None]:
+    """The records that have an answer, with the time of the first fact that each led to."""
+    answers = await load_answers(connection, [record.key for record in records])
+    places = {key: answer.places[0] for key, answer in answers.items() if answer.places}
+    rows = await connection.fetch(
+        QUERIES["values_at"],
+        [place.partition for place in places.values()],
+        [place.sequence for place in places.values()],
+    )
+    times = {(row["partition"], row["sequence"]): decode(row["value"]).time for row in rows}
+    return {
+        key: times.get((places[key].partition, places[key].sequence)) if key in places else None
+        for key in answers
+    }
+
+
+async def answer_unchanged(connection: Connection, records: Sequence[Seen]) -> int:
+    """Gives each event the answer `unchanged`, once; how many these are."""
+    fresh = {
+        record.key: Answer(record.key, record.digest, "unchanged", record.thing[1])
+        for record in reversed(records)  # of several with one key the first is the event
+        if record.thing is not None
+    }
+    async with connection.transaction():
+        known = await load_answers(connection, fresh)
+        await store_answers(connection, [answer for key, answer in fresh.items() if key not in known])
+    return len(fresh) - len(known)
+
+
+async def students_of(connection: Connection, lost: Lost) -> dict[bytes, str]:
+    """The look-ups of the students of whom facts were lost, each with its subject."""
+    owners = sorted({(tenant, subject) for tenant, subject, year in lost.last if year is not None})
+    if not owners:
+        return {}
+    rows = await connection.fetch(QUERIES["keys_of"], *columns(owners))
+    return {row["lookup"]: row["subject"] for row in rows if row["lookup"] is not None}

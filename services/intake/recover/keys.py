@@ -1,0 +1,70 @@
+"""`rahnama.keys` → `subject_keys`: who everyone is, before the facts about them come back."""
+
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+
+from services.intake.append.fresh_keys import SubjectKey
+from services.intake.append.sealing import Keyring
+from services.intake.recover.facts import QUERIES
+from services.intake.relay.keys import open_record, record_key
+from shared.errors import CannotRecover
+from shared.kafka.clients import Records
+from shared.postgres import Connection
+from shared.project.columns import columns
+from shared.recover.reading import TopicReader
+
+READ_ROWS: Final = 2000
+
+
+async def recover_keys(
+    connection: Connection, reader: TopicReader, keyring: Keyring, topic: str, partitions: int
+) -> tuple[int, int]:
+    """Adds the keys that the database has not; takes away those whose last record is a tombstone.
+
+    Gives how many were added and taken away. Each batch is a transaction of its own. Raises `CannotRecover` when
+    the records were written under another master key.
+    """
+    added = 0
+    tombstones: set[bytes] = set()
+    for partition in range(partitions):
+        begin, end = await reader.extent(topic, partition)
+        async for records in reader.batches(topic, partition, begin, end):
+            keys = _opened(keyring, records, tombstones)
+            if keys:
+                status = await connection.execute(QUERIES["put_keys"], *columns(list(keys.values())))
+                added += int(status.rpartition(" ")[2])
+    gone = await _destroy(connection, keyring, tombstones) if tombstones else 0
+    return added, gone
+
+
+def _opened(keyring: Keyring, records: Records, tombstones: set[bytes]) -> dict[bytes, SubjectKey]:
+    """The records' keys, by Kafka's key; the last record of each decides."""
+    found: dict[bytes, SubjectKey] = {}
+    for record in records:
+        index, value = record.key or b"", record.value
+        if value is None:
+            tombstones.add(index)
+            found.pop(index, None)
+            continue
+        tombstones.discard(index)
+        try:
+            found[index] = open_record(keyring, index, value)
+        except (InvalidTag, ValueError):
+            raise CannotRecover(
+                f"the record at offset {record.offset} of partition {record.partition} of {record.topic}"
+                " does not open: it was written under another master key"
+            ) from None
+    return found
+
+
+async def _destroy(connection: Connection, keyring: Keyring, tombstones: set[bytes]) -> int:
+    """Whoever was erased stays so: the keys whose records are gone, and the mapping to them."""
+    gone = []
+    async with connection.transaction():
+        async for row in connection.cursor(QUERIES["all_keys"], prefetch=READ_ROWS):
+            if record_key(keyring, row["tenant"], row["subject"]) in tombstones:
+                gone.append((row["tenant"], row["subject"]))
+        if gone:
+            await connection.execute(QUERIES["drop_keys"], *columns(gone))
+    return len(gone)

@@ -1,0 +1,64 @@
+"""What the topic of facts holds beyond the log, in a few words each: read once before anything is written."""
+
+from dataclasses import dataclass, field
+
+from services.intake.recover.facts import Subject, Told, told
+from shared.append.log import Head
+from shared.contracts.facts import INTAKE_SOURCE, StudentErased, StudentRegistered, StudentWithdrawnFact
+from shared.inbox.records import Position
+from shared.recover.continuation import Standing, continuation
+from shared.recover.reading import TopicReader
+
+Thing = tuple[str, str, int | None]
+"""What a later fact replaces: tenant, subject, and of a student the year."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastFact:
+    """The newest lost fact of a thing: its version, its time (RFC 3339), and the event that caused it."""
+
+    version: int
+    time: str
+    key: bytes
+
+
+@dataclass(slots=True)
+class Lost:
+    """The lost facts: by the event's idempotency key the time of acceptance, by thing the last one, and who is erased."""
+
+    facts: int = 0
+    causes: dict[bytes, str] = field(default_factory=dict)
+    last: dict[Thing, LastFact] = field(default_factory=dict)
+    erased: set[Subject] = field(default_factory=set)
+
+    def add(self, item: Told) -> None:
+        """One more, in the order of its partition."""
+        self.facts += 1
+        fact, key = item.fact, bytes.fromhex(item.causation_id)
+        if isinstance(fact, StudentErased):
+            self.erased.add(item.owner)
+            return
+        self.causes.setdefault(key, item.time)
+        thing = thing_of(item)
+        before = self.last.get(thing)
+        if before is None or before.version < fact.version:
+            self.last[thing] = LastFact(fact.version, item.time, key)
+
+
+def thing_of(item: Told) -> Thing:
+    """What a fact replaces."""
+    fact = item.fact
+    year = fact.year if isinstance(fact, StudentRegistered | StudentWithdrawnFact) else None
+    return item.tenant, item.subject, year
+
+
+async def read_lost(reader: TopicReader, topic: str, heads: dict[int, Head]) -> Lost:
+    """The lost facts of every partition. Raises `Fork`, `Gap` or `Unapplicable`, before anything was done."""
+    lost = Lost()
+    for partition, head in heads.items():
+        standing = Standing(Position(head.sequence, head.hash))
+        async for slice_ in continuation(reader, INTAKE_SOURCE, topic, partition, standing):
+            for record in slice_.records:
+                lost.add(told(partition, record.sequence, record.envelope))
+            standing.position = slice_.reached
+    return lost

@@ -1,0 +1,62 @@
+-- name: put_keys
+-- The keys that the topic tells and this database has not.
+insert into subject_keys (tenant, subject, lookup, wrapped_key)
+select * from unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[]) on conflict do nothing
+
+-- name: drop_unused_keys
+-- Keys whose subject never came into the log: its first fact was lost before anybody saw it.
+delete from subject_keys k
+where not exists (select from log where log.tenant = k.tenant and log.subject = k.subject and log.version = 1)
+
+-- name: keys_of
+-- The keys of these subjects.
+select tenant, subject, lookup, wrapped_key from subject_keys
+join unnest($1::text[], $2::text[]) as wanted (tenant, subject) using (tenant, subject)
+
+-- name: erased
+-- Which of these students the log says are erased.
+select tenant, subject from erasures
+
+-- name: move_head
+-- A partition's new end, if it stood where the events that were added begin.
+update log_head set sequence = $2, hash = $3, time = $4 where partition = $1 and sequence = $5
+returning partition
+
+-- name: put_students
+-- Who is who again; an older version never replaces a newer one.
+insert into students (lookup, tenant, student_id, gender, version)
+select k.lookup, new.tenant, new.student_id, new.gender, new.version
+from unnest($1::text[], $2::uuid[], $3::smallint[], $4::integer[]) as new (tenant, student_id, gender, version)
+join subject_keys k on k.tenant = new.tenant and k.subject = 'student/' || new.student_id
+on conflict (lookup) do update set gender = excluded.gender, version = excluded.version
+where students.version < excluded.version
+
+-- name: change_answers
+-- Answers of events that have led to further facts.
+update idempotency set facts = new.facts, reissued = new.reissued
+from unnest($1::bytea[], $2::text[], $3::integer[]) as new (key, facts, reissued)
+where idempotency.key = new.key
+
+-- name: values_at
+-- What the log has at these places.
+select partition, sequence, value from log
+join unnest($1::smallint[], $2::bigint[]) as wanted (partition, sequence) using (partition, sequence)
+
+-- name: empty_read_models
+-- All that is told again from the log. Whoever reads them waits until that is done.
+truncate students, student_years, mentors, managers, school_rosters
+
+-- name: all_keys
+-- Every subject that has a key.
+select tenant, subject from subject_keys
+
+-- name: drop_keys
+-- Destroys the keys of these subjects, and who they were.
+with gone as (
+    select * from unnest($1::text[], $2::text[]) as gone (tenant, subject)
+), mapping as (
+    delete from students using gone
+    where students.tenant = gone.tenant and 'student/' || students.student_id = gone.subject
+)
+delete from subject_keys using gone
+where subject_keys.tenant = gone.tenant and subject_keys.subject = gone.subject

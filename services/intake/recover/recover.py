@@ -1,0 +1,174 @@
+"""`recover`: facts that a restored database has lost come back from their topic, byte for byte, with all that follows.
+
+In this order, so that it may be interrupted anywhere and given again, and so that the log is behind its topic, and
+its gate closed, until everything else is done: with nothing written, all lost facts are read and checked; the keys
+come back; the records of `rahnama.inbound` that must not be applied again get their answers; and the facts come last.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import aclosing
+from typing import Final
+
+from aiokafka import TopicPartition
+
+from services.intake.append.inbound import InboundPosition, InboundRecord, load_all_inbound
+from services.intake.append.sealing import Keyring
+from services.intake.inbox.receive import Receiver
+from services.intake.project.erased import project_every_erased
+from services.intake.recover.bring_back import bring_back
+from services.intake.recover.facts import QUERIES, erased_subjects
+from services.intake.recover.inbound import (
+    Seen,
+    answer_unchanged,
+    answered_among,
+    overtaken,
+    seen,
+    students_of,
+)
+from services.intake.recover.keys import recover_keys
+from services.intake.recover.lost import Lost, read_lost
+from services.intake.settings import Settings
+from shared.append.log import Head, Log, require_partitions
+from shared.contracts.facts import INTAKE_SOURCE
+from shared.errors import Held
+from shared.inbox.records import Position
+from shared.kafka.aio_clients import AioKafkaClients
+from shared.kafka.clients import Records
+from shared.postgres import Connection
+from shared.recover.continuation import Standing, continuation, first_difference
+from shared.recover.exclusive import exclusive
+from shared.recover.reading import TopicReader, open_reader
+
+APPLICATION: Final = "intake recover"
+KEYS: Final = "keys"
+INBOUND: Final = "inbound"
+
+
+async def recover(settings: Settings) -> AsyncIterator[str]:
+    """Brings log, read models and answers to where the topic of facts is. Tells what it does, line by line.
+
+    Raises `CannotRecover`, and `Held` (a `Fork` above all); what was committed before is right and stays.
+    """
+    keyring = Keyring(settings.read_master_key())
+    kafka = AioKafkaClients(settings.kafka_bootstrap)
+    async with (
+        exclusive(settings.database_url, INTAKE_SOURCE, APPLICATION) as connection,
+        open_reader(kafka, batch_records=settings.batch_records) as reader,
+        open_reader(kafka, read_committed=True) as inbound,
+    ):
+        await require_partitions(connection, settings.partitions)
+        for name in (INTAKE_SOURCE, KEYS):
+            await reader.require_partitions(settings.topic(name), settings.partitions)
+        work = _Recovery(settings, keyring, connection, reader)
+        await work.read_lost()
+        added, gone = await recover_keys(
+            connection, reader, keyring, settings.topic(KEYS), settings.partitions
+        )
+        yield f"{added} keys are back" + (f", {gone} were destroyed by erasures" if gone else "")
+        answered = await work.answer_inbound(inbound)
+        yield f"{work.lost.facts} facts are lost; {answered} events that came to nothing are not applied again"
+        async for line in work.bring_back():
+            yield line
+        yield f"{work.lost.facts} facts are back; each is the event that {settings.topic(INTAKE_SOURCE)} holds"
+
+
+class _Recovery:
+    """One command's way, step by step."""
+
+    def __init__(
+        self, settings: Settings, keyring: Keyring, connection: Connection, reader: TopicReader
+    ) -> None:
+        self.lost = Lost()
+        self._settings = settings
+        self._keyring = keyring
+        self._connection = connection
+        self._reader = reader
+        self._topic = settings.topic(INTAKE_SOURCE)
+        self._heads: dict[int, Head] = {}
+        self._digests: dict[bytes, bytes] = {}
+
+    async def read_lost(self) -> None:
+        """Reads and checks; writes nothing."""
+        self._heads = await Log(INTAKE_SOURCE).heads(self._connection)
+        try:
+            self.lost = await read_lost(self._reader, self._topic, self._heads)
+        except Held as held:
+            raise await first_difference(
+                self._connection, self._reader, self._topic, held.partition, held
+            ) from None
+        self.lost.erased |= await erased_subjects(self._connection)
+
+    async def answer_inbound(self, inbound: TopicReader) -> int:
+        """Answers the records that must not be applied again; how many events these are."""
+        students = await students_of(self._connection, self.lost)
+        answered = 0
+        for partition, position in (await load_all_inbound(self._connection)).items():
+            records = await self._seen(inbound, partition, position, students)
+            for record in records:
+                if record.key in self.lost.causes:
+                    self._digests.setdefault(record.key, record.digest)
+            known = await answered_among(self._connection, records)
+            answered += await answer_unchanged(self._connection, overtaken(records, self.lost, known))
+        return answered
+
+    async def bring_back(self) -> AsyncIterator[str]:
+        """Writes the facts, partition by partition."""
+        for partition, head in self._heads.items():
+            standing = Standing(Position(head.sequence, head.hash))
+            slices = continuation(self._reader, INTAKE_SOURCE, self._topic, partition, standing)
+            async with aclosing(slices):
+                async for slice_ in slices:
+                    await bring_back(
+                        self._connection,
+                        self._keyring,
+                        slice_,
+                        erased=self.lost.erased,
+                        digests=self._digests,
+                    )
+            if standing.position.sequence > head.sequence:
+                yield f"partition {partition}: sequences {head.sequence + 1} to {standing.position.sequence}"
+        async with self._connection.transaction():
+            await project_every_erased(self._connection)
+            await self._connection.execute(QUERIES["drop_unused_keys"])
+
+    async def _seen(
+        self,
+        inbound: TopicReader,
+        partition: int,
+        position: InboundPosition,
+        students: Mapping[bytes, str],
+    ) -> list[Seen]:
+        """The records that the service will read again after its start."""
+        topic = self._settings.topic(INBOUND)
+        settings = self._settings
+        receiver = Receiver(self._keyring, settings.sources, event_bytes=settings.event_bytes)
+        begin, end = await inbound.extent(topic, partition)
+        if await _is_made_anew(inbound, TopicPartition(topic, partition), position):
+            start = begin
+        else:
+            start = max(begin, position.next_offset)
+        found: list[Seen] = []
+        async for records in inbound.batches(topic, partition, start, end):
+            for record in _opened(records):
+                one = seen(receiver.from_kafka(partition, record), record.timestamp_ms, students)
+                if one is not None:
+                    found.append(one)
+        return found
+
+
+def _opened(records: Records) -> Iterator[InboundRecord]:
+    for record in records:
+        yield InboundRecord(record.offset, record.timestamp, record.value or b"", record.headers)
+
+
+async def _is_made_anew(inbound: TopicReader, place: TopicPartition, position: InboundPosition) -> bool:
+    """Whether the topic is another one than that in which the position was reached: it is read from its beginning."""
+    begin, end = await inbound.extent(place.topic, place.partition)
+    last = position.next_offset - 1
+    if end <= last:
+        return True
+    if not begin <= last:
+        return False
+    async for records in inbound.batches(place.topic, place.partition, last, last + 1):
+        return next(_opened(records)).digest != position.digest
+    return False
