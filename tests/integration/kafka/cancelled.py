@@ -2,9 +2,10 @@
 
 import asyncio
 import gc
+import itertools
 import types
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Generator
+from collections.abc import AsyncIterator, Awaitable, Collection, Coroutine, Generator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,18 +13,18 @@ SETTLE_SECONDS = 5.0
 
 
 @types.coroutine
-def _counted(work: Awaitable[Any], steps: tuple[int, ...]) -> Generator[Any, Any, Any]:
+def _counted(work: Awaitable[Any], steps: Collection[int], reached: list[int]) -> Generator[Any, Any, Any]:
     """Cancels its task whenever `work` waits for the n-th time, n in `steps`."""
     inner = work.__await__()
     error: BaseException | None = None
-    waits = 0
-    while True:
+    for wait in itertools.count(1):
         try:
             waited_for = inner.send(None) if error is None else inner.throw(error)
         except StopIteration as end:
             return end.value
-        error, waits = None, waits + 1
-        if waits in steps:
+        error = None
+        if wait in steps:
+            reached.append(wait)
             task = asyncio.current_task()
             assert task is not None
             task.cancel()
@@ -35,13 +36,15 @@ def _counted(work: Awaitable[Any], steps: tuple[int, ...]) -> Generator[Any, Any
 
 async def cancelled_at(work: Coroutine[Any, Any, Any], *steps: int) -> bool:
     """Runs `work` in a task that is cancelled at these of its waits; False when it ended before the first."""
+    reached: list[int] = []
 
-    async def run() -> Any:
-        return await _counted(work, steps)
+    async def run() -> None:
+        await _counted(work, steps, reached)
 
     task = asyncio.create_task(run())
     await asyncio.wait({task})
-    return task.cancelled()
+    assert task.cancelled() == bool(reached), "a cancellation was swallowed"
+    return bool(reached)
 
 
 @asynccontextmanager
