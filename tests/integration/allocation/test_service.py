@@ -1,27 +1,17 @@
 """Allocation as a whole, on real Kafka and Postgres: facts on the topic become decisions that can be queried."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import httpx
-import pytest_asyncio
 from aiokafka import TopicPartition
-from fastapi import FastAPI
 
-from services.allocation.app import build
-from services.allocation.settings import Settings
 from shared.contracts.envelope import decode
 from shared.http import encode_cursor
-from shared.kafka.closing_clients import Consumer, Producer
-from shared.postgres import migrate
-from tests.chains import Chain, mentor, partition_of, student
-from tests.servers import MakesDatabases, MakesTopics, TopicSet
+from shared.kafka.closing_clients import Consumer
+from tests.chains import Chain, mentor, student
+from tests.integration.allocation.running import PARTITION, Service
 from tests.sweep import sweep
-from tests.tokens import TestIssuer
 
-PARTITION = partition_of("default", 0)
 ROUTES = {
     "GET /v1/allocations": {"operator", "auditor"},
     "GET /v1/allocations/{student_id}": {"operator", "auditor"},
@@ -37,67 +27,6 @@ QUERIES = {
     "GET /v1/mentors/{mentor_id}": "year=1404",
     "GET /v1/summary": "year=1404",
 }
-
-
-class Service:
-    """Allocation in this process, with a topic of facts to write to."""
-
-    def __init__(self, app: FastAPI, topics: TopicSet, issuer: TestIssuer) -> None:
-        self.app = app
-        self.topics = topics
-        self.issuer = issuer
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://allocation")
-
-    async def publish(self, chain: Chain) -> None:
-        producer = Producer(bootstrap_servers=self.topics.bootstrap)
-        await producer.start()
-        try:
-            for value in chain.values:
-                await producer.send_and_wait(
-                    self.topics.name("rahnama.intake"), value, partition=chain.partition
-                )
-        finally:
-            await producer.stop()
-
-    async def get(self, path: str, role: str = "operator", **claims: Any) -> httpx.Response:
-        return await self.client.get(path, headers=self.issuer.headers(role, **claims))
-
-    async def wait_for(self, sequence: int) -> None:
-        for _ in range(100):
-            answer = await self.get(f"/v1/summary?year=1404&min_position=intake:{PARTITION}:{sequence}")
-            if answer.status_code == 200:
-                return
-            assert answer.json()["code"] == "POSITION_NOT_REACHED", answer.text
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"allocation did not reach {sequence}")
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def service(
-    make_databases: MakesDatabases, topics: MakesTopics, tmp_path: Path
-) -> AsyncIterator[Service]:
-    """A fresh allocation, started and ready."""
-    database = (await make_databases()).allocation
-    await migrate(
-        database.owner_dsn,
-        ["shared.append", "shared.inbox", "services.allocation"],
-        role="rahnama_allocation",
-        settings={"partitions": "12"},
-    )
-    issuer = TestIssuer(tmp_path)
-    made = await topics()
-    settings = Settings(
-        database_url=database.dsn,
-        kafka_bootstrap=made.bootstrap,
-        topic_prefix=made.prefix,
-        jwks_file=issuer.jwks_file,
-        jwt_issuer=issuer.issuer,
-    )
-    app = build(settings)
-    async with app.router.lifespan_context(app):
-        service = Service(app, made, issuer)
-        yield service
-        await service.client.aclose()
 
 
 async def test_facts_become_decisions_that_can_be_queried_and_read_on_the_topic(service: Service) -> None:

@@ -1,72 +1,13 @@
 """Allocation's one transaction against a real Postgres: what it keeps, and what an interruption leaves."""
 
 import random
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
-from infra.local.databases import ServiceDatabase
-from services.allocation.append.writer import DecisionWriter, Partition
-from services.allocation.inbox.facts import FactsInbox
-from shared.append.clock import system_clock
-from shared.append.log import Appended, Log
 from shared.errors import StalePosition, Unapplicable
-from shared.postgres import Pool, migrate, open_pool
-from shared.telemetry import Telemetry
-from tests.chains import Chain, mentor, partition_of, student
-from tests.servers import MakesDatabases
-
-PARTITION = partition_of("default", 0)
-
-
-class Allocation:
-    """The writer of one database, driven slice by slice as the inbox would."""
-
-    def __init__(self, pool: Pool) -> None:
-        self.pool = pool
-        self.published: list[Appended] = []
-        log = Log("allocation")
-        log.gate.open()
-        self.writer = DecisionWriter(pool, log, Telemetry(), self.published.extend, system_clock)
-        self.inbox = FactsInbox(self.writer.append)
-
-    async def state(self) -> Partition:
-        return await self.writer.load("intake", PARTITION)
-
-    async def apply(self, chain: Chain, state: Partition, last: int) -> None:
-        await self.inbox.apply([chain.slice(state, last)])
-
-    async def values(self) -> list[bytes]:
-        rows = await self.pool.fetch("select value from log order by partition, sequence")
-        return [row["value"] for row in rows]
-
-    async def statuses(self) -> list[tuple[str, int | None]]:
-        rows = await self.pool.fetch("select status, mentor_id from enrolments order by arrival")
-        return [(row["status"], row["mentor_id"]) for row in rows]
-
-
-async def _migrated(database: ServiceDatabase) -> None:
-    await migrate(
-        database.owner_dsn,
-        ["shared.append", "shared.inbox", "services.allocation"],
-        role="rahnama_allocation",
-        settings={"partitions": "12"},
-    )
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def allocations(make_databases: MakesDatabases) -> AsyncIterator[list[Allocation]]:
-    """Two allocations, each with a database of its own."""
-    pools: list[Pool] = []
-    for _ in range(2):
-        database = (await make_databases()).allocation
-        await _migrated(database)
-        pools.append(await open_pool(database.dsn, application="test", size=4))
-    yield [Allocation(pool) for pool in pools]
-    for pool in pools:
-        await pool.close()
+from tests.chains import Chain, mentor, student
+from tests.integration.allocation.running import PARTITION, Allocation
 
 
 def history(seed: int, students: int) -> Chain:
