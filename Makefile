@@ -11,7 +11,8 @@ RUN := $(VENV)/python -m
 FIND_PYTHON := for p in python3.11 python3; do "$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
 	>/dev/null 2>&1 && echo "$$p" && exit; done
 
-.PHONY: help venv demo up down reset status token test test-unit test-integration test-e2e mutants check format lock
+.PHONY: help venv demo up down reset recover rebuild drills status token test test-unit test-integration test-e2e \
+	mutants check format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +33,15 @@ down: venv ## stops what make up started
 
 reset: venv ## stops, asks, and wipes the data of make up (YES=1: does not ask)
 	@exec $(RUN) infra.local reset $(if $(filter 1,$(YES)),--yes)
+
+recover: venv ## after a restored backup: brings lost events back from the topics ([SERVICE=intake])
+	@exec $(RUN) infra.local recover $(SERVICE)
+
+rebuild: venv ## tells lost read models again: SERVICE=intake or SERVICE=allocation
+	@exec $(RUN) infra.local rebuild $(SERVICE)
+
+drills: venv ## loses and restores each database and Kafka, and writes docs/reports/drills.json
+	@exec $(RUN) tests.drills
 
 status: venv ## what runs, with memory and lag
 	@exec $(RUN) infra.local status

@@ -31,6 +31,10 @@ def _run(options: argparse.Namespace, home: Home) -> int:
     match options.command:
         case "up" | "down" | "reset":
             return _live(options, home)
+        case "recover" | "rebuild":
+            from infra.local.mend import mend
+
+            return mend(home, options.command, options.services)
         case "status":
             from infra.local.status import status
 
@@ -83,6 +87,17 @@ def _parser() -> argparse.ArgumentParser:
     reset = commands.add_parser("reset", help="stop, ask, and delete the data")
     reset.add_argument("--yes", action="store_true", help="do not ask")
     commands.add_parser("status", help="what runs, with memory and lag")
+    for command, what in (
+        ("recover", "bring lost events back from"),
+        ("rebuild", "tell the read models again by"),
+    ):
+        mended = commands.add_parser(command, help=f"{what} the topics, while the services do not run")
+        mended.add_argument(
+            "services",
+            nargs="+" if command == "rebuild" else "*",
+            choices=("intake", "allocation"),
+            default=[],
+        )
     token = commands.add_parser("token", help="print a bearer token")
     token.add_argument("role", help="admin, operator, auditor, upstream or metrics")
     token.add_argument("--tenant", default="default")

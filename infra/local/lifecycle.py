@@ -26,8 +26,7 @@ def up(home: Home) -> int:
     state = read_state(home.up)
     if state is not None and state.running and state.phase == "ready":
         print("Rahnama is already running.")
-        _print_summary(state)
-        return 0
+        return _print_summary(state)
     if state is None or not state.running:
         stop_leftovers(state)
         forget_state(home.up)
@@ -153,9 +152,8 @@ def _wait_until_ready(home: Home, supervisor: "subprocess.Popen[bytes]") -> int:
         else:
             down(home)
             raise LocalError(f"The system was not ready within {_UP_SECONDS} s and was stopped.")
-    print("Rahnama is ready.")
-    _print_summary(state)
-    return 0
+    print("Rahnama only reads." if state.closed else "Rahnama is ready.")
+    return _print_summary(state)
 
 
 def _print_failure(home: Home, state: State | None) -> int:
@@ -169,8 +167,18 @@ def _print_failure(home: Home, state: State | None) -> int:
     return 1
 
 
-def _print_summary(state: State) -> None:
+def _print_summary(state: State) -> int:
+    """0, or 1 when a service is closed: then what is to be done is told last."""
     for name, url in state.urls.items():
         print(f"  {name:<10} {url}")
     print(f"  {'kafka':<10} {state.kafka_bootstrap}")
     print("  make token ROLE=operator gives a token, make status shows how it is, make down stops it.")
+    for name, reason in state.closed.items():
+        print(f"{name} accepts nothing: {reason}.", file=sys.stderr)
+    if state.closed:
+        print(
+            "If a database was restored: make down, make recover, make up."
+            " Else see docs/runbooks/fork.md; do not delete the topic.",
+            file=sys.stderr,
+        )
+    return 1 if state.closed else 0

@@ -35,6 +35,11 @@ class Part(ABC):
             self.child.kill()
 
     @property
+    def stage(self) -> str:
+        """In which it is once `start` has returned, as the user is told."""
+        return "ready"
+
+    @property
     def running(self) -> bool:
         """False before the start and once its process has ended."""
         return self.child is not None and self.child.running

@@ -63,4 +63,4 @@ async def keep_running(
                 error = PartFailedError(part.name, str(again))
             backoff = policy.backoff_seconds_after(0.0)
         ready_at = clock()
-        on_change(part.name, "ready")
+        on_change(part.name, part.stage)

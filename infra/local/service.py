@@ -16,6 +16,7 @@ from infra.local.part import Part
 from infra.local.ports import LOOPBACK, require_free
 from infra.local.process import Child, inherited_environment, run_to_end, spawn
 from infra.local.tokens import ISSUER
+from shared.relay.look import DISAGREEMENTS
 
 _READY_SECONDS = 60
 _MIGRATE_SECONDS = 120
@@ -40,7 +41,8 @@ class ServiceProcess(Part):
     ) -> None:
         """`environment` is what `service_environment` made; `service` what it is an instance of, if not `name`.
 
-        `module` and `environment` may be changed until the next start.
+        `module`, `environment` and `may_be_closed` may be changed until the next start. With `may_be_closed` it may
+        start for reads alone: its log disagrees with its topic, and `closed` says how.
         """
         super().__init__(name)
         self.port = port
@@ -48,6 +50,8 @@ class ServiceProcess(Part):
         self.service = service or name
         self.module: tuple[str, ...] = (f"services.{self.service}",)
         self.environment = dict(environment)
+        self.may_be_closed = False
+        self.closed: str | None = None
         self._database = database
         self._port_setting = port_setting
 
@@ -56,19 +60,31 @@ class ServiceProcess(Part):
         """Without a slash at the end."""
         return f"http://{LOOPBACK}:{self.port}"
 
+    @property
+    def stage(self) -> str:
+        """For a person to read."""
+        return "ready" if self.closed is None else "closed: reads only"
+
     async def migrate(self) -> None:
         """As the database's owner; the service itself may not change its schema."""
+        await self.run_as_owner("migrate", seconds=_MIGRATE_SECONDS)
+
+    async def run_as_owner(self, command: str, *, seconds: float) -> Path:
+        """`python -m services.<name> COMMAND` to its end; the log of all its runs. Raises PartFailedError."""
+        log = self.log.with_name(f"{self.name}-{command}.log")
         await run_to_end(
-            f"{self.name} migrate",
-            [sys.executable, "-m", f"services.{self.service}", "migrate"],
+            f"{self.name} {command}",
+            [sys.executable, "-m", f"services.{self.service}", command],
             environment={**self.environment, "RAHNAMA_DATABASE_URL": self._database.owner_dsn},
-            log=self.log.with_name(f"{self.name}-migrate.log"),
-            seconds=_MIGRATE_SECONDS,
+            log=log,
+            seconds=seconds,
             folder=REPOSITORY,
         )
+        return log
 
     async def start(self) -> None:
         """Returns when `/readyz` says so; a process that never gets ready is stopped again."""
+        self.closed = None
         require_free(self.port, self.name, self._port_setting)
         child = spawn(
             self.name,
@@ -91,10 +107,23 @@ class ServiceProcess(Part):
                     if answer.status_code == 200:
                         return
                     last = f"/readyz answered {answer.status_code} {answer.text[:300]}"
+                    if (reason := _disagreement(answer)) is not None:
+                        if not self.may_be_closed:
+                            raise child.failed(f"is closed: {reason}")
+                        self.closed = reason
+                        return
                 except httpx.HTTPError as error:
                     last = f"/readyz: {error or type(error).__name__}"
                 await asyncio.sleep(0.1)
         raise child.failed(f"was not ready within {_READY_SECONDS} s; {last}")
+
+
+def _disagreement(answer: httpx.Response) -> str | None:
+    """Why the log and its topic tell different stories, if they do: that does not pass by waiting."""
+    reason = answer.json().get("parts", {}).get("relay") if answer.status_code == 503 else None
+    if reason is None or not any(sign in reason for sign in DISAGREEMENTS):
+        return None
+    return str(reason)
 
 
 def service_environment(

@@ -31,7 +31,7 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True):
-    """`stages` and `processes` are by part, in the order of starting."""
+    """`stages` and `processes` are by part, in the order of starting; `closed` are the services that only read."""
 
     phase: Phase
     supervisor: ProcessMark
@@ -41,6 +41,7 @@ class State(msgspec.Struct, frozen=True):
     kafka_bootstrap: str
     versions: dict[str, str]
     failure: Failure | None = None
+    closed: dict[str, str] = {}
 
     @property
     def running(self) -> bool:

@@ -11,6 +11,7 @@ from infra.local.errors import LocalError, PartFailedError
 from infra.local.home import KAFKA_FILES, Home
 from infra.local.ports import SystemPorts
 from infra.local.process import start_time
+from infra.local.service import ServiceProcess
 from infra.local.state import Failure, Phase, ProcessMark, State, forget_state, write_state
 from infra.local.system import System
 
@@ -48,6 +49,7 @@ class _Supervisor:
                 SystemPorts.from_environment(),
                 on_crash="restart",
                 on_change=self._write,
+                on_service=_let_it_read,
             )
             self._write(system)
             async with system:
@@ -73,10 +75,12 @@ class _Supervisor:
         return 0
 
     def _write(self, system: System | None, failure: Failure | None = None) -> None:
-        processes = {}
+        processes, closed = {}, {}
         for name, part in (system.parts if system else {}).items():
             if part.child is not None and part.running:
                 processes[name] = ProcessMark(part.child.pid, part.child.started_at)
+                if isinstance(part, ServiceProcess) and part.closed is not None:
+                    closed[name] = part.closed
         write_state(
             self._home.up,
             State(
@@ -88,8 +92,14 @@ class _Supervisor:
                 kafka_bootstrap=system.kafka_bootstrap if system else "",
                 versions=self._versions,
                 failure=failure,
+                closed=closed,
             ),
         )
+
+
+def _let_it_read(service: ServiceProcess) -> None:
+    """A service whose log was set back stays up: reads go on, and it says what is to be done."""
+    service.may_be_closed = True
 
 
 def versions() -> dict[str, str]:

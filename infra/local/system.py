@@ -142,8 +142,8 @@ class System:
 
     # -- its life
 
-    async def start(self) -> None:
-        """Returns when all are ready; otherwise raises LocalError with nothing left running."""
+    async def start(self, *, services: bool = True) -> None:
+        """Returns when all are ready, without `services` the servers; or raises LocalError with nothing left running."""
         try:
             self.ports.require_free()
             keys = ensure_keys(self._keys_folder)
@@ -157,7 +157,8 @@ class System:
                 self._services[name] = self._make_service(name, databases, keys)
             await side_by_side(*(service.migrate() for service in self._services.values()))
             self._set("schema", "ready")
-            await side_by_side(*(self._start_part(service) for service in self._services.values()))
+            if services:
+                await side_by_side(*(self._start_part(service) for service in self._services.values()))
         except BaseException as error:
             if isinstance(error, PartFailedError):
                 self._set(error.part.split()[0], "failed")
@@ -236,7 +237,7 @@ class System:
     async def _start_part(self, part: Part) -> None:
         self._set(part.name, "starting")
         await part.start()
-        self._set(part.name, "ready")
+        self._set(part.name, part.stage)
 
     async def _stop_part(self, part: Part) -> None:
         if part.running:
