@@ -71,6 +71,26 @@ def test_students_who_no_longer_fit_are_moved_by_arrival(change: dict[str, Any])
     ]
 
 
+def test_a_managers_mentors_change_one_after_the_other_and_nobody_is_left_where_it_does_not_fit() -> None:
+    managed = {"manager_id": 7, "capacity": 1, "groups": [1, 3], "centers": [0, 1]}
+    before = [a_mentor(n, manager_centers=[0], **managed) for n in range(1, 5)]
+    after = [a_mentor(n, manager_centers=[1], version=2, **managed) for n in range(1, 5)]
+    given = Given(*before, a_mentor(9, capacity=2), *(a_student(f"s{n}") for n in range(1, 5)))
+    waiting = a_student("centre 1", reg_center=1)
+    assert outcomes(given.when(waiting)) == [("waitlisted", "centre 1", "CAPACITY_AVAILABLE")]
+    assert [given.enrolment(f"s{n}").mentor_id for n in range(1, 5)] == [1, 2, 3, 4]
+    assert [outcomes(given.when(fact)) for fact in after] == [
+        [
+            ("released", "s1", 1, "mentor"),
+            ("assigned", "s1", 9, "mentor"),
+            ("assigned", "centre 1", 1, "waitlist"),
+        ],
+        [("released", "s2", 2, "mentor"), ("assigned", "s2", 9, "mentor")],
+        [("released", "s3", 3, "mentor"), ("waitlisted", "s3", "MANAGER_CENTER_GATE")],
+        [("released", "s4", 4, "mentor"), ("waitlisted", "s4", "MANAGER_CENTER_GATE")],
+    ]
+
+
 def test_students_who_still_fit_stay() -> None:
     given = Given(a_mentor(1, groups=[1, 3]), a_student("a"), a_student("b", group_code=3), a_mentor(2))
     assert outcomes(given.when(a_mentor(1, groups=[3]))) == [

@@ -143,6 +143,28 @@ def test_a_student_that_lost_its_place_waits_at_its_old_arrival() -> None:
     assert outcomes(given.when(a_mentor(2, capacity=1))) == [("assigned", "early", 2, "waitlist")]
 
 
+def test_a_changed_roster_moves_its_students_one_after_the_other_and_they_keep_their_arrival() -> None:
+    given = Given(
+        a_mentor(1, capacity=2),
+        a_student("a", school_code=101),
+        a_student("other"),
+        a_student("b", school_code=101),
+        a_student("last"),
+    )
+    assert outcomes(given.when(a_school_student("a", 101, version=2))) == [
+        ("released", "a", 1, "changed"),
+        ("waitlisted", "a", "SCHOOL_TYPE_COMPATIBLE"),
+        ("assigned", "b", 1, "waitlist"),
+    ]
+    assert outcomes(given.when(a_school_student("b", 101, version=2))) == [
+        ("released", "b", 1, "changed"),
+        ("waitlisted", "b", "SCHOOL_TYPE_COMPATIBLE"),
+        ("assigned", "last", 1, "waitlist"),
+    ]
+    assert [given.enrolment(name).arrival for name in ("a", "other", "b", "last")] == [2, 3, 4, 5]
+    assert outcomes(given.when(a_school_mentor(2, 101, capacity=1))) == [("assigned", "a", 2, "waitlist")]
+
+
 def test_managers_and_rosters_are_passed_over() -> None:
     given = Given()
     manager = ManagerRegistered(
