@@ -34,7 +34,7 @@ def _run(options: argparse.Namespace, home: Home) -> int:
         case "recover" | "rebuild":
             from infra.local.mend import mend
 
-            return mend(home, options.command, options.services)
+            return mend(home, options.command, options.service)
         case "status":
             from infra.local.status import status
 
@@ -87,17 +87,11 @@ def _parser() -> argparse.ArgumentParser:
     reset = commands.add_parser("reset", help="stop, ask, and delete the data")
     reset.add_argument("--yes", action="store_true", help="do not ask")
     commands.add_parser("status", help="what runs, with memory and lag")
-    for command, what in (
-        ("recover", "bring lost events back from"),
-        ("rebuild", "tell the read models again by"),
-    ):
-        mended = commands.add_parser(command, help=f"{what} the topics, while the services do not run")
-        mended.add_argument(
-            "services",
-            nargs="+" if command == "rebuild" else "*",
-            choices=("intake", "allocation"),
-            default=[],
-        )
+    services = ("intake", "allocation")
+    recover = commands.add_parser("recover", help="bring events back that a restored database has lost")
+    recover.add_argument("service", nargs="?", choices=services, help="this one alone")
+    rebuild = commands.add_parser("rebuild", help="tell a service's read models again")
+    rebuild.add_argument("service", choices=services)
     token = commands.add_parser("token", help="print a bearer token")
     token.add_argument("role", help="admin, operator, auditor, upstream or metrics")
     token.add_argument("--tenant", default="default")

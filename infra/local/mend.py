@@ -17,8 +17,8 @@ MENDABLE = ("intake", "allocation")
 _COMMAND_SECONDS = 4 * 3600
 
 
-def mend(home: Home, command: str, services: Sequence[str]) -> int:
-    """Runs `command` for these services, or all; refuses while `make up` is there."""
+def mend(home: Home, command: str, service: str | None) -> int:
+    """Runs `command` for this service, or for all; refuses while `make up` is there."""
     home.up.mkdir(parents=True, exist_ok=True)
     with (home.up / "supervisor.lock").open("w") as lock:
         try:
@@ -27,7 +27,7 @@ def mend(home: Home, command: str, services: Sequence[str]) -> int:
             raise LocalError(f"Rahnama is running. make down stops it; then make {command}.") from None
         stop_leftovers(read_state(home.up))
         forget_state(home.up)
-        asyncio.run(_mend(home, command, [name for name in MENDABLE if name in services or not services]))
+        asyncio.run(_mend(home, command, MENDABLE if service is None else (service,)))
     return 0
 
 
