@@ -1,6 +1,7 @@
 """What a fault works on: a system under load, and the means to wait for a moment in it."""
 
 import asyncio
+import json
 import random
 import re
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ class Ground:
     notes: list[str] = field(default_factory=list)
     did: list[str] = field(default_factory=list)
     _pieces_before: int = 0
+    _printed_before: dict[str, int] = field(default_factory=dict)
 
     @property
     def bed(self) -> Bed:
@@ -54,6 +56,9 @@ class Ground:
     def begin(self) -> None:
         """The load is on its way from now on."""
         self._pieces_before = self.senders.pieces_done
+        self._printed_before = {
+            name: part.log.stat().st_size for name, part in self.bed.instances.items() if part.log.exists()
+        }
         self.load = asyncio.create_task(self.senders.send(self.lanes))
 
     @property
@@ -82,10 +87,19 @@ class Ground:
         await Stillness(self.servers).wait(QUIET_SECONDS)
 
     async def more(self, students: int) -> None:
-        """Some more load, and all of it sent; it belongs to the trial."""
-        lanes = self.stage.world.trial(self.draw, students)
+        """Some more load, of people who are new, and all of it sent; it belongs to the trial."""
+        lanes = self.stage.world.trial(self.draw, students, only_new=True)
         self.lanes += lanes
         await self.senders.send(lanes)
+
+    async def a_new_mentor(self) -> int:
+        """Registers one, and returns the partition of its fact."""
+        step = self.stage.world.new_mentor(self.draw)
+        self.lanes.append([step])
+        self.senders.keep([step])
+        [result] = await self.senders.post(str(step.event["source"]), [step.event])
+        [place] = result["facts"]
+        return int(place["partition"])
 
     async def pause(self, least: float, most: float) -> None:
         """A random time."""
@@ -107,6 +121,12 @@ class Ground:
         found = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", answer.text, re.MULTILINE)
         return sum(float(value) for value in found)
 
-    def printed(self, instance: str) -> str:
-        """Everything that an instance has printed."""
-        return self.bed.instances[instance].log.read_text(errors="replace")
+    def alarms(self, instance: str) -> list[dict[str, object]]:
+        """The partitions that an instance has held in this trial, as it told of them."""
+        printed = self.bed.instances[instance].log.read_bytes()[self._printed_before.get(instance, 0) :]
+        found = [
+            json.loads(line)
+            for line in printed.splitlines()
+            if b'"partition_held"' in line and line.startswith(b"{") and line.endswith(b"}")
+        ]
+        return [told for told in found if isinstance(told, dict)]

@@ -19,7 +19,7 @@ from tests.faults.stage import Stage, fresh_stage
 from tests.faults.trial import Outcome, fault_of, run_trial
 
 TRIALS_A_BED: Final = 12
-STUDENTS: Final = 60
+STUDENTS: Final = 110
 PACKAGES: Final = ("aiokafka", "faststream", "asyncpg", "msgspec")
 
 

@@ -19,7 +19,9 @@ from tests.faults.bed import TENANTS, Bed
 from tests.faults.world import Step
 from tests.invariants.reading import INBOUND
 
-PIECE_EVENTS: Final = 12
+PIECE_EVENTS: Final = 8
+PAUSE_SECONDS: Final = 0.1
+"""Between two pieces of a lane, so that a load lasts a while."""
 ANSWER_SECONDS: Final = 60.0
 REQUEST_SECONDS: Final = 6.0
 RETRY_SECONDS: Final = 0.1
@@ -63,33 +65,46 @@ class Senders:
     async def _lane(self, lane: Sequence[Step], send: Any) -> None:
         for start in range(0, len(lane), PIECE_EVENTS):
             piece = lane[start : start + PIECE_EVENTS]
-            for step in piece:
-                self.sent.add([step.event])
-                if not step.again:
-                    self.sent.in_order(step.event, step.subject)
+            self.keep(piece)
             await send(piece)
             self.pieces_done += 1
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    def keep(self, piece: Sequence[Step]) -> None:
+        """These are on their way, after everything that was sent on their subjects before."""
+        for step in piece:
+            self.sent.add([step.event])
+            if not step.again:
+                self.sent.in_order(step.event, step.subject)
+
+    async def race(self, lane: Sequence[Step]) -> None:
+        """Every piece goes to two instances of intake at once; the next one follows when both have answered."""
+        for start in range(0, len(lane), PIECE_EVENTS):
+            piece = lane[start : start + PIECE_EVENTS]
+            self.keep(piece)
+            for source, run in groupby(piece, key=lambda step: str(step.event["source"])):
+                events = [step.event for step in run]
+                await asyncio.gather(self.post(source, events), self.post(source, events, instance=1))
 
     async def _post_by_source(self, piece: Sequence[Step]) -> None:
         for source, run in groupby(piece, key=lambda step: str(step.event["source"])):
             await self.post(source, [step.event for step in run])
 
-    async def post(self, source: str, events: Sequence[Event]) -> list[dict[str, Any]]:
-        """The results of a batch of one source's events, sent again to any instance until they come."""
+    async def post(self, source: str, events: Sequence[Event], *, instance: int = 0) -> list[dict[str, Any]]:
+        """The results of a batch of one source's events, sent again until they come: to each instance in turn."""
         body = json.dumps(events, ensure_ascii=False).encode()
         headers = {"content-type": BATCH, "authorization": f"Bearer {self._tokens[source]}"}
-        turn = 0
+        turn = instance
 
         async def attempt() -> list[dict[str, Any]] | None:
             nonlocal turn
             urls = await self._bed.urls("intake")
-            turn += 1
             if not urls:
                 return None
+            url = urls[turn % len(urls)]
+            turn += 1
             try:
-                answer = await self._client.post(
-                    f"{urls[turn % len(urls)]}/v1/events", content=body, headers=headers
-                )
+                answer = await self._client.post(f"{url}/v1/events", content=body, headers=headers)
             except httpx.TransportError:
                 return None
             if answer.status_code == 503:

@@ -28,11 +28,11 @@ def main(service: str) -> None:
     """Runs the service to its end."""
     trap = Trap(Path(os.environ["RAHNAMA_VICTIM_CONTROL"]))
     trap.listen()
-    shorten(service)
-    install(service, trap)
-    if os.environ.get("RAHNAMA_VICTIM_RELEASE") == "next":
+    if os.environ.get("RAHNAMA_VICTIM_RELEASE") == "next":  # before anything reads the names
         write_next_version()
         read_next_version()
+    shorten(service)
+    install(service, trap)
     if os.environ.get("RAHNAMA_VICTIM_ROGUE"):
         believe_to_lead()
     sys.argv = [f"services.{service}"]

@@ -57,17 +57,19 @@ class World:
             steps += [self._mentor(draw, tenant, 1000 + number) for number in range(8)]
         return steps
 
-    def trial(self, draw: random.Random, students: int) -> list[list[Step]]:
-        """The lanes of one trial, with about `students` new students and as much again that happens to others."""
+    def trial(self, draw: random.Random, students: int, *, only_new: bool = False) -> list[list[Step]]:
+        """The lanes of one trial, with about `students` new students and as much again that happens to others.
+
+        `only_new`: nothing happens to anybody who was there before, of whom something may still be on its way.
+        """
         steps: list[Step] = []
         for _ in range(students):
             tenant = draw.choices(self.tenants, (3, 2, 1))[0]
             steps.append(self._student(draw, tenant, self._person(draw, tenant)))
-        changed: set[int] = set()
-        for _ in range(students // 2):
-            steps += self._change_of_student(draw, draw.choice(self.tenants), changed)
-        for _ in range(max(4, students // 12)):
-            steps.append(self._change_of_others(draw, draw.choice(self.tenants)))
+        if only_new:
+            steps.append(self.new_mentor(draw))
+        else:
+            steps += self._changes(draw, students)
         draw.shuffle(steps)
         steps += self._noise(draw, steps)
         lanes: list[list[Step]] = [[] for _ in range(LANES)]
@@ -75,6 +77,18 @@ class World:
         for step in steps:
             lanes[homes.setdefault(step.subject, draw.randrange(LANES))].append(step)
         return lanes
+
+    def _changes(self, draw: random.Random, students: int) -> Iterator[Step]:
+        changed: set[int] = set()
+        for _ in range(students // 2):
+            yield from self._change_of_student(draw, draw.choice(self.tenants), changed)
+        for _ in range(max(4, students // 12)):
+            yield self._change_of_others(draw, draw.choice(self.tenants))
+
+    def new_mentor(self, draw: random.Random) -> Step:
+        """Somebody who was not there before."""
+        tenant = draw.choice(self.tenants)
+        return self._mentor(draw, tenant, 1000 + len(tenant.mentors))
 
     def _change_of_student(self, draw: random.Random, tenant: Tenant, changed: set[int]) -> Iterator[Step]:
         """Of somebody who was there before this trial, so that one lane has all of it."""

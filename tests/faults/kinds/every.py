@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from tests.faults.ground import Ground
-from tests.faults.kinds import kills, stops
+from tests.faults.kinds import databases, instances, kills, links, poison, stops, topics, versions
 
 Fault = Callable[[Ground], Coroutine[Any, Any, None]]
 
@@ -18,6 +18,25 @@ _ALL: Final[tuple[Fault, ...]] = (
     stops.a_service_is_stopped,
     stops.a_server_is_stopped,
     stops.one_of_two_instances_is_stopped,
+    links.a_link_is_cut,
+    links.a_link_is_refused_for_a_while,
+    links.a_link_is_held_up,
+    links.a_link_is_delayed,
+    links.a_link_is_cut_in_the_middle_of_a_message,
+    databases.backends_are_terminated,
+    poison.poison_comes_from_upstream,
+    poison.poison_stands_on_a_logs_topic,
+    topics.old_records_come_again,
+    topics.a_busy_topic_loses_its_records,
+    topics.an_idle_topic_loses_its_records,
+    topics.a_busy_topic_is_made_anew,
+    topics.an_idle_topic_is_made_anew,
+    topics.a_topic_grows_again_past_a_consumers_position,
+    topics.the_inbound_topic_is_made_anew,
+    instances.the_number_of_allocations_changes,
+    instances.two_intakes_write,
+    instances.a_second_relay_publishes_too,
+    versions.a_fact_of_the_next_release_waits_for_it,
 )
 
 FAULTS: Final[Mapping[str, Fault]] = {fault.__name__.replace("_", " "): fault for fault in _ALL}

@@ -1,0 +1,30 @@
+"""`pg_terminate_backend`: connections that Postgres ends, idle or in the middle of a transaction."""
+
+import asyncpg
+
+from infra.local.databases import SERVICES
+from tests.faults.ground import Ground
+
+ALL = """
+select pg_terminate_backend(pid) from pg_stat_activity
+where usename = $1 and backend_type = 'client backend' and pid <> pg_backend_pid()
+"""
+IN_TRANSACTION = ALL + " and xact_start is not null"
+RELAY = ALL + " and application_name like '%-relay'"
+
+
+async def backends_are_terminated(ground: Ground) -> None:
+    """All of a service, those that are in a transaction, or the session that holds its relay's locks; several times."""
+    service = ground.draw.choice(SERVICES)
+    which = ground.draw.choice((ALL, IN_TRANSACTION, IN_TRANSACTION, RELAY))
+    await ground.underway(0.4)
+    ended = 0
+    admin = await asyncpg.connect(ground.bed.system.admin_dsn, timeout=5)
+    try:
+        for _ in range(ground.draw.randint(3, 12)):
+            ended += len(await admin.fetch(which, f"rahnama_{service}", timeout=5))
+            await ground.pause(0.0, 0.2)
+    finally:
+        await admin.close(timeout=5)
+    kind = {ALL: "any", IN_TRANSACTION: "busy", RELAY: "the relay's"}[which]
+    ground.do(f"pg_terminate_backend of {service}, {kind}: {ended} times")

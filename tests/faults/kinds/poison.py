@@ -1,0 +1,95 @@
+"""Poison: on `rahnama.inbound` it is refused, one by one; on a log's topic it holds its partition and no other."""
+
+from typing import Final
+
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
+
+from tests.e2e.waiting import within
+from tests.faults.bed import PARTITIONS
+from tests.faults.corpus import CORPUS, INTERNAL
+from tests.faults.ground import Expected, Ground
+from tests.invariants.reading import INBOUND, admin_of, end_offsets, read_rows, read_topic
+
+ALARM_SECONDS: Final = 25.0
+READERS: Final = {"intake": ("allocation", "audit"), "allocation": ("audit",)}
+
+
+async def poison_comes_from_upstream(ground: Ground) -> None:
+    """A sample of the corpus over all partitions, between what is meant."""
+    await ground.underway(0.4)
+    poison = ground.draw.sample(CORPUS, ground.draw.randint(5, 30))
+    ground.do(f"{len(poison)} poisonous records on {INBOUND}")
+    for record in poison:
+        await ground.senders.produce([record], INBOUND, ground.draw.randrange(PARTITIONS))
+        await ground.pause(0.0, 0.05)
+
+
+async def poison_stands_on_a_logs_topic(ground: Ground) -> None:
+    """Its readers hold that partition, with an alarm, and apply the others; the operator deletes the partition's
+    records, the relay fills it again, and it goes on."""
+    source = ground.draw.choice(sorted(READERS))
+    await ground.underway(0.3)
+    topic = ground.servers.topic(source)
+    ends = await end_offsets(ground.servers.bootstrap, topic)
+    partition = ground.draw.choice([number for number, end in sorted(ends.items()) if end])
+    value = await _foreign_record(ground, source, partition)
+    ground.do(f"{value[:40]!r} ({len(value)} bytes) on partition {partition} of rahnama.{source}")
+    await ground.senders.produce([(value, None, None)], topic, partition)
+    for reader in READERS[source]:
+        await _require_alarm(ground, reader, source, partition)
+    await _require_others_go_on(ground, source, partition)
+    await _mend(ground, topic, partition)
+
+
+async def _foreign_record(ground: Ground, source: str, partition: int) -> bytes:
+    """Garbage, or a true event of another partition."""
+    if ground.draw.random() < 0.6:
+        return ground.draw.choice(INTERNAL)
+    topic = await read_topic(ground.servers, source)
+    other = ground.draw.choice([number for number in sorted(topic) if number != partition])
+    return topic[other][-1]
+
+
+async def _require_alarm(ground: Ground, reader: str, source: str, partition: int) -> None:
+    """An error in the log that names the partition; and the gauge that alerts are made of."""
+
+    async def attempt() -> bool:
+        held = ground.alarms(reader)
+        named = any((told["source"], told["partition"]) == (source, partition) for told in held)
+        return named and await ground.metric("rahnama_inbox_held", reader) >= 1
+
+    try:
+        await within(ALARM_SECONDS, attempt, "an alarm", pause_seconds=0.2)
+    except TimeoutError:
+        raise Expected(
+            f"{reader} gave no alarm for partition {partition} of {source} within {ALARM_SECONDS:.0f} s"
+        ) from None
+
+
+async def _require_others_go_on(ground: Ground, source: str, held: int) -> None:
+    """Every other partition of the log is applied to where it stands now."""
+    heads = {
+        row["partition"]: row["sequence"]
+        for row in await read_rows(ground.servers.dsns[source], "select partition, sequence from log_head")
+        if row["partition"] != held
+    }
+    for reader in READERS[source]:
+
+        async def attempt(reader: str = reader) -> bool:
+            rows = await read_rows(
+                ground.servers.dsns[reader],
+                f"select partition, sequence from inbox where source = '{source}'",
+            )
+            return all(row["sequence"] >= heads.get(row["partition"], 0) for row in rows)
+
+        try:
+            await within(ALARM_SECONDS, attempt, "the others", pause_seconds=0.2)
+        except TimeoutError:
+            raise Expected(f"{reader} stopped in partitions that are not the poisoned one") from None
+
+
+async def _mend(ground: Ground, topic: str, partition: int) -> None:
+    """What an operator does: deletes what stands in the partition; the relay's next look fills it."""
+    async with admin_of(ground.servers.bootstrap) as admin:
+        await admin.delete_records({TopicPartition(topic, partition): RecordsToDelete(-1)})

@@ -1,0 +1,126 @@
+"""Topics: old records again, and topics that are wiped: busy, idle, and regrown past a consumer's position."""
+
+import signal
+from typing import Final
+
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
+
+from infra.local.topics import ensure_topics
+from tests.faults.bed import PARTITIONS
+from tests.faults.ground import Ground
+from tests.invariants.reading import admin_of, end_offsets, read_topic
+
+LOGS: Final = ("intake", "allocation")
+TO_THE_END: Final = -1
+
+
+async def old_records_come_again(ground: Ground) -> None:
+    """Repeats and stale records of a log are mixed into its topic, the last one too."""
+    source = ground.draw.choice(LOGS)
+    await ground.underway()
+    topic = await read_topic(ground.servers, source)
+    count = 0
+    for _ in range(ground.draw.randint(2, 5)):
+        partition = ground.draw.choice(sorted(topic))
+        values = topic[partition]
+        start = ground.draw.randrange(len(values))
+        stale = values[start : start + ground.draw.randint(1, 15)]
+        ground.draw.choice((list.reverse, list.sort, lambda _: None))(stale)
+        await ground.senders.produce(
+            [(value, None, None) for value in stale], ground.servers.topic(source), partition
+        )
+        count += len(stale)
+        await ground.pause(0.0, 0.4)
+    ground.do(f"{count} old records again on rahnama.{source}")
+
+
+async def a_busy_topic_loses_its_records(ground: Ground) -> None:
+    """Up to where it is, in some partitions or in all; its offsets go on."""
+    source = ground.draw.choice(LOGS)
+    await ground.underway()
+    ground.do(f"delete the records of rahnama.{source}")
+    await delete_records(ground, ground.servers.topic(source))
+
+
+async def an_idle_topic_loses_its_records(ground: Ground) -> None:
+    """Nobody writes: who notices it is the look."""
+    source = ground.draw.choice(LOGS)
+    await ground.idle()
+    ground.do(f"delete the records of idle rahnama.{source}")
+    await delete_records(ground, ground.servers.topic(source))
+    await ground.pause(0.0, 2.0)
+    await ground.more(5)
+
+
+async def a_busy_topic_is_made_anew(ground: Ground) -> None:
+    """Deleted and created under the load."""
+    source = ground.draw.choice(LOGS)
+    await ground.underway()
+    ground.do(f"make rahnama.{source} anew")
+    await make_anew(ground, ground.servers.topic(source))
+
+
+async def an_idle_topic_is_made_anew(ground: Ground) -> None:
+    """Deleted and created, or only deleted, when nothing is on its way."""
+    source = ground.draw.choice(LOGS)
+    await ground.idle()
+    create = ground.draw.random() < 0.7
+    ground.do(f"{'make anew' if create else 'delete'} idle rahnama.{source}")
+    await make_anew(ground, ground.servers.topic(source), create=create)
+    await ground.pause(0.0, 2.0)
+    await ground.more(5)
+
+
+async def a_topic_grows_again_past_a_consumers_position(ground: Ground) -> None:
+    """While the consumer is stopped the topic is made anew, filled, and goes on beyond where the consumer was."""
+    source, consumer = ground.draw.choice(
+        (("intake", "allocation"), ("intake", "audit"), ("allocation", "audit"))
+    )
+    await ground.idle()
+    by_kill = ground.draw.random() < 0.5
+    ground.do(f"{'SIGKILL' if by_kill else 'SIGSTOP'} {consumer}, make rahnama.{source} anew, let it grow")
+    if by_kill:
+        await ground.bed.kill(consumer)
+    else:
+        ground.bed.signal(consumer, signal.SIGSTOP)
+    await make_anew(ground, ground.servers.topic(source))
+    await ground.more(25)
+    await ground.pause(0.5, 2.5)
+    if by_kill:
+        await ground.bed.start(consumer)
+    else:
+        ground.bed.signal(consumer, signal.SIGCONT)
+
+
+async def the_inbound_topic_is_made_anew(ground: Ground) -> None:
+    """Busy or idle. What was acknowledged and not yet applied is lost; upstream, never answered, sends it again."""
+    if busy := ground.draw.random() < 0.5:
+        await ground.underway()
+    else:
+        await ground.idle()
+    ground.do(f"make {'busy' if busy else 'idle'} rahnama.inbound anew")
+    ground.stage.inbound_made_anew += 1
+    await make_anew(ground, ground.servers.topic("inbound"))
+    await ground.more(10)
+    for lane in ground.lanes:
+        ground.senders.sent.forget_order(step.event for step in lane)
+
+
+async def delete_records(ground: Ground, topic: str) -> None:
+    """All that some of its partitions, or all of them, hold at this moment."""
+    ends = await end_offsets(ground.servers.bootstrap, topic)
+    chosen = sorted(ends) if ground.draw.random() < 0.5 else ground.draw.sample(sorted(ends), len(ends) // 2)
+    async with admin_of(ground.servers.bootstrap) as admin:
+        await admin.delete_records(
+            {TopicPartition(topic, partition): RecordsToDelete(TO_THE_END) for partition in chosen}
+        )
+
+
+async def make_anew(ground: Ground, topic: str, *, create: bool = True) -> None:
+    """Deletes the topic, and creates it unless the relay shall."""
+    async with admin_of(ground.servers.bootstrap) as admin:
+        await admin.delete_topics([topic])
+    if create:
+        await ground.pause(0.0, 0.5)
+        await ensure_topics(ground.servers.bootstrap, partitions=PARTITIONS)
