@@ -1,0 +1,78 @@
+"""A lost topic of keys is filled again from the database, without any new student; a healthy one is left alone."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from infra.local.databases import Databases
+from services.intake.append.fresh_keys import FreshKeys
+from services.intake.append.sealing import Keyring
+from services.intake.relay.keys import KeyRecords, open_record
+from services.intake.relay.keys_watch import KeysWatch
+from shared.kafka.aio_clients import AioKafkaClients
+from shared.kafka.closing_clients import Admin
+from shared.postgres import open_pool
+from tests.integration.intake.doors import Intake, make_settings, prepare, running, student
+from tests.servers import MakesTopics, TopicSet
+from tests.tokens import TestIssuer
+
+TOPIC = "rahnama.keys"
+STUDENTS = 6
+
+
+async def lose_topic(made: TopicSet) -> None:
+    """Deletes it, and returns when it is gone."""
+    admin = Admin(bootstrap_servers=made.bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_topics([made.name(TOPIC)])
+        while made.name(TOPIC) in await admin.list_topics():  # noqa: ASYNC110  # Kafka tells nobody when it is done
+            await asyncio.sleep(0.05)
+    finally:
+        await admin.close()
+
+
+@asynccontextmanager
+async def watching(intake: Intake) -> AsyncIterator[KeysWatch]:
+    """Another instance's watch, which looks when it is told to."""
+    kafka = AioKafkaClients(intake.topics.bootstrap)
+    pool = await open_pool(intake.database.dsn, application="test", size=2)
+    name = intake.topics.name(TOPIC)
+    partitions = intake.topics.partitions
+    records = KeyRecords(pool, intake.keyring, FreshKeys(), kafka=kafka, topic=name, partitions=partitions)
+    watch = KeysWatch(pool, records, kafka, name)
+    try:
+        yield watch
+    finally:
+        await watch.stop()
+        await records.stop()
+        await pool.close()
+
+
+async def test_after_the_topic_of_keys_was_lost_every_key_is_sent_again(
+    databases: Databases, topics: MakesTopics, tmp_path: Path
+) -> None:
+    await prepare(databases.intake)
+    issuer, made = TestIssuer(tmp_path), await topics()
+    settings = make_settings(databases.intake, made, issuer, tmp_path)
+    keyring = Keyring(settings.read_master_key())
+    async with running(databases.intake, made, issuer, settings) as intake:
+        for number in range(STUDENTS):
+            assert (await intake.send(student(number)))["status"] == "accepted"
+        sent = await intake.read_topic(TOPIC, STUDENTS)
+        before = {(r.partition, open_record(keyring, r.key, r.value)) for r in sent}
+        await lose_topic(made)
+    async with running(databases.intake, made, issuer, settings) as intake, watching(intake) as watch:
+        async with asyncio.timeout(30):
+            while not await intake.rows("select * from key_anchors"):
+                await asyncio.sleep(0.1)
+            while len(await intake.read_topic(TOPIC, 0)) < STUDENTS:
+                await asyncio.sleep(0.1)
+            while len(await intake.rows("select * from key_anchors")) < len({p for p, _ in before}):
+                await asyncio.sleep(0.1)
+        records = await intake.read_topic(TOPIC, STUDENTS)
+        assert {(r.partition, open_record(keyring, r.key, r.value)) for r in records} == before
+
+        await watch.look()
+        assert len(await intake.read_topic(TOPIC, STUDENTS)) == len(records) == STUDENTS
