@@ -11,7 +11,7 @@ RUN := $(VENV)/python -m
 FIND_PYTHON := for p in python3.11 python3; do "$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
 	>/dev/null 2>&1 && echo "$$p" && exit; done
 
-.PHONY: help venv demo up down reset recover rebuild drills status token test test-unit test-integration test-e2e \
+.PHONY: help venv demo up down reset recover rebuild drills status token test test-unit test-integration test-e2e faults \
 	mutants check format lock
 
 help: ## this list
@@ -64,6 +64,10 @@ test-e2e: venv ## the whole system
 
 mutants: venv ## plants faults in the code, one at a time; each must be caught (ONLY=name TABLE=1)
 	@exec $(RUN) tests.mutants $(if $(ONLY),--only $(ONLY)) $(if $(TABLE),--table)
+
+faults: venv ## breaks the running services on purpose: TRIALS=100 SEED=7 [FIRST=0 FAULT= TABLE=1]
+	@exec $(RUN) tests.faults --trials "$(or $(TRIALS),100)" --seed "$(or $(SEED),7)" --first "$(or $(FIRST),0)" \
+		$(if $(FAULT),--fault "$(FAULT)") $(if $(filter 1,$(TABLE)),--table)
 
 check: venv ## style, types and the architecture's rules
 	@$(RUN) ruff check .

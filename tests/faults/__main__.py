@@ -6,6 +6,7 @@ import sys
 
 from tests.faults.kinds.every import FAULTS
 from tests.faults.run import STUDENTS, Run, run
+from tests.faults.tables import write_report
 
 
 def main() -> int:
@@ -15,9 +16,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--first", type=int, default=0, help="number of the first trial")
     parser.add_argument("--students", type=int, default=STUDENTS, help="new students in each trial")
-    parser.add_argument("--fault", choices=sorted(FAULTS), help="this kind alone")
+    parser.add_argument(
+        "--fault", action="append", choices=sorted(FAULTS), help="this kind (and others so named) alone"
+    )
+    parser.add_argument("--table", action="store_true", help="also writes docs/reports/faults.md and .json")
     asked = parser.parse_args()
-    report = run(Run(asked.seed, asked.first, asked.trials, asked.students, asked.fault))
+    report = run(Run(asked.seed, asked.first, asked.trials, asked.students, asked.fault or ()))
+    if asked.table:
+        for path in write_report(report):
+            print(path, file=sys.stderr)
     print(json.dumps(report))
     return 1 if report["failures"] else 0
 

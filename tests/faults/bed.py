@@ -27,7 +27,7 @@ SERVERS: Final = ("kafka", "postgres")
 PARTITIONS: Final = 12
 TENANTS: Final = {"/upstream/demo": "default", "/upstream/qom": "qom", "/upstream/yazd": "yazd"}
 """Sources and whose they are; six pools, in six partitions."""
-READY_SECONDS: Final = 30.0
+READY_SECONDS: Final = 60.0
 
 
 class Bed:

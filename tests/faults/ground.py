@@ -16,7 +16,7 @@ from tests.faults.stage import Stage
 from tests.faults.world import Step
 from tests.invariants.reading import Servers
 
-QUIET_SECONDS: Final = 45.0
+QUIET_SECONDS: Final = 90.0
 MOMENT_SECONDS: Final = 60.0
 MOMENT_STEP_SECONDS: Final = 0.01
 

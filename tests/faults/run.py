@@ -5,7 +5,7 @@ import platform
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -25,13 +25,13 @@ PACKAGES: Final = ("aiokafka", "faststream", "asyncpg", "msgspec")
 
 @dataclass
 class Run:
-    """Which trials; `only` names one kind of fault for all of them."""
+    """Which trials. `kinds` are taken in turn; without, each kind comes once in each round, by the seed."""
 
     seed: int
     first: int
     trials: int
     students: int = STUDENTS
-    only: str | None = None
+    kinds: Sequence[str] = ()
     outcomes: list[Outcome] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -51,7 +51,7 @@ async def run_trials(run: Run) -> None:
             if stage is None or used == TRIALS_A_BED:
                 await beds.aclose()
                 stage, used = await beds.enter_async_context(fresh_stage(run.seed, trial)), 0
-            fault = run.only or fault_of(run.seed, trial)
+            fault = run.kinds[trial % len(run.kinds)] if run.kinds else fault_of(run.seed, trial)
             outcome = await run_trial(stage, run.seed, trial, fault, run.students)
             used += 1
             run.outcomes.append(outcome)

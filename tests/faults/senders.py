@@ -22,7 +22,7 @@ from tests.invariants.reading import INBOUND
 PIECE_EVENTS: Final = 8
 PAUSE_SECONDS: Final = 0.1
 """Between two pieces of a lane, so that a load lasts a while."""
-ANSWER_SECONDS: Final = 60.0
+ANSWER_SECONDS: Final = 120.0
 REQUEST_SECONDS: Final = 6.0
 RETRY_SECONDS: Final = 0.1
 AGAIN_EVENTS: Final = 200

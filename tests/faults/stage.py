@@ -16,7 +16,7 @@ from tests.faults.senders import Senders
 from tests.faults.world import World
 from tests.invariants.reading import Servers
 
-QUIET_SECONDS = 45.0
+QUIET_SECONDS = 90.0
 
 
 @dataclass

@@ -15,8 +15,8 @@ from tests.faults.world import NAMES
 from tests.invariants.every import Violation, violations
 from tests.invariants.reading import gather
 
-TRIAL_SECONDS: Final = 150.0
-APPLY_SECONDS: Final = 45.0
+TRIAL_SECONDS: Final = 300.0
+APPLY_SECONDS: Final = 90.0
 
 
 @dataclass

@@ -11,7 +11,7 @@ from tests.faults.corpus import CORPUS, INTERNAL
 from tests.faults.ground import Expected, Ground
 from tests.invariants.reading import INBOUND, admin_of, end_offsets, read_rows, read_topic
 
-ALARM_SECONDS: Final = 25.0
+ALARM_SECONDS: Final = 45.0
 READERS: Final = {"intake": ("allocation", "audit"), "allocation": ("audit",)}
 
 

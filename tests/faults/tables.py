@@ -1,0 +1,54 @@
+"""The report as a page and as data, under docs/reports."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from infra.local.home import REPOSITORY
+
+REPORTS: Final = REPOSITORY / "docs" / "reports"
+FOUND: Final = "## Faults found by these trials, and their fixes"
+
+
+def write_report(report: dict[str, Any], folder: Path = REPORTS) -> list[Path]:
+    """Writes `faults.json` and `faults.md`; what stands there below the heading of the found faults is kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data, page = folder / "faults.json", folder / "faults.md"
+    data.write_text(json.dumps(report, indent=1) + "\n")
+    kept = page.read_text().partition(FOUND)[2] if page.exists() else "\n\nNone yet.\n"
+    page.write_text(f"{_table(report)}\n{FOUND}{kept}")
+    return [data, page]
+
+
+def _table(report: dict[str, Any]) -> str:
+    machine, versions = report["machine"], report["versions"]
+    failures = [
+        f"- `make faults TRIALS=1 FIRST={failure['trial']} SEED={failure['seed']}` ({'; '.join(failure['did'])}): "
+        + "; ".join(f"{found['invariant']}: {found['finding'][:200]}" for found in failure["violations"])
+        for failure in report["failures"]
+    ]
+    return "\n".join(
+        [
+            "# Fault trials",
+            "",
+            f"`make faults TRIALS={report['trials']} SEED={report['seed']}`: {report['trials']} trials with"
+            f" {report['events']} events in {report['seconds'] / 60:.0f} minutes"
+            f" ({report['seconds'] / report['trials']:.1f} s a trial, starting fresh servers included);"
+            f" {len(report['failures'])} with a violation. All nine invariants (tests/invariants) are checked after"
+            " every trial, over everything that was ever done on its servers. What a trial breaks, and what is sent"
+            " meanwhile, follows from seed and number; when exactly it happens does not.",
+            "",
+            "| fault | trials | with a violation |",
+            "|---|---:|---:|",
+            *(
+                f"| {fault} | {counts['trials']} | {counts['failed']} |"
+                for fault, counts in report["by_fault"].items()
+            ),
+            "",
+            f"Machine: {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}. Versions: "
+            + ", ".join(f"{name} {number}" for name, number in versions.items())
+            + ".",
+            *(["", "Violations:", "", *failures] if failures else []),
+            "",
+        ]
+    )
