@@ -129,7 +129,7 @@ def event_key(servers: Servers, record: Any) -> bytes | None:
     if headers.get("content-type", b"").startswith(b"application/cloudevents"):
         try:
             event = json.loads(record.value or b"")
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         source, event_id = (event.get("source"), event.get("id")) if isinstance(event, dict) else (None, None)
     else:
