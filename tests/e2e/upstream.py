@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
+import asyncpg
 import httpx
 from aiokafka.errors import KafkaError
 
@@ -143,7 +144,7 @@ class Upstream:
         await self.produce([json.dumps(event, ensure_ascii=False).encode() for event in events])
 
     async def settle(self) -> None:
-        """Returns when all that was sent is applied by intake, decided, and in the ledger."""
+        """Returns when all that was sent is applied by intake, decided, in the ledger, and told where it was refused."""
 
         async def attempt() -> bool:
             chain = Chain(self.client, self.urls, deadline_seconds=SECONDS)
@@ -151,15 +152,27 @@ class Upstream:
                 ends = await end_offsets(self.system.kafka_bootstrap, INBOUND)
                 await chain.wait_for_inbound(sum(ends.values()))
                 await chain.wait_for_ledger()
+                return await self._rejections_are_told()
             except (httpx.TransportError, KafkaError):
                 return False
             except httpx.HTTPStatusError as error:
                 if error.response.status_code != 503:
                     raise
                 return False
-            return True
 
         await within(SECONDS, attempt, "the end of the way", pause_seconds=RETRY_SECONDS)
+
+    async def _rejections_are_told(self) -> bool:
+        """On their topic, which is filled in the background."""
+        try:
+            connection = await asyncpg.connect(self.servers.dsns["intake"], timeout=SECONDS)
+        except (OSError, asyncpg.PostgresError):
+            return False
+        try:
+            untold = await connection.fetchval("select exists (select from rejections where not published)")
+        finally:
+            await connection.close()
+        return not untold
 
     async def send_again(self, events: Sequence[Event]) -> list[Result]:
         """The answers that intake keeps to events which it has answered before, by whichever door."""
