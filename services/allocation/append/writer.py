@@ -122,7 +122,8 @@ class DecisionWriter:
         decisions = handle(slice_.state.decider, cause)
         for decision in decisions:
             if isinstance(decision, StudentWaitlisted):
-                funnels[cause.tenant, decision.year, decision.student_id] = decision.funnel
+                place = (slice_.partition, cause.tenant, decision.year, decision.student_id)
+                funnels[place] = decision.funnel
         return [_draft(slice_.partition, cause, record, decision, traceparent) for decision in decisions]
 
 

@@ -13,8 +13,8 @@ from services.allocation.project.load import QUERIES
 from shared.postgres import Connection
 from shared.project.columns import columns
 
-Funnels = dict[tuple[str, int, str], Mapping[str, int]]
-"""(tenant, year, student_id) → the funnel of its latest waitlisting."""
+Funnels = dict[tuple[int, str, int, str], Mapping[str, int]]
+"""(partition, tenant, year, student_id) → the funnel of its latest waitlisting."""
 
 COLUMNS: Final = (
     "tenant", "gender", "student_id", "year", "partition", "version", "arrival", "status", "mentor_id", "counter",
@@ -89,7 +89,7 @@ def _pools(partitions: Sequence[tuple[int, PartitionState]]) -> Iterator[tuple[i
 def _row(partition: int, enrolment: Enrolment, funnels: Funnels) -> tuple[Any, ...]:
     funnel = None
     if enrolment.status == "waitlisted":
-        steps = funnels.get((enrolment.tenant, enrolment.year, enrolment.student_id))
+        steps = funnels.get((partition, enrolment.tenant, enrolment.year, enrolment.student_id))
         funnel = msgspec.json.encode(steps).decode() if steps is not None else None
     return (
         enrolment.tenant, partition % 2, enrolment.student_id, enrolment.year, partition, enrolment.version,

@@ -105,4 +105,4 @@ class _Partition:
         for decision in await self._decided.of(record.envelope.id):
             evolve(self._state, cause, decision)
             if isinstance(decision, StudentWaitlisted):
-                funnels[cause.tenant, decision.year, decision.student_id] = decision.funnel
+                funnels[self._number, cause.tenant, decision.year, decision.student_id] = decision.funnel

@@ -139,3 +139,22 @@ async def test_the_services_role_cannot_change_or_delete_a_decision(allocations:
     for statement in ("update log set value = ''", "delete from log", "truncate log"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await allocations[0].pool.execute(statement)
+
+
+async def test_a_student_who_waits_in_both_pools_in_one_batch_has_in_each_the_funnel_of_its_own_pool(
+    allocations: list[Allocation],
+) -> None:
+    allocation = allocations[0]
+    girls, boys = Chain("intake", PARTITION), Chain("intake", PARTITION + 1)
+    girls.add_fact(student(1))
+    boys.add_fact(mentor(7, gender=1, capacity=0))
+    boys.add_fact(student(1, gender=1))
+
+    await allocation.inbox.apply(
+        [chain.slice(await allocation.state(chain.partition), len(chain.values)) for chain in (girls, boys)]
+    )
+
+    rows = await allocation.pool.fetch(
+        "select (funnel ->> 'GENDER_MATCH')::int as n from enrolments order by gender"
+    )
+    assert [row["n"] for row in rows] == [0, 1]
