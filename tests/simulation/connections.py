@@ -171,16 +171,15 @@ class Connection:
         self._operation = operation
         seconds = SLOW_SECONDS if fate == "slow" else STATEMENT_SECONDS * database.chance.random()
         database.begin_operation(operation, seconds)
-        late = database.loop.call_later(
-            timeout or self._command_seconds, _expire, database, operation, context=self._context
-        )
+        operation.deadline = database.loop.time() + (timeout or self._command_seconds)
+        if fate == "slow":
+            database.watch_deadline(operation)
         try:
             return await operation.future
         except asyncio.CancelledError:
             database.cancel(operation)
             raise
         finally:
-            late.cancel()
             self._operation = None
 
     def release(self) -> None:
@@ -203,12 +202,6 @@ class Cursor:
         await self._connection.travel()
         found, self._rows = self._rows[:many], self._rows[many:]
         return found
-
-
-def _expire(database: Database, operation: Operation) -> None:
-    if not operation.future.done():
-        operation.future.set_exception(TimeoutError())
-        database.cancel(operation)
 
 
 def _control(database: Database, word: str, query: str) -> Callable[[Statement], None]:

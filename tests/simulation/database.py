@@ -89,6 +89,11 @@ class Database:
         """The statement reaches the server after `delay` seconds."""
         self.loop.call_later(delay, self._arrive, operation, context=SERVER)
 
+    def watch_deadline(self, operation: Operation) -> None:
+        """An operation that takes its time is given up by the client in the end."""
+        left = max(0.0, operation.deadline - self.loop.time())
+        self.loop.call_later(left, self._expire, operation, context=SERVER)
+
     def cancel(self, operation: Operation) -> None:
         """The client does not want the answer any more: what has not happened yet may still happen, or not."""
         if operation.arrived:
@@ -203,6 +208,7 @@ class Database:
                 self._answer_error(operation, asyncpg.DeadlockDetectedError("deadlock detected"))
             else:
                 self._waiting.append(operation)
+                self.watch_deadline(operation)
             return
         except Exception as error:
             self._answer_error(operation, error)
@@ -213,6 +219,11 @@ class Database:
             self.end_session(operation.session, lost_connection(self.chance))
         elif not operation.future.done():
             operation.future.set_result(result)
+
+    def _expire(self, operation: Operation) -> None:
+        if not operation.future.done():
+            operation.future.set_exception(TimeoutError())
+            self.cancel(operation)
 
     def _answer_error(self, operation: Operation, error: Exception) -> None:
         self._fail(operation)

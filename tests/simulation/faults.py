@@ -1,22 +1,94 @@
-"""What goes wrong, when, and how often: decided by the seed."""
+"""What goes wrong, when, and how often: decided by the seed. In the end everything is whole again."""
 
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
-from tests.simulation.world import World
+from tests.simulation.breaking import Breaking
+from tests.simulation.world import SERVICES, Shape, World
+
+LONGEST_SECONDS: Final = 14.0
+RATES: Final[Mapping[str, Mapping[str, float]]] = {
+    "connect": {"refused": 0.05},
+    "statement": {"lost before": 0.006, "lost after": 0.004, "aborted": 0.006, "slow": 0.001},
+    "write": {"lost before": 0.006, "lost after": 0.004, "aborted": 0.006, "slow": 0.001},
+    "listen": {"lost before": 0.01},
+    "BEGIN": {"lost before": 0.01},
+    "COMMIT": {"lost before": 0.03, "lost after": 0.05, "slow": 0.005},
+    "ROLLBACK": {"lost before": 0.05},
+    "produce": {"lost before": 0.03, "lost after": 0.05, "slow": 0.01},
+    "late batch": {"late": 0.03},
+    "fetch": {"lost before": 0.01, "slow": 0.002},
+}
+REQUEST: Final[Mapping[str, float]] = {"lost before": 0.02, "lost after": 0.01, "slow": 0.003}
+"""Of every other request to the broker."""
 
 
 class Faults:
-    """Runs for a while; then everything is whole again."""
+    """Breaks things for a while, each kind as often as the seed says."""
 
     def __init__(self, world: World, chance: random.Random, *, enabled: bool) -> None:
         self._world = world
         self._chance = chance
-        self._enabled = enabled
         self.counted: Counter[str] = Counter()
-        self.inbound_made_anew = 0
+        self._breaking = Breaking(world, chance, self.counted)
+        self._until = chance.uniform(2.0, LONGEST_SECONDS) if enabled else 0.0
+        self._severity = chance.choice((0.0, 0.3, 1.0, 2.0))
+        self._events = chance.choice((0, 1, 2, 4, 7)) if enabled else 0
+        world.set_fates(self._fate)
 
-    async def run(self) -> None:
-        """Returns when nothing goes wrong any more."""
-        await asyncio.sleep(0)
+    @property
+    def inbound_made_anew(self) -> int:
+        """How often records of `rahnama.inbound` were lost."""
+        return self._breaking.inbound_made_anew
+
+    async def run(self, shape: Shape) -> None:
+        """Returns when nothing goes wrong any more, and every service runs."""
+        moments = sorted(self._chance.uniform(0.1, max(0.2, self._until)) for _ in range(self._events))
+        async with asyncio.TaskGroup() as group:
+            for moment in moments:
+                await self._wait_until(moment)
+                kind = self._kind()
+                self.counted[kind] += 1
+                group.create_task(self._break(kind))
+            await self._wait_until(self._until)
+        await self._mend(shape)
+
+    async def _wait_until(self, moment: float) -> None:
+        await asyncio.sleep(max(0.0, moment - self._world.loop.time()))
+
+    def _kind(self) -> str:
+        kinds = list(self._breaking.kinds)
+        weights = [self._breaking.kinds[kind][1] for kind in kinds]
+        return self._chance.choices(kinds, weights)[0]
+
+    def _break(self, kind: str) -> Awaitable[None]:
+        doing: Callable[[], Awaitable[None]] = self._breaking.kinds[kind][0]
+        return doing()
+
+    def _fate(self, server: str, what: str) -> str | None:
+        if self._world.loop.time() >= self._until or self._severity == 0.0:
+            return None
+        roll = self._chance.random() / self._severity
+        for fault, rate in RATES.get(what, REQUEST).items():
+            if roll < rate:
+                self.counted[f"{'broker' if server == 'kafka' else 'database'}: {what} {fault}"] += 1
+                return fault
+            roll -= rate
+        return None
+
+    async def _mend(self, shape: Shape) -> None:
+        """Whoever was stopped goes on, whoever died is started again."""
+        self._world.broker.down = False
+        for database in self._world.databases.values():
+            database.down = False
+        for service in SERVICES:
+            alive = self._world.alive(service)
+            for instance in alive:
+                instance.process.dies_at = 0
+                if instance.process.stopped:
+                    instance.process.go_on(self._world.loop)
+            for _ in range(max(0, shape.instances[service] - len(alive))):
+                self._world.launch(service)

@@ -160,6 +160,7 @@ class Subscription:
         self._tasks: list[asyncio.Task[None]] = []
         self._consumer: Consumer | None = None
         self._at_work = asyncio.Lock()
+        self._known: dict[str, int] = {}
 
     @property
     def consumer(self) -> Any:
@@ -209,13 +210,19 @@ class Subscription:
         consumer.member, joining = await self._broker.request(
             "join", lambda: self._group.join(consumer.member, self._topics, self._session_seconds)
         )
+        self._known = self._partitions()
         consumer.generation, places = await joining
         consumer.assign(places)
+
+    def _partitions(self) -> dict[str, int]:
+        return {topic: len(self._broker.topics.get(topic, ())) for topic in self._topics}
 
     async def _beat(self, consumer: Consumer) -> None:
         member = consumer.member
         while member is not None:
             await asyncio.sleep(self._session_seconds / 3)
+            if self._partitions() != self._known:
+                return  # the metadata is another: the group is arranged anew
             try:
                 await self._broker.request(
                     "heartbeat", lambda: self._group.heartbeat(member, consumer.generation)

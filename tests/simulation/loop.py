@@ -7,7 +7,6 @@ killed (its callbacks never run again) or stopped for a while (they wait, as aft
 
 import asyncio
 import contextvars
-import gc
 import heapq
 import random
 from collections.abc import Callable, Coroutine
@@ -62,6 +61,24 @@ class Process:
         self._parked.append(handle)
 
 
+class SimulatedTask(asyncio.Task[Any]):
+    """A task whose place in a set depends on nothing but its number: sets of tasks are gone through in their order."""
+
+    number = 0
+
+    def __hash__(self) -> int:
+        return self.number
+
+
+class SimulatedFuture(asyncio.Future[Any]):
+    """The same of a future."""
+
+    number = 0
+
+    def __hash__(self) -> int:
+        return self.number
+
+
 class SimulatedLoop(asyncio.BaseEventLoop):
     """`chance` decides what runs next; with `shuffle` 0 it is asyncio's own order, with 1 any."""
 
@@ -72,6 +89,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._now = 0.0
         self.steps = 0
         self.errors: list[str] = []
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._numbers = 0
         self._tasks: list[tuple[asyncio.Task[Any], Coroutine[Any, Any, Any]]] = []
         self.set_exception_handler(self._note_error)
         self.set_task_factory(self._new_task)
@@ -116,26 +135,50 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                 raise TooLong(f"{MOST_STEPS} steps, and still at work at {self._now:.1f} s")
             handle._run()
 
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[..., Any],
+        *arguments: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """As asyncio's, with a heap whose order needs no Python code."""
+        timer = asyncio.TimerHandle(when, callback, arguments, self, context)
+        self._numbers += 1
+        heapq.heappush(self._timers, (when, self._numbers, timer))
+        return timer
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """It is passed over when its time comes."""
+
     def _jump(self) -> None:
         """Time passes until the next timer."""
-        scheduled = self._scheduled  # type: ignore[attr-defined]
-        while scheduled and scheduled[0]._cancelled:
-            heapq.heappop(scheduled)._scheduled = False
-        if not scheduled:
+        timers, ready = self._timers, self._ready  # type: ignore[attr-defined]
+        while timers and timers[0][2]._cancelled:
+            heapq.heappop(timers)
+        if not timers:
             raise NothingHappens(f"at {self._now:.3f} s")
-        self._now = max(self._now, scheduled[0]._when)
-        while scheduled and scheduled[0]._when <= self._now:
-            handle = heapq.heappop(scheduled)
-            handle._scheduled = False
-            if not handle._cancelled:
-                self._ready.append(handle)  # type: ignore[attr-defined]
+        self._now = max(self._now, timers[0][0])
+        while timers and timers[0][0] <= self._now:
+            timer = heapq.heappop(timers)[2]
+            if not timer._cancelled:
+                ready.append(timer)
 
     def _new_task(
         self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], context: Any = None
     ) -> asyncio.Task[Any]:
-        task = asyncio.Task(coroutine, loop=loop, context=context)
+        task = SimulatedTask(coroutine, loop=loop, context=context)
+        self._numbers += 1
+        task.number = self._numbers
         self._tasks.append((task, coroutine))
         return task
+
+    def create_future(self) -> asyncio.Future[Any]:
+        """A numbered one."""
+        future = SimulatedFuture(loop=self)
+        self._numbers += 1
+        future.number = self._numbers
+        return future
 
     def _note_error(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         if context["message"] != DESTROYED:
@@ -149,7 +192,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                 _close(coroutine)
         self._tasks.clear()
         self._ready.clear()  # type: ignore[attr-defined]
-        self._scheduled.clear()  # type: ignore[attr-defined]
+        self._timers.clear()
         self.close()
 
     def _process_events(self, event_list: Any) -> None:
@@ -177,13 +220,3 @@ def run_in(
 ) -> asyncio.Task[Any]:
     """Starts a task that lives and dies with `process`."""
     return loop.create_task(work, context=process.context)
-
-
-class QuietCollector:
-    """No finalizer runs in the middle of a seed: cycles are collected between seeds."""
-
-    def __enter__(self) -> None:
-        gc.disable()
-
-    def __exit__(self, *_: object) -> None:
-        gc.enable()

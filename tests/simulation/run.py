@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import hashlib
 import os
 import random
@@ -20,7 +21,7 @@ def run_seed(seed: int, *, faults: bool = True) -> Outcome:
     outcome = Outcome(seed)
     chance = random.Random(f"loop {seed}")
     loop = SimulatedLoop(chance, shuffle=chance.choice((0.0, 0.2, 1.0)))
-    with _seeded(seed), _quiet():
+    with _seeded(seed), _quiet(), _uncollected():
         asyncio.set_event_loop(loop)
         try:
             scenario = Scenario(loop, seed, faults=faults)
@@ -81,6 +82,16 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         sys.unraisablehook = hook
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """No finalizer runs in the middle of a seed: cycles are collected between seeds."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def silence() -> None:

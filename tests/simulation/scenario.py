@@ -47,7 +47,7 @@ class Scenario:
             for _ in range(self.shape.instances[service]):
                 self.world.launch(service)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.faults.run())
+            group.create_task(self.faults.run(self.shape))
             for lane in self.lanes:
                 if self.chance.random() < 0.5:
                     group.create_task(self.upstream.send_over_http(lane))

@@ -35,7 +35,7 @@ class Operation:
     """A statement on its way: from the client's call to the answer that ends it."""
 
     __slots__ = (
-        "arrived", "ends_work", "fate", "future", "holders", "run", "session", "statement", "work",
+        "arrived", "deadline", "ends_work", "fate", "future", "holders", "run", "session", "statement", "work",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +49,7 @@ class Operation:
         self.work: Work | None = None
         self.statement: Statement | None = None
         self.arrived = False
+        self.deadline = 0.0
         self.holders: set[Work] = set()
 
 

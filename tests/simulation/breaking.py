@@ -1,0 +1,174 @@
+"""The faults that happen at a moment: to processes, to databases, to the broker and its topics."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from aiokafka import TopicPartition
+
+from tests.simulation.broker import Entry, PartitionLog
+from tests.simulation.database import Database
+from tests.simulation.sessions import lost_connection
+from tests.simulation.world import SERVICES, Instance, World
+
+LOGS: Final = ("rahnama.intake", "rahnama.allocation")
+STEPS_TO_DIE: Final = 60
+RESTART_SECONDS: Final = 3.0
+STOPPED_SECONDS: Final = 18.0
+DOWN_SECONDS: Final = 4.0
+GATE_SECONDS: Final = 12.0
+
+Breaks = Callable[[], Awaitable[None]]
+
+
+class Breaking:
+    """Each kind with its weight. `counted` is told what was done."""
+
+    def __init__(self, world: World, chance: random.Random, counted: Counter[str]) -> None:
+        self._world = world
+        self._chance = chance
+        self._counted = counted
+        self.inbound_made_anew = 0
+        self.findings: list[str] = []
+        self.kinds: Mapping[str, tuple[Breaks, float]] = {
+            "process killed": (self._kill, 4.0),
+            "process killed at a step": (self._kill_at_a_step, 6.0),
+            "process stopped for a while": (self._stop_for_a_while, 4.0),
+            "process ended politely": (self._end_politely, 1.5),
+            "another instance": (self._another_instance, 1.0),
+            "group rearranged": (self._rearrange, 2.0),
+            "backends terminated": (self._terminate_backends, 2.0),
+            "database restarted": (self._restart_database, 2.0),
+            "broker down": (self._broker_down, 2.0),
+            "topic wiped": (self._wipe, 2.0),
+            "topic deleted": (self._delete, 1.0),
+            "topic lost its end": (self._lose_end, 1.5),
+            "topic lost its beginning": (self._lose_beginning, 1.0),
+            "stale records repeated": (self._repeat_records, 1.5),
+        }
+
+    # --- processes
+
+    def _someone(self) -> Instance | None:
+        everyone = [instance for service in SERVICES for instance in self._world.alive(service)]
+        return self._chance.choice(everyone) if everyone else None
+
+    async def _kill(self) -> None:
+        if (victim := self._someone()) is not None:
+            victim.process.kill()
+            await self._start_again(victim.service)
+
+    async def _kill_at_a_step(self) -> None:
+        """At some await: whatever the process does between two of them is done whole."""
+        if (victim := self._someone()) is None:
+            return
+        process = victim.process
+        process.dies_at = process.steps + 1 + int(self._chance.random() * STEPS_TO_DIE)
+        for _ in range(20):
+            await asyncio.sleep(0.1)
+            if not process.alive:
+                await self._start_again(victim.service)
+                return
+        process.dies_at = 0
+
+    async def _start_again(self, service: str) -> None:
+        await asyncio.sleep(self._chance.random() * RESTART_SECONDS)
+        self._world.launch(service)
+
+    async def _stop_for_a_while(self) -> None:
+        """Its partitions and leases go to others; then it goes on as if nothing had been."""
+        victim = self._someone()
+        if victim is None or victim.process.stopped:
+            return
+        victim.process.stop()
+        another = self._chance.random() < 0.5
+        if another:
+            self._world.launch(victim.service)
+        await asyncio.sleep(self._chance.random() ** 2 * STOPPED_SECONDS)
+        victim.process.go_on(self._world.loop)
+
+    async def _end_politely(self) -> None:
+        if (victim := self._someone()) is not None and victim.ready:
+            try:
+                await victim.stop()
+            except OSError:
+                pass
+            await self._start_again(victim.service)
+
+    async def _another_instance(self) -> None:
+        self._world.launch(self._chance.choice(SERVICES))
+
+    # --- groups and databases
+
+    async def _rearrange(self) -> None:
+        if groups := list(self._world.broker.groups.values()):
+            self._chance.choice(groups).rearrange()
+
+    async def _terminate_backends(self) -> None:
+        database = self._some_database()
+        for session in list(database.sessions):
+            if self._chance.random() < 0.6:
+                database.end_session(session, lost_connection(self._chance))
+
+    async def _restart_database(self) -> None:
+        database = self._some_database()
+        database.down = True
+        for session in list(database.sessions):
+            database.end_session(session, lost_connection(self._chance))
+        await asyncio.sleep(self._chance.random() * DOWN_SECONDS)
+        database.down = False
+
+    def _some_database(self) -> Database:
+        return self._world.databases[self._chance.choice(SERVICES)]
+
+    # --- the broker and its topics
+
+    async def _broker_down(self) -> None:
+        self._world.broker.down = True
+        await asyncio.sleep(self._chance.random() * DOWN_SECONDS)
+        self._world.broker.down = False
+
+    def _some_topic(self) -> str:
+        return self._chance.choice((*LOGS, *LOGS, "rahnama.inbound", "rahnama.keys"))
+
+    def _lost(self, topic: str) -> None:
+        if topic == "rahnama.inbound":
+            self.inbound_made_anew += 1
+
+    async def _wipe(self) -> None:
+        """Deleted and made again at once."""
+        topic = self._some_topic()
+        self._lost(topic)
+        self._world.broker.delete_topic(topic)
+        self._world.broker.create_topic(topic, self._world.shape.partitions)
+
+    async def _delete(self) -> None:
+        """The relay makes a log's topic again."""
+        self._world.broker.delete_topic(self._chance.choice(LOGS))
+
+    def _some_partition(self, topic: str) -> PartitionLog | None:
+        logs = [log for log in self._world.broker.topics.get(topic, ()) if log.records]
+        return self._chance.choice(logs) if logs else None
+
+    async def _lose_end(self) -> None:
+        topic = self._some_topic()
+        if (log := self._some_partition(topic)) is not None:
+            self._lost(topic)
+            log.lose_after(log.end - 1 - int(self._chance.random() * len(log.records)))
+
+    async def _lose_beginning(self) -> None:
+        """By retention; what intake has not read of `rahnama.inbound` is never deleted."""
+        topic = self._chance.choice(LOGS)
+        if (log := self._some_partition(topic)) is not None:
+            log.delete_before(log.begin + 1 + int(self._chance.random() * len(log.records)))
+
+    async def _repeat_records(self) -> None:
+        """As a relay does that went on from an older place."""
+        topic = self._chance.choice(LOGS)
+        if (log := self._some_partition(topic)) is not None:
+            first = int(self._chance.random() * len(log.records))
+            many = 1 + int(self._chance.random() * 5)
+            stale = [Entry(r.key, r.value, tuple(r.headers)) for r in log.records[first : first + many]]
+            self._world.broker.append(TopicPartition(topic, log.number), stale)
