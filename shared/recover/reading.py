@@ -26,11 +26,15 @@ class TopicReader:
         self._consumer = consumer
         self._batch_records = batch_records
 
+    async def partitions(self, topic: str) -> set[int]:
+        """The topic's partitions; none when there is no such topic."""
+        if topic not in await self._consumer.topics():
+            return set()
+        return set(self._consumer.partitions_for_topic(topic) or ())
+
     async def require_partitions(self, topic: str, count: int) -> None:
         """Raises `CannotRecover` unless the topic is there with `count` partitions."""
-        found = 0
-        if topic in await self._consumer.topics():
-            found = len(self._consumer.partitions_for_topic(topic) or ())
+        found = len(await self.partitions(topic))
         if found != count:
             have = f"{found} partitions, not {count}" if found else "no such topic"
             raise CannotRecover(f"{topic}: {have}; what is missing can only come back from there")

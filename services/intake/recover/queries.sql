@@ -60,3 +60,7 @@ with gone as (
 )
 delete from subject_keys using gone
 where subject_keys.tenant = gone.tenant and subject_keys.subject = gone.subject
+
+-- name: known_rejections
+-- Which of these rejections are kept.
+select rejection_id::text as rejection_id from rejections where rejection_id = any($1::uuid[])

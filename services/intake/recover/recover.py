@@ -27,6 +27,7 @@ from services.intake.recover.inbound import (
 )
 from services.intake.recover.keys import recover_keys
 from services.intake.recover.lost import Lost, read_lost
+from services.intake.recover.rejections import LostRejection, Place, bring_back_rejections, read_rejections
 from services.intake.settings import Settings
 from shared.append.log import Head, Log, require_partitions
 from shared.contracts.facts import INTAKE_SOURCE
@@ -42,6 +43,7 @@ from shared.recover.reading import TopicReader, open_reader
 APPLICATION: Final = "intake recover"
 KEYS: Final = "keys"
 INBOUND: Final = "inbound"
+REJECTIONS: Final = "rejections"
 
 
 async def recover(settings: Settings) -> AsyncIterator[str]:
@@ -57,7 +59,7 @@ async def recover(settings: Settings) -> AsyncIterator[str]:
         open_reader(kafka, read_committed=True) as inbound,
     ):
         await require_partitions(connection, settings.partitions)
-        for name in (INTAKE_SOURCE, KEYS):
+        for name in (INTAKE_SOURCE, KEYS, REJECTIONS):
             await reader.require_partitions(settings.topic(name), settings.partitions)
         work = _Recovery(settings, keyring, connection, reader)
         await work.read_lost()
@@ -65,8 +67,9 @@ async def recover(settings: Settings) -> AsyncIterator[str]:
             connection, reader, keyring, settings.topic(KEYS), settings.partitions
         )
         yield f"{added} keys are back" + (f", {gone} were destroyed by erasures" if gone else "")
-        answered = await work.answer_inbound(inbound)
+        answered, refused = await work.answer_inbound(inbound)
         yield f"{work.lost.facts} facts are lost; {answered} events that came to nothing are not applied again"
+        yield f"{refused} rejections are back"
         async for line in work.bring_back():
             yield line
         yield f"{work.lost.facts} facts are back; each is the event that {settings.topic(INTAKE_SOURCE)} holds"
@@ -98,18 +101,26 @@ class _Recovery:
             ) from None
         self.lost.erased |= await erased_subjects(self._connection)
 
-    async def answer_inbound(self, inbound: TopicReader) -> int:
-        """Answers the records that must not be applied again; how many events these are."""
+    async def answer_inbound(self, inbound: TopicReader) -> tuple[int, int]:
+        """Answers the records that must not be applied again, or were refused; how many events these are."""
         students = await students_of(self._connection, self.lost)
+        rejections = await self._rejections()
+        places = {one.place: one for one in rejections if one.place is not None}
+        there = await inbound.partitions(self._settings.topic(INBOUND))
+        lanes = [
+            await self._seen(inbound, partition, position, students, places)
+            for partition, position in (await load_all_inbound(self._connection)).items()
+            if partition in there
+        ]
+        refused = await bring_back_rejections(self._connection, self._keyring, rejections)
         answered = 0
-        for partition, position in (await load_all_inbound(self._connection)).items():
-            records = await self._seen(inbound, partition, position, students)
+        for records in lanes:
             for record in records:
                 if record.key in self.lost.causes:
                     self._digests.setdefault(record.key, record.digest)
             known = await answered_among(self._connection, records)
             answered += await answer_unchanged(self._connection, overtaken(records, self.lost, known))
-        return answered
+        return answered, refused
 
     async def bring_back(self) -> AsyncIterator[str]:
         """Writes the facts, partition by partition."""
@@ -131,12 +142,17 @@ class _Recovery:
             await project_every_erased(self._connection)
             await self._connection.execute(QUERIES["drop_unused_keys"])
 
+    async def _rejections(self) -> list[LostRejection]:
+        topic, count = self._settings.topic(REJECTIONS), self._settings.partitions
+        return await read_rejections(self._connection, self._reader, topic, count)
+
     async def _seen(
         self,
         inbound: TopicReader,
         partition: int,
         position: InboundPosition,
         students: Mapping[bytes, str],
+        refused: Mapping[Place, LostRejection],
     ) -> list[Seen]:
         """The records that the service will read again after its start."""
         topic = self._settings.topic(INBOUND)
@@ -150,7 +166,11 @@ class _Recovery:
         found: list[Seen] = []
         async for records in inbound.batches(topic, partition, start, end):
             for record in _opened(records):
-                one = seen(receiver.from_kafka(partition, record), record.timestamp_ms, students)
+                arrival = receiver.from_kafka(partition, record)
+                rejection = refused.get((partition, record.offset))
+                if rejection is not None and rejection.told.causationid == arrival.causation_id:
+                    rejection.arrival = arrival
+                one = seen(arrival, record.timestamp_ms, students)
                 if one is not None:
                     found.append(one)
         return found

@@ -1,5 +1,6 @@
 """Intake on topics of its own, whose database can be set back; each start is a new process' start."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,7 +27,8 @@ TABLES = {
     "managers": "*",
     "school_rosters": "*",
 }
-ANSWERS = "select key, status, subject, facts, reissued from idempotency order by key"
+SECONDS = 30.0
+ANSWERS = "select key, subject, facts, reissued from idempotency where status = 'accepted' order by key"
 
 
 class Accepting:
@@ -56,11 +58,16 @@ class Accepting:
             return [await intake.send(event) for event in events]
 
     async def write(self, values: Sequence[bytes], last_id: str, *, partition: int = 0) -> None:
-        """Starts the service, sends these over Kafka, waits for the answer to the last one, and stops it."""
+        """Starts the service, sends these over Kafka, waits for the answer to the last one, and stops it.
+
+        Rejections are told of by then.
+        """
         headers = [("content-type", b"application/cloudevents+json")]
-        async with self.running() as intake:
+        async with self.running() as intake, asyncio.timeout(SECONDS):
             await intake.write_inbound(*values, partition=partition, headers=headers)
             await intake.answered(last_id)
+            while await intake.rows("select 1 from rejections where not published"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
 
     async def produce(self, topic: str, records: Sequence[tuple[int, bytes | None, bytes | None]]) -> None:
         """Records past the relay: partition, key, value."""
@@ -90,5 +97,5 @@ class Accepting:
         }
 
     async def answers(self) -> list[dict[str, Any]]:
-        """All answers, without the digests of the contents."""
+        """All answers of events that were accepted, without the digests of the contents."""
         return await rows_of(self.database, ANSWERS)

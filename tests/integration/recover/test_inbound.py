@@ -8,7 +8,7 @@ from infra.local.topics import ensure_topics
 from shared.kafka.aio_clients import AioKafkaClients
 from tests.integration.intake.doors import Event, student
 from tests.integration.recover.accepting import Accepting
-from tests.integration.recover.backups import Backups
+from tests.integration.recover.backups import Backups, rows_of
 
 
 def raw(body: Event) -> bytes:
@@ -27,7 +27,7 @@ async def test_a_record_that_came_to_nothing_does_not_undo_what_was_accepted_beh
     )
     refused = student(2, "E5", gender=7)
     await accepting.write([raw(body) for body in (first, same, changed, after, refused)], "E5")
-    before = await accepting.tables()
+    before, rejections = await accepting.tables(), await refusals(accepting)
     await backups.restore(accepting.database, copy)
 
     assert "1 events that came to nothing are not applied again" in "\n".join(await accepting.recover())
@@ -42,8 +42,17 @@ async def test_a_record_that_came_to_nothing_does_not_undo_what_was_accepted_beh
         "E4": "unchanged",
     }
     assert await accepting.tables() == before
+    assert await refusals(accepting) == rejections
     [reused] = await accepting.send(student(1, "E1", group_code=25))
     assert reused["errors"][0]["code"] == "ID_REUSED", "the topic still told what E1 was"
+
+
+async def refusals(accepting: Accepting) -> list[dict[str, Any]]:
+    """What was refused, once it was told; the seals apart."""
+    told = "rejection_id, tenant, causation_id, type, errors, door, inbound_partition, inbound_offset, lookup"
+    return await rows_of(
+        accepting.database, f"select {told}, received_at, published, sealed is null as lost from rejections"
+    )
 
 
 async def test_a_record_does_not_undo_what_came_by_the_other_door_after_it(

@@ -1,0 +1,127 @@
+"""`rahnama.rejections` → `rejections`: what a restored database has forgotten that it refused.
+
+The topic tells codes and pointers, never what the event said. That is sealed again where its record still stands on
+`rahnama.inbound`; of what came over HTTP, and of its messages, nothing is left.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from services.intake.append.answer import UNKNOWN_CONTENT, Answer
+from services.intake.append.arrival import Arrival
+from services.intake.append.result import encoder
+from services.intake.append.sealing import Keyring, new_data_key, seal
+from services.intake.append.settle import ID_REUSED
+from services.intake.append.store import REJECTION, REJECTION_COLUMNS, load_answers, store_answers
+from services.intake.recover.facts import QUERIES
+from shared.contracts.rejections import RejectionEvent
+from shared.errors import FieldError
+from shared.postgres import Connection
+from shared.recover.reading import TopicReader
+
+COLUMNS: Final = (*REJECTION_COLUMNS, "published")
+SOURCE_NOT_ALLOWED: Final = "SOURCE_NOT_ALLOWED"
+
+Place = tuple[int, int]
+"""Partition and offset on `rahnama.inbound`."""
+
+_decode: Final = msgspec.json.Decoder(RejectionEvent).decode
+
+
+@dataclass(slots=True)
+class LostRejection:
+    """What was told of a rejection that the database has not, and its record, if that is still there."""
+
+    told: RejectionEvent
+    arrival: Arrival | None = None
+
+    @property
+    def place(self) -> Place | None:
+        """Where the refused record stands, if it came over Kafka."""
+        inbound = self.told.data.inbound
+        return (inbound.partition, inbound.offset) if inbound is not None else None
+
+    @property
+    def key(self) -> bytes | None:
+        """The event's idempotency key, if it had one of its own and that can be told."""
+        codes = {fault.code for fault in self.told.data.errors}
+        if ID_REUSED.code in codes:
+            return None
+        if self.arrival is not None:
+            return self.arrival.key
+        return None if SOURCE_NOT_ALLOWED in codes else bytes.fromhex(self.told.causationid)
+
+    @property
+    def errors(self) -> tuple[FieldError, ...]:
+        """What was wrong; where the messages are lost, the codes stand in their place."""
+        if self.arrival is not None and self.arrival.errors:
+            return self.arrival.errors
+        return tuple(
+            FieldError(fault.pointer, fault.code, fault.code, fault.code) for fault in self.told.data.errors
+        )
+
+
+async def read_rejections(
+    connection: Connection, reader: TopicReader, topic: str, partitions: int
+) -> list[LostRejection]:
+    """The rejections that the topic tells and the database has not, each once."""
+    lost: dict[str, LostRejection] = {}
+    for partition in range(partitions):
+        begin, end = await reader.extent(topic, partition)
+        async for records in reader.batches(topic, partition, begin, end):
+            told = {event.id: event for event in (_decode(record.value or b"") for record in records)}
+            rows = await connection.fetch(QUERIES["known_rejections"], list(told))
+            known = {row["rejection_id"] for row in rows}
+            lost |= {name: LostRejection(event) for name, event in told.items() if name not in known}
+    return list(lost.values())
+
+
+async def bring_back_rejections(
+    connection: Connection, keyring: Keyring, rejections: Sequence[LostRejection]
+) -> int:
+    """Keeps them again, and the answers of their events; how many these are.
+
+    Not one whose record has no valid source and id: it is refused anew when it is read again.
+    """
+    kept = [one for one in rejections if one.arrival is None or one.arrival.key is not None]
+    async with connection.transaction():
+        await connection.copy_records_to_table(
+            "rejections", records=[_row(keyring, one) for one in kept], columns=COLUMNS
+        )
+        await store_answers(connection, await _answers(connection, kept))
+    return len(kept)
+
+
+async def _answers(connection: Connection, rejections: Iterable[LostRejection]) -> list[Answer]:
+    found = {
+        one.key: Answer(
+            one.key,
+            one.arrival.digest if one.arrival is not None else UNKNOWN_CONTENT,
+            "rejected",
+            None,
+            errors=one.errors,
+            rejection_id=one.told.id,
+        )
+        for one in rejections
+        if one.key is not None
+    }
+    known = await load_answers(connection, found)
+    return [answer for key, answer in found.items() if key not in known]
+
+
+def _row(keyring: Keyring, one: LostRejection) -> tuple[object, ...]:
+    told, arrival = one.told, one.arrival
+    wrapped = sealed = lookup = None
+    if arrival is not None and arrival.raw:
+        data_key = new_data_key()
+        wrapped, lookup = keyring.wrap(data_key), arrival.lookup
+        sealed = seal(data_key, arrival.raw, tenant=told.tenant, subject=told.id, kind=REJECTION)
+    partition, offset = one.place or (None, None)
+    return (
+        told.id, told.tenant, told.causationid, told.data.type, encoder.encode(one.errors).decode(),
+        told.data.door, partition, offset, lookup, wrapped, sealed, datetime.fromisoformat(told.time), True,
+    )  # fmt: skip
