@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from tests.faults.ground import Ground
-from tests.faults.kinds import databases, instances, kills, links, poison, stops, topics, versions
+from tests.faults.kinds import databases, instances, kills, links, pairs, poison, stops, topics, versions
 
 Fault = Callable[[Ground], Coroutine[Any, Any, None]]
 
@@ -37,6 +37,7 @@ _ALL: Final[tuple[Fault, ...]] = (
     instances.two_intakes_write,
     instances.a_second_relay_publishes_too,
     versions.a_fact_of_the_next_release_waits_for_it,
+    pairs.two_faults_happen_at_once,
 )
 
 FAULTS: Final[Mapping[str, Fault]] = {fault.__name__.replace("_", " "): fault for fault in _ALL}
