@@ -22,6 +22,7 @@ from services.intake.query.references import references_router
 from services.intake.query.rejections import rejections_router
 from services.intake.query.students import students_router
 from services.intake.relay.keys import KeyRecords
+from services.intake.relay.keys_watch import KeysWatch
 from services.intake.relay.rejections import RejectionRecords
 from services.intake.settings import Settings
 from shared.append.clock import system_clock
@@ -74,12 +75,12 @@ def build(settings: Settings) -> FastAPI:
             settings,
             pool,
             database,
-            parts.in_order,
+            [*parts.in_order, KeysWatch(pool, parts.key_records, edges.kafka, settings.topic("keys"))],
             pacer,
             telemetry,
         ),
         verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
-        health=Health(ready),
+        health=Health(ready, parts.inbox.troubles),
         positions=IntakePositions(pool, parts.log, parts.relay.published, parts.inbox.positions),
         telemetry=telemetry,
         position_wait_seconds=settings.position_wait_seconds,

@@ -10,9 +10,11 @@ may send what it read long ago, whoever has sent records looks afterwards whethe
 
 import asyncio
 import base64
+import hashlib
 import hmac
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -46,6 +48,13 @@ Subject = tuple[str, str]
 """Tenant and subject."""
 
 
+class Anchor(NamedTuple):
+    """A record by which a partition of the topic is known again: where it stands, and its digest."""
+
+    offset: int
+    digest: bytes
+
+
 class KeyRecord(msgspec.Struct, frozen=True):
     """The content of a record: everything that is needed to know a subject and open what is sealed."""
 
@@ -58,6 +67,11 @@ class KeyRecord(msgspec.Struct, frozen=True):
 def record_key(keyring: Keyring, tenant: str, subject: str) -> bytes:
     """The Kafka key of a subject's record: 32 hex digits."""
     return hmac.digest(keyring.topic_index, f"{tenant}\0{subject}".encode(), "sha256")[:16].hex().encode()
+
+
+def record_digest(key: bytes | None, value: bytes | None) -> bytes:
+    """Of a record as it stands on the topic."""
+    return hashlib.sha256((key or b"") + b"\0" + (value or b"")).digest()
 
 
 def seal_record(keyring: Keyring, key: SubjectKey) -> tuple[bytes, bytes]:
@@ -108,6 +122,7 @@ class KeyRecords:
         self._partitions = partitions
         self._producer: RecordProducer | None = None
         self._starting = asyncio.Lock()
+        self.first_sent: dict[int, Anchor] = {}
 
     async def publish(self, partition: int, events: Sequence[Appended]) -> None:
         """Returns when Kafka has acknowledged what must be there before `events`.
@@ -124,14 +139,36 @@ class KeyRecords:
         erased = [(event.tenant, event.subject) for event in events if event.type == ERASED]
         if not wanted and not erased:
             return
-        try:
+        async with self._thrown_away_by_an_error():
             if wanted:
                 erased += await self._publish_keys(partition, wanted)
             if erased:
                 await self._bury(erased)
-        except BaseException:
-            await self.stop()
-            raise
+
+    async def send_again(self, partition: int, subjects: Sequence[Subject]) -> Anchor | None:
+        """Sends the records of `subjects` to a topic that has lost them; one of them, by which it is known again.
+
+        None when all were erased meanwhile.
+        """
+        self.first_sent.pop(partition, None)
+        async with self._thrown_away_by_an_error():
+            if erased := await self._publish_keys(partition, subjects):
+                await self._bury(erased)
+        return self.first_sent.get(partition)
+
+    async def bury(self, erased: Sequence[Subject]) -> None:
+        """Sends the tombstones of `erased` to a topic that may have lost them."""
+        async with self._thrown_away_by_an_error():
+            await self._bury(erased)
+
+    async def require_topic(self) -> None:
+        """Facts wait for this topic, so it is made again when it was lost, like their own."""
+        admin = await self._kafka.admin(request_timeout_ms=REQUEST_MILLISECONDS)
+        try:
+            if self._topic not in await admin.list_topics():
+                await create_topic(admin, self._topic, self._partitions, COMPACTED)
+        finally:
+            await admin.close()
 
     async def start(self) -> None:
         """Connects to nothing yet: Kafka may come later."""
@@ -142,13 +179,24 @@ class KeyRecords:
         if producer is not None:
             await producer.close()
 
+    @asynccontextmanager
+    async def _thrown_away_by_an_error(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except BaseException:
+            await self.stop()
+            raise
+
     async def _publish_keys(self, partition: int, wanted: Sequence[Subject]) -> list[Subject]:
         """Sends the records of `wanted`; who of them was erased meanwhile, so that they must be taken back."""
         keys = await self._keys(wanted)
         if not keys:  # all were erased before this: nobody has a key any more
             return []
         producer = await self._started()
-        await producer.send_all(partition, [seal_record(self._keyring, key) for key in keys])
+        records: list[Record] = [seal_record(self._keyring, key) for key in keys]
+        offset = await producer.send_all(partition, records)
+        if offset >= 0 and partition not in self.first_sent:
+            self.first_sent[partition] = Anchor(offset, record_digest(*records[0]))
         tenants, subjects = [key.tenant for key in keys], [key.subject for key in keys]
         rows = await self._pool.fetch(QUERIES["erased_subjects"], tenants, subjects)
         return [(row["tenant"], row["subject"]) for row in rows]
@@ -186,9 +234,7 @@ class KeyRecords:
             else:
                 found.append(key)
         if missing:
-            rows = await self._pool.fetch(
-                QUERIES["subject_keys"], [name for name, _ in missing], [subject for _, subject in missing]
-            )
+            rows = await self._pool.fetch(QUERIES["subject_keys"], *columns(missing))
             found += [
                 SubjectKey(row["tenant"], row["subject"], row["lookup"], row["wrapped_key"]) for row in rows
             ]
@@ -197,17 +243,8 @@ class KeyRecords:
     async def _started(self) -> RecordProducer:
         async with self._starting:
             if self._producer is None:
-                await self._require_topic()
+                await self.require_topic()
                 producer = RecordProducer(self._kafka, self._topic)
                 await producer.start()
                 self._producer = producer
             return self._producer
-
-    async def _require_topic(self) -> None:
-        """Facts wait for this topic, so it is made again when it was lost, like their own."""
-        admin = await self._kafka.admin(request_timeout_ms=REQUEST_MILLISECONDS)
-        try:
-            if self._topic not in await admin.list_topics():
-                await create_topic(admin, self._topic, self._partitions, COMPACTED)
-        finally:
-            await admin.close()

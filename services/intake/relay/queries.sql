@@ -15,6 +15,28 @@ where log.partition is distinct from $4
 select e.tenant, e.subject from erasures e
 join unnest($1::text[], $2::text[]) as sent (tenant, subject) using (tenant, subject)
 
+-- name: anchors
+-- The record by which each partition of rahnama.keys is known again, and where its log stands.
+select h.partition, h.sequence, a.record_offset, a.digest
+from log_head h left join key_anchors a using (partition) order by h.partition
+
+-- name: put_anchor
+-- A partition of rahnama.keys holds every key; by this record it is known again.
+insert into key_anchors (partition, record_offset, digest) values ($1, $2, $3)
+on conflict (partition) do update set record_offset = excluded.record_offset, digest = excluded.digest
+
+-- name: keyed_subjects
+-- The subjects whose first fact is in a partition behind a sequence, and who have a key, in the order of the log.
+select log.sequence, k.tenant, k.subject
+from log join subject_keys k using (tenant, subject)
+where log.partition = $1 and log.sequence > $2 and log.version = 1
+order by log.sequence limit $3
+
+-- name: erased_in
+-- Who was erased, of two partitions, in the order of the log.
+select partition, sequence, tenant, subject from erasures
+where partition = any($1) and (partition, sequence) > ($2, $3) order by partition, sequence limit $4
+
 -- name: unpublished_rejections
 -- What was refused and not yet told to rahnama.rejections, in the order in which it came.
 select rejection_id::text as rejection_id, tenant, causation_id, type, errors, door, inbound_partition,

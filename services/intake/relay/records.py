@@ -27,10 +27,12 @@ class RecordProducer(BatchProducer):
         batch.close()
         return batch, count
 
-    async def send_all(self, partition: int, records: Sequence[Record], headers: Headers = ()) -> None:
-        """Returns when Kafka has acknowledged every one of `records`."""
-        sent = 0
+    async def send_all(self, partition: int, records: Sequence[Record], headers: Headers = ()) -> int:
+        """The offset of the first, once Kafka has acknowledged every one of `records`; below 0 if it is not told."""
+        first, sent = -1, 0
         while sent < len(records):
             batch, count = self.fill_records(records[sent:], headers)
-            await self.send(partition, batch)
+            offset = await self.send(partition, batch)
+            first = offset if sent == 0 else first
             sent += count
+        return first

@@ -1,0 +1,131 @@
+"""`rahnama.keys` is healthy by itself: where it was lost, every key is sent again.
+
+A partition is known by one record, its anchor, which stands in the database: compaction moves no record, and another
+topic of the same name holds another one there, or none. Without its anchor, a partition gets the records of all
+subjects whose first fact is in the same partition of the log, the tombstones of its tenants' erased, and a new anchor.
+More records than needed do no harm: each says the same as the one before.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import asyncpg
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from services.intake.relay.keys import Anchor, KeyRecords, record_digest
+from shared.inbox.topic_look import TopicLook
+from shared.kafka.clients import KafkaClients
+from shared.postgres import TRANSIENT_ERRORS, Pool, named_queries
+
+QUERIES: Final = named_queries("services.intake.relay")
+PAGE: Final = 1000
+
+_log = structlog.get_logger("rahnama.intake")
+
+
+class KeysWatch:
+    """Looks at the topic on start and every `look_seconds`, and mends it."""
+
+    def __init__(
+        self, pool: Pool, records: KeyRecords, kafka: KafkaClients, topic: str, *, look_seconds: float = 5.0
+    ) -> None:
+        self._pool = pool
+        self._records = records
+        self._topic = topic
+        self._look = TopicLook(kafka)
+        self._look_seconds = look_seconds
+        self._checked: dict[int, int] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begins; Kafka may come later."""
+        self._task = asyncio.create_task(self._watch(), name="keys-watch")
+
+    async def stop(self) -> None:
+        """Ends; what was not sent again is sent after the next start."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        await self._look.close()
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except (KafkaError, asyncpg.PostgresError, *TRANSIENT_ERRORS) as error:
+                _log.warning("keys_not_looked_at", error=type(error).__name__)
+            await asyncio.sleep(self._look_seconds)
+
+    async def look(self) -> None:
+        """One look, and what follows from it. Raises what the clients of Kafka and Postgres raise."""
+        rows = await self._pool.fetch(QUERIES["anchors"])
+        anchors = {
+            row["partition"]: Anchor(row["record_offset"], row["digest"])
+            for row in rows
+            if row["record_offset"] is not None
+        }
+        there = await self._found(anchors)
+        for row in rows:
+            partition, head = row["partition"], row["sequence"]
+            if partition in anchors:
+                if partition not in there:
+                    await self._send_again(partition, head, behind=0)
+            else:
+                await self._anchor(partition, head)
+
+    async def _found(self, anchors: Mapping[int, Anchor]) -> set[int]:
+        """The partitions in which the anchor is where it was."""
+        await self._records.require_topic()
+        places = {TopicPartition(self._topic, partition): anchor for partition, anchor in anchors.items()}
+        ends = await self._look.ends(places)
+        held = {
+            place: places[place].offset
+            for place, (begin, end) in ends.items()
+            if begin <= places[place].offset < end
+        }
+        return {
+            place.partition
+            for place, record in (await self._look.read(held)).items()
+            if record_digest(record.key, record.value) == places[place].digest
+        }
+
+    async def _anchor(self, partition: int, head: int) -> None:
+        """A partition that has none: what was sent since its log was empty is known; else nothing is."""
+        if head == 0:
+            self._checked[partition] = 0
+            return
+        first = self._records.first_sent.get(partition)
+        if self._checked.get(partition) == 0 and first is not None:
+            await self._pool.execute(QUERIES["put_anchor"], partition, *first)
+        elif self._checked.get(partition, -1) < head:
+            await self._send_again(partition, head, behind=max(0, self._checked.get(partition, 0)))
+
+    async def _send_again(self, partition: int, head: int, *, behind: int) -> None:
+        """All keys of facts behind a sequence; the partition is known again only when all are acknowledged."""
+        anchor, sent, sequence = None, 0, behind
+        while rows := await self._pool.fetch(QUERIES["keyed_subjects"], partition, sequence, PAGE):
+            anchor = await self._records.send_again(partition, _subjects(rows)) or anchor
+            sent, sequence = sent + len(rows), rows[-1]["sequence"]
+        await self._bury_again(partition)
+        if anchor is not None:
+            await self._pool.execute(QUERIES["put_anchor"], partition, *anchor)
+        self._checked[partition] = head
+        if sent:
+            _log.warning("keys_sent_again", partition=partition, keys=sent)
+
+    async def _bury_again(self, partition: int) -> None:
+        """The tombstones of its tenants' erased, whose last fact is here or in their other pool's partition."""
+        place = (-1, 0)
+        pools = [partition, partition ^ 1]
+        while rows := await self._pool.fetch(QUERIES["erased_in"], pools, *place, PAGE):
+            await self._records.bury(_subjects(rows))
+            place = rows[-1]["partition"], rows[-1]["sequence"]
+
+
+def _subjects(rows: Sequence[Any]) -> list[tuple[str, str]]:
+    return [(row["tenant"], row["subject"]) for row in rows]
