@@ -5,7 +5,7 @@ from tests.mutants.mutant import Mutant
 DECIDER = "services/allocation/decide/decider.py"
 EVOLVE = "services/allocation/decide/evolve.py"
 UNIT = ("tests/unit/allocation",)
-ENGINE = ("tests/property/test_engine.py",)
+ENGINE = ("tests/property/test_engine.py", "tests/property/test_engine_moves.py")
 
 DECISIONS = (
     Mutant(
@@ -62,6 +62,65 @@ DECISIONS = (
         "services/allocation/decide/rules.py",
         "        and _manager_center_gate(mentor, student).passed\n    )\n",
         "    )\n",
+        (*UNIT, *ENGINE),
+    ),
+    Mutant(
+        "withdrawn-place-kept",
+        "the place of a student that was withdrawn goes to nobody who waits",
+        DECIDER,
+        "    if mentor is not None:\n        yield from _serve(pool, mentor)\n",
+        "    if mentor is None:\n        yield from ()\n",
+        (*UNIT, *ENGINE),
+    ),
+    Mutant(
+        "withdrawal-not-loaded",
+        "a withdrawal of a student that is not in memory is taken for one of a student that nobody knows",
+        "services/allocation/decide/needs.py",
+        "STUDENT_FACTS: Final = (StudentRegistered, StudentWithdrawnFact)\n",
+        "STUDENT_FACTS: Final = (StudentRegistered,)\n",
+        (*UNIT, *ENGINE),
+    ),
+    Mutant(
+        "moved-back-as-if-never-there",
+        "a student that comes back after a withdrawal arrives as somebody new",
+        EVOLVE,
+        '        elif student.status == "withdrawn":\n            student.status = "undecided"\n',
+        '        elif student.status == "withdrawn":\n            student.status = "undecided"\n'
+        "            student.arrival = cause.sequence\n",
+        (*UNIT, *ENGINE),
+    ),
+    Mutant(
+        "counter-of-one-year-only",
+        "a counter that another year brings is not told of a year that is not in memory",
+        "services/allocation/project/write.py",
+        "        for student_id, counter in pool.changes.counters.items()\n",
+        "        for student_id, counter in ()\n",
+        ("tests/integration/allocation/test_moves.py",),
+    ),
+    Mutant(
+        "version-of-the-first-pool",
+        "a student that moved is shown as the pool has it that it left",
+        "services/allocation/query/queries.sql",
+        "    where tenant = $1 and year = $2 and ($3::uuid is null or student_id > $3)\n"
+        "    order by student_id, version desc\n",
+        "    where tenant = $1 and year = $2 and ($3::uuid is null or student_id > $3)\n"
+        "    order by student_id, version\n",
+        ("tests/integration/allocation/test_moves.py",),
+    ),
+    Mutant(
+        "rotation-forgotten",
+        "a restarted service begins the rotation anew, and a replay picks others",
+        "services/allocation/project/write.py",
+        "            pool.last_chosen.get(year),\n",
+        "            None,\n",
+        ("tests/integration/allocation/test_moves.py",),
+    ),
+    Mutant(
+        "buckets-by-floats",
+        "an occupancy at a bucket's edge falls into the one below",
+        "services/allocation/decide/buckets.py",
+        "            bucket = load * denominator // (mentor.capacity * numerator)\n",
+        "            bucket = int(load / mentor.capacity / (numerator / denominator))\n",
         (*UNIT, *ENGINE),
     ),
     Mutant(

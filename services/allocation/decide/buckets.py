@@ -6,7 +6,7 @@ chosen mentor in that order, which closes into a ring. If that mentor is not eli
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import groupby, islice
 
@@ -18,11 +18,11 @@ Bucket = list[int]
 
 
 class Buckets(Occupancy):
-    """Levels by (bucket, load). `ids` are the mentors by slot."""
+    """Levels by (bucket, load). `ids` are the mentors by slot, `last_chosen` the latest mentor of each year."""
 
-    __slots__ = ("_ids",)
+    __slots__ = ("_ids", "_last_chosen", "_year")
 
-    def __init__(self, size: Fraction, ids: Sequence[int]) -> None:
+    def __init__(self, size: Fraction, year: int, ids: Sequence[int], last_chosen: Mapping[int, int]) -> None:
         numerator, denominator = size.numerator, size.denominator
 
         def level_of(mentor: Mentor, load: int) -> int:
@@ -30,12 +30,14 @@ class Buckets(Occupancy):
             return bucket << LOAD_BITS | load
 
         super().__init__(level_of)
+        self._year = year
         self._ids = ids
+        self._last_chosen = last_chosen
 
-    def best(self, eligible: int, wanted: int, last_chosen: int | None) -> list[int]:
-        """The slots of the first `wanted` of `eligible`, from the one after `last_chosen` on."""
+    def best(self, eligible: int, wanted: int) -> list[int]:
+        """The slots of the first `wanted` of `eligible`, from the one after the last chosen on."""
         buckets = self._buckets(eligible)
-        places = _places(buckets, self._place(buckets, last_chosen))
+        places = _places(buckets, self._place(buckets, self._last_chosen.get(self._year)))
         return [_slot_at(buckets[number], turn) for turn, number in islice(places, wanted)]
 
     def _buckets(self, eligible: int) -> list[Bucket]:

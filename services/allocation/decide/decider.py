@@ -122,8 +122,7 @@ def _place(
     ranked, candidates = choose(pool, student)
     if not ranked:
         return _wait(pool, student)
-    best = ranked[0]
-    year = student.year
+    best, policy, year = ranked[0], pool.policy, student.year
     counter = pool.counters.get(student.student_id)
     if counter is None:
         counter = next_counter(year, pool.gender, pool.last_counters.get(year, 0))
@@ -131,8 +130,8 @@ def _place(
         year=year,
         student_id=student.student_id,
         version=student.version,
-        policy=pool.policy.version,
-        engine=pool.policy.engine,
+        policy=policy.version,
+        engine=policy.engine,
         mentor_id=best.mentor_id,
         counter=counter,
         counter_status=None if counter is not None else "COUNTER_EXHAUSTED",

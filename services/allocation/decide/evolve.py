@@ -106,13 +106,14 @@ def _assigned(pool: Pool, cause: Cause, event: StudentAssigned) -> None:
     if waited:
         pool.waitlist.remove(student)
     student.status = "assigned"
-    student.mentor_id = event.mentor_id
-    _change_load(pool, event.year, event.mentor_id, 1)
-    pool.present.setdefault(event.mentor_id, {})[student.arrival] = student
-    pool.last_chosen[event.year] = event.mentor_id
-    pool.changes.years.add(event.year)
+    year, mentor_id = event.year, event.mentor_id
+    student.mentor_id = mentor_id
+    _change_load(pool, year, mentor_id, 1)
+    pool.present.setdefault(mentor_id, {})[student.arrival] = student
+    pool.last_chosen[year] = mentor_id
+    pool.changes.years.add(year)
     if event.counter is not None and student.student_id not in pool.counters:
-        _give_counter(pool, event.year, student.student_id, event.counter)
+        _give_counter(pool, year, student.student_id, event.counter)
         if waited and student.stored:  # an earlier batch's: rows of its other years may not be in memory
             pool.changes.counters[student.student_id] = event.counter
     student.counter = event.counter

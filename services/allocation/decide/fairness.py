@@ -1,6 +1,6 @@
 """The strategies of fairness that a policy may choose: how the mentors with a place are put into an order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Final, assert_never
 
@@ -14,15 +14,20 @@ MILLION: Final = 1_000_000
 JITTERED_SCALE_BITS: Final = 104
 
 
-def occupancy_of(fairness: Fairness, year: int, ids: Sequence[int]) -> Occupancy:
-    """A year's levels as the strategy wants them. `ids` are the mentors by slot, kept up to date by the caller."""
+def occupancy_of(
+    fairness: Fairness, year: int, ids: Sequence[int], last_chosen: Mapping[int, int]
+) -> Occupancy:
+    """A year's levels as the strategy wants them.
+
+    `ids` are the mentors by slot, `last_chosen` the latest mentor of each year; the caller keeps both up to date.
+    """
     match fairness:
         case NoFairness():
             return Occupancy()
         case DeterministicJitter():
             return Occupancy(jittered_levels(str(year)))
         case BucketRoundRobin():
-            return Buckets(fairness.size, ids)
+            return Buckets(fairness.size, year, ids, last_chosen)
         case _:
             assert_never(fairness)
 

@@ -17,10 +17,14 @@ from shared.contracts.decisions import RULES
 
 
 class MentorIndex:
-    """Kept in step with the pool's mentors and loads by `put` and `move`. It ranks as the policy says."""
+    """Kept in step with the pool's mentors and loads by `put` and `move`.
 
-    def __init__(self, policy: Policy) -> None:
+    It ranks as the policy says; `last_chosen` is the pool's, by year.
+    """
+
+    def __init__(self, policy: Policy, last_chosen: Mapping[int, int]) -> None:
         self._policy = policy
+        self._last_chosen = last_chosen
         self._reg_status = policy.reg_status
         self.ids: list[int] = []
         self.years: dict[int, Occupancy] = {}
@@ -34,7 +38,7 @@ class MentorIndex:
 
     def open_year(self, year: int, mentors: Mapping[int, Mentor], loads: Mapping[int, int]) -> None:
         """Starts the year's levels, with the loads that it has."""
-        occupancy = self.years[year] = occupancy_of(self._policy.fairness, year, self.ids)
+        occupancy = self.years[year] = occupancy_of(self._policy.fairness, year, self.ids, self._last_chosen)
         for slot, mentor_id in enumerate(self.ids):
             mentor = mentors[mentor_id]
             if mentor.active:
@@ -60,12 +64,9 @@ class MentorIndex:
 
     def move(self, year: int, mentor: Mentor, load_before: int, load_after: int) -> None:
         """Moves a mentor to the level of its new load."""
-        if not mentor.active:
-            return
-        bit = 1 << bisect_left(self.ids, mentor.mentor_id)
-        occupancy = self.years[year]
-        occupancy.remove(bit, mentor, load_before)
-        occupancy.add(bit, mentor, load_after)
+        if mentor.active:
+            bit = 1 << bisect_left(self.ids, mentor.mentor_id)
+            self.years[year].move(bit, mentor, load_before, load_after)
 
     def eligible(self, student: Enrolment) -> int:
         """The mentors with a place that pass every rule."""

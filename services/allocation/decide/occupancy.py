@@ -40,27 +40,25 @@ class Occupancy:
         """Puts a mentor on its level, if it has a place."""
         if load >= mentor.capacity:
             return
-        key = self._level_of(mentor, load)
-        level = self.levels.get(key)
-        if level is None:
-            insort(self.order, key)
-            self.levels[key] = bit
-        else:
-            self.levels[key] = level | bit
+        self._put_on(self._level_of(mentor, load), bit)
         self.available |= bit
 
     def remove(self, bit: int, mentor: Mentor, load: int) -> None:
         """Takes a mentor off its level, if it is on one."""
         if load >= mentor.capacity:
             return
-        key = self._level_of(mentor, load)
-        level = self.levels[key] ^ bit
-        if level:
-            self.levels[key] = level
-        else:
-            del self.levels[key]
-            del self.order[bisect_left(self.order, key)]
+        self._take_off(self._level_of(mentor, load), bit)
         self.available ^= bit
+
+    def move(self, bit: int, mentor: Mentor, before: int, after: int) -> None:
+        """Moves a mentor from the level of one load to that of another, as far as it has a place there."""
+        capacity = mentor.capacity
+        if before < capacity:
+            self._take_off(self._level_of(mentor, before), bit)
+        if after < capacity:
+            self._put_on(self._level_of(mentor, after), bit)
+        if (before < capacity) != (after < capacity):
+            self.available ^= bit
 
     def open_slot(self, slot: int) -> None:
         """Makes room for a mentor between others: every slot from `slot` on moves up by one."""
@@ -68,11 +66,8 @@ class Occupancy:
         for key, level in self.levels.items():
             self.levels[key] = with_open_slot(level, slot)
 
-    def best(self, eligible: int, wanted: int, last_chosen: int | None) -> list[int]:
-        """The slots of the first `wanted` of `eligible`, best first: lowest level, then lowest slot.
-
-        `last_chosen` is the mentor of the year's latest assignment; only a rotation asks for it.
-        """
+    def best(self, eligible: int, wanted: int) -> list[int]:
+        """The slots of the first `wanted` of `eligible`, best first: lowest level, then lowest slot."""
         found: list[int] = []
         levels = self.levels
         for key in self.order:
@@ -84,6 +79,22 @@ class Occupancy:
                     return found
                 here ^= lowest
         return found
+
+    def _put_on(self, key: int, bit: int) -> None:
+        level = self.levels.get(key)
+        if level is None:
+            insort(self.order, key)
+            self.levels[key] = bit
+        else:
+            self.levels[key] = level | bit
+
+    def _take_off(self, key: int, bit: int) -> None:
+        level = self.levels[key] ^ bit
+        if level:
+            self.levels[key] = level
+        else:
+            del self.levels[key]
+            del self.order[bisect_left(self.order, key)]
 
 
 def with_open_slot(bits: int, slot: int) -> int:

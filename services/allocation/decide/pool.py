@@ -30,7 +30,7 @@ class Pool:
         self.enrolments: dict[tuple[int, str], Enrolment] = {}
         self.counters: dict[str, str] = {}
         self.present: dict[int, dict[int, Enrolment]] = {}
-        self.index = MentorIndex(policy)
+        self.index = MentorIndex(policy, self.last_chosen)
         self.waitlist = Waitlist(policy)
         self.changes = Changes()
         self._loaded: list[Enrolment] = []

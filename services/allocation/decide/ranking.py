@@ -25,7 +25,7 @@ def choose(pool: Pool, student: Enrolment) -> Choice:
     year = student.year
     mentors, loads, ids = pool.mentors, pool.loads[year], index.ids
     ranked = []
-    for slot in index.years[year].best(eligible, 1 + NEXT_BEST, pool.last_chosen.get(year)):
+    for slot in index.years[year].best(eligible, 1 + NEXT_BEST):
         mentor_id = ids[slot]
         ranked.append(Candidate(mentor_id, loads.get(mentor_id, 0), mentors[mentor_id].capacity))
     return Choice(ranked, eligible.bit_count())
