@@ -33,7 +33,18 @@ async def pair(databases: Databases, topics: MakesTopics, tmp_path: Path) -> Asy
         running(databases.intake, made, issuer, settings) as one,
         running(databases.intake, made, issuer, settings) as two,
     ):
+        for intake in (one, two):
+            await until_ready(intake)
         yield one, two
+
+
+async def until_ready(intake: Intake) -> None:
+    """Waits until the gate is open; bounded."""
+    for _ in range(300):
+        if (await intake.client.get("/readyz")).status_code == 200:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("never ready")
 
 
 async def require_no_deadlock(intake: Intake, capfd: pytest.CaptureFixture[str]) -> None:
@@ -89,19 +100,28 @@ async def test_erased_and_registered_again_at_once_it_is_the_old_person_or_a_new
             people, await one.send_batch([student(number) for number in people]), strict=True
         )
     }
-    order = chance.sample(people, len(people))
-    again = [student(number, f"again-{number}", mobile=f"0935{number:07d}") for number in order]
+    results: dict[int, Event] = {}
 
-    async def erase_all() -> None:
-        await asyncio.gather(*(erase((one, two)[number % 2], before[number]) for number in reversed(people)))
+    async def register(numbers: list[int]) -> None:
+        again = [student(number, f"again-{number}", mobile=f"0935{number:07d}") for number in numbers]
+        results.update(zip(numbers, await two.send_batch(again), strict=True))
 
-    _, results = await asyncio.gather(erase_all(), in_batches(two, again, 5))
+    async def erase_one(number: int) -> None:
+        await asyncio.sleep(
+            0.2 * chance.random()
+        )  # so that some come before the registration, and some behind
+        await erase((one, two)[number % 2], before[number])
+
+    for start in range(0, len(people), 10):
+        some = people[start : start + 10]
+        at_once = [register(some[half::2][::-1]) for half in (0, 1)] + [erase_one(number) for number in some]
+        await asyncio.gather(*chance.sample(at_once, len(at_once)))
     found = await require_forgotten(one, before.values())
     known = {
         row["lookup"]: row["id"]
         for row in await one.rows("select lookup, student_id::text as id from students")
     }
-    for number, result in zip(order, results, strict=True):
+    for number, result in results.items():
         assert result["status"] == "accepted"
         types = [fact.type for fact in found[before[number]]]
         lookup = one.keyring.tenant("default").lookup(student(number)["data"]["national_id"])
@@ -112,6 +132,7 @@ async def test_erased_and_registered_again_at_once_it_is_the_old_person_or_a_new
             assert types == [REGISTERED, ERASED]
             assert known[lookup] == id_of(result)
             assert [fact.type for fact in found[id_of(result)]] == [REGISTERED]
+    assert set(results) == set(people)
     assert await require_dense_chain(one) == 3 * len(people)
     await require_no_deadlock(one, capfd)
 
