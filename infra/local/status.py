@@ -1,8 +1,7 @@
 """`make status`: what runs, what it weighs, whether it is ready, how far behind, and what stands still."""
 
 import contextlib
-import re
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import psutil
@@ -13,7 +12,6 @@ from infra.local.state import ProcessMark, State, read_state
 from infra.local.tokens import make_token
 
 _SECONDS = 3.0
-_HELD: Final = re.compile(r"^rahnama_inbox_held\{(.+)\} 1(?:\.0)?$", re.MULTILINE)
 
 
 class _Look(NamedTuple):
@@ -64,11 +62,10 @@ def _look(home: Home, state: State, service: str) -> _Look:
         ) as client:
             readiness = client.get("/readyz")
             positions = client.get("/v1/positions")
-            metrics = client.get("/metrics")
             return _Look(
                 readiness.status_code == 200,
                 describe_lag(positions.json()) if positions.status_code == 200 else "",
-                (*describe_reasons(readiness.json()), *describe_held(metrics.text)),
+                (*describe_reasons(readiness.json()), *readiness.json().get("held", ())),
             )
     except (httpx.HTTPError, ValueError) as error:
         return _Look(False, f"does not answer ({type(error).__name__})")
@@ -77,13 +74,6 @@ def _look(home: Home, state: State, service: str) -> _Look:
 def describe_reasons(readiness: dict[str, Any]) -> list[str]:
     """From `/readyz`: each part that is not ready, with its reason."""
     return [f"{part}: {reason}" for part, reason in readiness.get("parts", {}).items() if reason is not None]
-
-
-def describe_held(metrics: str) -> list[str]:
-    """From `/metrics`: the partitions that cannot go on until somebody looks."""
-    found = [dict(re.findall(r'(\w+)="([^"]*)"', labels)) for labels in _HELD.findall(metrics)]
-    held = sorted((labels["source"], int(labels["partition"])) for labels in found)
-    return [f"partition {partition} of {source} is held; the log says why" for source, partition in held]
 
 
 def describe_lag(positions: dict[str, Any]) -> str:

@@ -60,7 +60,7 @@ def build(settings: Settings) -> FastAPI:
         version=VERSION,
         lifespan=service_lifespan(settings, pool, database, parts.in_order, pacer, telemetry),
         verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
-        health=Health(ready),
+        health=Health(ready, inbox.troubles),
         positions=AllocationPositions(pool, relay.published, inbox.positions),
         telemetry=telemetry,
         position_wait_seconds=settings.position_wait_seconds,

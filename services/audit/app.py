@@ -58,7 +58,7 @@ def build(settings: Settings) -> FastAPI:
         version=VERSION,
         lifespan=service_lifespan(settings, pool, database, [inbox], pacer, telemetry),
         verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
-        health=Health(ready),
+        health=Health(ready, inbox.troubles),
         positions=AuditPositions(pool, inbox.positions),
         telemetry=telemetry,
         position_wait_seconds=settings.position_wait_seconds,

@@ -118,6 +118,13 @@ class GroupMember(Generic[L]):
         """Every partition that cannot go on."""
         return self._tracks.held()
 
+    def troubles(self) -> list[str]:
+        """The same, for a person to read; of a fork it names the sequence and both hashes."""
+        return [
+            f"partition {held.partition} of {held.source} is held at sequence {held.sequence}: {held.reason}"
+            for held in self.held()
+        ]
+
     async def positions(self) -> list[InboxPosition]:
         """Every (source, partition), those of other instances too, as the database has them."""
         newest = self._watch.newest()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 from prometheus_client import REGISTRY
 
+from shared.contracts.envelope import leaf_hash
 from shared.errors import Unapplicable
 from shared.inbox.records import Slice
 from tests.integration.inbox.adder import Adder, Sum, chain, inbox, publish, reached, reading, until
@@ -84,6 +85,10 @@ async def test_a_fork_holds_its_partition_while_the_others_go_on(adder: Adder, t
         await publish(kafka.bootstrap, topic, chain(80, partition=1)[70:], partition=1)
         await reached(adder, {0: 20, 1: 80})
         assert member.ready() is None
+        [told] = member.troubles()
+        assert "partition 0 of intake is held at sequence 21" in told
+        assert leaf_hash(chain(20)[-1]).hex() in told
+        assert leaf_hash(foreign[19]).hex() in told
         assert REGISTRY.get_sample_value("rahnama_inbox_held", {"source": "intake", "partition": "0"}) == 1
         async with reading(inbox(adder, kafka.bootstrap, topic)) as other:  # pauses are lost in a rebalance
             await publish(kafka.bootstrap, topic, chain(90, partition=1)[80:], partition=1)
@@ -101,6 +106,9 @@ async def test_a_repeat_of_the_last_event_with_other_bytes_is_a_fork(
         await reached(adder, {0: 20})
         await publish(kafka.bootstrap, topic, chain(20, start="another history")[19:])
         await until(lambda: [(held.code, held.sequence) for held in member.held()] == [("FORK", 20)])
+        [told] = member.troubles()
+        assert leaf_hash(chain(20)[-1]).hex() in told
+        assert leaf_hash(chain(20, start="another history")[-1]).hex() in told
 
 
 async def test_bytes_that_are_no_event_hold_their_partition(adder: Adder, topics: "MakesTopics") -> None:

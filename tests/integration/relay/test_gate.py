@@ -7,6 +7,7 @@ import pytest
 
 from infra.local.ports import free_ports
 from shared.append.log import Log
+from shared.contracts.envelope import leaf_hash
 from shared.errors import GateClosed
 from tests.integration.relay.bed import Bed, until, until_published
 
@@ -51,6 +52,8 @@ async def test_a_fork_closes_the_gate_and_deletes_nothing(bed: Bed) -> None:
         reason = relay.ready()
         assert reason is not None
         assert "sequence 7 at offset 6 is another event than in the log: a fork" in reason
+        assert f"the topic has the hash {leaf_hash(json.dumps(other).encode()).hex()}" in reason
+        assert f"the log {committed[6].hash.hex()}" in reason
         await asyncio.sleep(1)
         assert await bed.extent() == (0, 7)
         assert relay.published()[0] == 0

@@ -1,5 +1,6 @@
 """The edge: bounded bodies, health, metrics by route, and the trace's context."""
 
+import json
 from collections.abc import AsyncIterator
 
 import httpx
@@ -8,6 +9,7 @@ from fastapi import FastAPI
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
+from shared.http.health import Health, readiness
 from shared.telemetry import accept_traceparent, is_sampled
 from tests.tokens import TestIssuer
 
@@ -118,6 +120,16 @@ async def test_health_needs_no_token_and_readiness_says_what_is_missing(
         "parts": {"database": None, "relay": "the gate is closed"},
     }
     assert (await client.get("/healthz")).status_code == 200
+
+
+def test_what_is_held_is_told_and_does_not_make_a_service_unready() -> None:
+    answer = readiness(Health(lambda: {"inbox": None}, lambda: ["partition 3 is held"]))
+    assert answer.status_code == 200
+    assert json.loads(bytes(answer.body)) == {
+        "status": "ready",
+        "parts": {"inbox": None},
+        "held": ["partition 3 is held"],
+    }
 
 
 async def test_requests_are_counted_by_route_template(client: httpx.AsyncClient, issuer: TestIssuer) -> None:

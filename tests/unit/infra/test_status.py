@@ -1,6 +1,6 @@
 """`make status` says in one line how far behind a service is, and below it what stands still and why."""
 
-from infra.local.status import describe_held, describe_lag, describe_reasons
+from infra.local.status import describe_lag, describe_reasons
 
 
 def test_lag_is_summed_over_partitions_and_by_source() -> None:
@@ -23,17 +23,4 @@ def test_only_parts_that_are_not_ready_are_told_with_their_reasons() -> None:
     parts = {"database": None, "relay": "the log was not compared with its topic yet"}
     assert describe_reasons({"status": "not ready", "parts": parts}) == [
         "relay: the log was not compared with its topic yet"
-    ]
-
-
-def test_held_partitions_are_told_and_those_that_go_on_again_are_not() -> None:
-    metrics = """# TYPE rahnama_inbox_held gauge
-rahnama_inbox_held{partition="11",source="intake"} 1.0
-rahnama_inbox_held{partition="2",source="intake"} 1.0
-rahnama_inbox_held{partition="3",source="intake"} 0.0
-rahnama_inbox_lag{partition="4",source="intake"} 1.0
-"""
-    assert describe_held(metrics) == [
-        "partition 2 of intake is held; the log says why",
-        "partition 11 of intake is held; the log says why",
     ]
