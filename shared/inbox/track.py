@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
 from shared.errors import Conflict, Gap, Held, Unavailable
 from shared.inbox.admission import Lane, Piece
+from shared.kafka.poller import is_unreadable
 from shared.postgres import TRANSIENT_ERRORS
 
 L = TypeVar("L", bound=Piece)
@@ -79,4 +81,6 @@ def places(error: Exception) -> list[str]:
 
 def passes(error: Exception) -> bool:
     """Whether a fault is worth trying again for ever: it lies in the servers or in another writer."""
+    if isinstance(error, KafkaError):
+        return not is_unreadable(error)
     return isinstance(error, (*TRANSIENT_ERRORS, Unavailable, Conflict))

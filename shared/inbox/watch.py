@@ -1,4 +1,7 @@
-"""The watch over topics: is a topic further than we are, though nothing comes; was it made anew; how far do others go?"""
+"""The watch over topics: is a topic further than we are, though nothing comes; was it made anew; how far do others go?
+
+And over the database: a copy that was set back moves nothing, so that nobody would notice while nothing comes.
+"""
 
 import asyncio
 import contextlib
@@ -6,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Generic, TypeVar
 
+import asyncpg
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -15,11 +19,13 @@ from shared.inbox.metrics import LAG
 from shared.inbox.topic_look import TopicLook
 from shared.inbox.track import Track
 from shared.inbox.tracks import Tracks
+from shared.postgres import TRANSIENT_ERRORS
 
 L = TypeVar("L", bound=Piece)
 
 OTHERS_EVERY: Final = 5
-"""Partitions of other instances are only looked at for `/v1/positions`: at every fifth look."""
+"""Partitions of other instances are only looked at for `/v1/positions`: at every fifth look; so is the database."""
+DATABASE_SECONDS: Final = 5.0
 
 _log = structlog.get_logger("rahnama.inbox")
 
@@ -63,6 +69,25 @@ class TopicWatch(Generic[L]):
             await self._look_at_ours()
             if self._steps % OTHERS_EVERY == 0:
                 await self._look_at_others()
+        if self._steps % OTHERS_EVERY == 0:
+            with contextlib.suppress(asyncpg.PostgresError, *TRANSIENT_ERRORS):
+                await self._look_at_positions()
+
+    async def _look_at_positions(self) -> None:
+        """What was built on a position that the database does not have (any more) is discarded and loaded again."""
+        async with asyncio.timeout(DATABASE_SECONDS), self._lock:
+            applied = await self._admission.applied()
+            for track in self._tracks:
+                kept = applied.get((track.source, track.place.partition))
+                if track.lane is not None and kept is not None and track.lane.applied != kept:
+                    _log.warning(
+                        "position_is_another",
+                        source=track.source,
+                        partition=track.place.partition,
+                        applied=kept,
+                    )
+                    track.lane = None
+                    self._tracks.changed.set()
 
     async def _look_at_ours(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -3,6 +3,7 @@
 import asyncpg
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import CorruptRecordException, KafkaConnectionError, KafkaTimeoutError
 
 from shared.errors import Fork, Gap, GateClosed, StalePosition, Unapplicable
 from shared.inbox.records import Slice
@@ -45,6 +46,8 @@ def test_what_only_a_person_or_a_release_can_mend_is_tried_every_half_minute(
         asyncpg.DeadlockDetectedError(""),
         asyncpg.InterfaceError(""),
         asyncpg.InternalClientError(""),
+        KafkaConnectionError(),
+        KafkaTimeoutError(),
         GateClosed(""),
         StalePosition(""),
     ],
@@ -54,7 +57,8 @@ def test_faults_of_servers_and_of_other_writers_pass(error: Exception) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [KeyError(), asyncpg.UndefinedTableError(""), Unapplicable("intake", 0, 5, "")]
+    "error",
+    [KeyError(), CorruptRecordException(), asyncpg.UndefinedTableError(""), Unapplicable("intake", 0, 5, "")],
 )
 def test_mistakes_do_not_pass(error: Exception) -> None:
     assert not passes(error)
