@@ -11,7 +11,7 @@ RUN := $(VENV)/python -m
 FIND_PYTHON := for p in python3.11 python3; do "$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
 	>/dev/null 2>&1 && echo "$$p" && exit; done
 
-.PHONY: help venv demo up down reset recover rebuild drills status token test test-unit test-integration test-e2e faults \
+.PHONY: help venv demo up down reset recover rebuild refill dsn drills status token test test-unit test-integration test-e2e faults \
 	mutants check format lock
 
 help: ## this list
@@ -39,6 +39,12 @@ recover: venv ## after a restored backup: brings lost events back from the topic
 
 rebuild: venv ## tells lost read models again: SERVICE=intake or SERVICE=allocation
 	@exec $(RUN) infra.local rebuild $(SERVICE)
+
+refill: venv ## after a fork: empties a partition, for its relay to fill again: TOPIC=rahnama.intake PARTITION=6
+	@exec $(RUN) infra.local refill "$(TOPIC)" "$(PARTITION)"
+
+dsn: venv ## prints the DSN of a database's owner, for psql: SERVICE=intake
+	@exec $(RUN) infra.local dsn "$(SERVICE)"
 
 drills: venv ## loses and restores each database and Kafka, and writes docs/reports/drills.json
 	@exec $(RUN) tests.drills

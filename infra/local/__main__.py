@@ -31,10 +31,8 @@ def _run(options: argparse.Namespace, home: Home) -> int:
     match options.command:
         case "up" | "down" | "reset":
             return _live(options, home)
-        case "recover" | "rebuild":
-            from infra.local.mend import mend
-
-            return mend(home, options.command, options.service)
+        case "recover" | "rebuild" | "dsn" | "refill":
+            return _mend(options, home)
         case "status":
             from infra.local.status import status
 
@@ -60,6 +58,18 @@ def _live(options: argparse.Namespace, home: Home) -> int:
             return lifecycle.down(home)
         case _:
             return lifecycle.reset(home, confirmed=options.yes)
+
+
+def _mend(options: argparse.Namespace, home: Home) -> int:
+    from infra.local import mend
+
+    match options.command:
+        case "dsn":
+            return mend.print_dsn(home, options.service)
+        case "refill":
+            return mend.refill(home, options.topic, options.partition)
+        case command:
+            return mend.mend(home, command, options.service)
 
 
 def _print_token(options: argparse.Namespace, home: Home) -> int:
@@ -92,6 +102,11 @@ def _parser() -> argparse.ArgumentParser:
     recover.add_argument("service", nargs="?", choices=services, help="this one alone")
     rebuild = commands.add_parser("rebuild", help="tell a service's read models again")
     rebuild.add_argument("service", choices=services)
+    dsn = commands.add_parser("dsn", help="print the DSN of a database's owner, for psql")
+    dsn.add_argument("service", choices=(*services, "audit"))
+    refill = commands.add_parser("refill", help="empty a log's topic partition, for its relay to fill again")
+    refill.add_argument("topic", choices=("rahnama.intake", "rahnama.allocation"))
+    refill.add_argument("partition", type=int)
     token = commands.add_parser("token", help="print a bearer token")
     token.add_argument("role", help="admin, operator, auditor, upstream or metrics")
     token.add_argument("--tenant", default="default")

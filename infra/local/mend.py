@@ -1,20 +1,31 @@
-"""`make recover` and `make rebuild`: the servers alone, and a service's command as the owner of its database."""
+"""What mends a local system: `make recover` and `make rebuild` beside no service, `make dsn` and `make refill` beside all.
+
+The commands run with the servers alone, as the owner of the service's database.
+"""
 
 import asyncio
 import fcntl
 from collections.abc import Sequence
 
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
+
+from infra.local.databases import describe_databases
 from infra.local.errors import LocalError
 from infra.local.home import Home
 from infra.local.lifecycle import stop_leftovers
 from infra.local.ports import SystemPorts
+from infra.local.postgres import PostgresServer
 from infra.local.service import ServiceProcess
 from infra.local.state import forget_state, read_state
 from infra.local.system import System
+from shared.kafka.closing_clients import Admin
 
 MENDABLE = ("intake", "allocation")
 """In the order in which they recover: decisions need their facts. Audit reads again what it lacks."""
 _COMMAND_SECONDS = 4 * 3600
+_PORT_LINE = 3  # of postmaster.pid
+_TO_THE_END = -1
 
 
 def mend(home: Home, command: str, service: str | None) -> int:
@@ -29,6 +40,39 @@ def mend(home: Home, command: str, service: str | None) -> int:
         forget_state(home.up)
         asyncio.run(_mend(home, command, MENDABLE if service is None else (service,)))
     return 0
+
+
+def print_dsn(home: Home, service: str) -> int:
+    """Of the database's owner, for `psql`; while Postgres runs."""
+    pid_file = home.up / "postgres" / "data" / "postmaster.pid"
+    try:
+        port = int(pid_file.read_text().splitlines()[_PORT_LINE])
+    except (OSError, ValueError, IndexError):
+        raise LocalError("Postgres does not run. make up starts it.") from None
+    server = PostgresServer(home.up / "postgres")
+    server.port = port
+    print(describe_databases(server.admin_dsn).of(service).owner_dsn)
+    return 0
+
+
+def refill(home: Home, topic: str, partition: int) -> int:
+    """Deletes what a log's topic holds in a partition: its relay finds it empty and fills it from the log."""
+    state = read_state(home.up)
+    if state is None or not state.running:
+        raise LocalError("Rahnama is not running. make up starts it.")
+    asyncio.run(empty_partition(state.kafka_bootstrap, topic, partition))
+    print(f"Partition {partition} of {topic} is empty, and is filled again from the log within seconds.")
+    return 0
+
+
+async def empty_partition(bootstrap: str, topic: str, partition: int) -> None:
+    """Deletes every record that is there now."""
+    admin = Admin(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_records({TopicPartition(topic, partition): RecordsToDelete(_TO_THE_END)})
+    finally:
+        await admin.close()
 
 
 async def _mend(home: Home, command: str, services: Sequence[str]) -> None:
