@@ -6,6 +6,7 @@ from cryptography.exceptions import InvalidTag
 
 from services.intake.append.fresh_keys import SubjectKey
 from services.intake.append.sealing import Keyring
+from services.intake.project.erased import forget_students
 from services.intake.recover.facts import QUERIES
 from services.intake.relay.keys import open_record, record_key
 from shared.errors import CannotRecover
@@ -15,15 +16,16 @@ from shared.project.columns import columns
 from shared.recover.reading import TopicReader
 
 READ_ROWS: Final = 2000
+STUDENT: Final = "student/"
 
 
 async def recover_keys(
     connection: Connection, reader: TopicReader, keyring: Keyring, topic: str, partitions: int
-) -> tuple[int, int]:
-    """Adds the keys that the database has not; takes away those whose last record is a tombstone.
+) -> tuple[int, set[bytes]]:
+    """Adds the keys that the database has not; how many these are, and whose last record is a tombstone.
 
-    Gives how many were added and taken away. Each batch is a transaction of its own. Raises `CannotRecover` when
-    the records were written under another master key.
+    Each batch is a transaction of its own. Raises `CannotRecover` when the records were written under another
+    master key.
     """
     added = 0
     tombstones: set[bytes] = set()
@@ -34,8 +36,7 @@ async def recover_keys(
             if keys:
                 status = await connection.execute(QUERIES["put_keys"], *columns(list(keys.values())))
                 added += int(status.rpartition(" ")[2])
-    gone = await _destroy(connection, keyring, tombstones) if tombstones else 0
-    return added, gone
+    return added, tombstones
 
 
 def _opened(keyring: Keyring, records: Records, tombstones: set[bytes]) -> dict[bytes, SubjectKey]:
@@ -58,13 +59,18 @@ def _opened(keyring: Keyring, records: Records, tombstones: set[bytes]) -> dict[
     return found
 
 
-async def _destroy(connection: Connection, keyring: Keyring, tombstones: set[bytes]) -> int:
-    """Whoever was erased stays so: the keys whose records are gone, and the mapping to them."""
+async def destroy_keys(connection: Connection, keyring: Keyring, tombstones: set[bytes]) -> int:
+    """Whoever was erased stays so: the keys whose records are gone, the mapping to them, and what was refused of them.
+
+    It comes after the rejections are back, for the mapping alone tells which of them are theirs.
+    """
+    if not tombstones:
+        return 0
     gone = []
     async with connection.transaction():
         async for row in connection.cursor(QUERIES["all_keys"], prefetch=READ_ROWS):
-            if record_key(keyring, row["tenant"], row["subject"]) in tombstones:
-                gone.append((row["tenant"], row["subject"]))
-        if gone:
-            await connection.execute(QUERIES["drop_keys"], *columns(gone))
+            tenant, subject = row["tenant"], row["subject"]
+            if subject.startswith(STUDENT) and record_key(keyring, tenant, subject) in tombstones:
+                gone.append((tenant, subject.removeprefix(STUDENT)))
+        await forget_students(connection, gone)
     return len(gone)

@@ -50,17 +50,6 @@ truncate students, student_years, mentors, managers, school_rosters
 -- Every subject that has a key.
 select tenant, subject from subject_keys
 
--- name: drop_keys
--- Destroys the keys of these subjects, and who they were.
-with gone as (
-    select * from unnest($1::text[], $2::text[]) as gone (tenant, subject)
-), mapping as (
-    delete from students using gone
-    where students.tenant = gone.tenant and 'student/' || students.student_id = gone.subject
-)
-delete from subject_keys using gone
-where subject_keys.tenant = gone.tenant and subject_keys.subject = gone.subject
-
 -- name: known_rejections
 -- Which of these rejections are kept.
 select rejection_id::text as rejection_id from rejections where rejection_id = any($1::uuid[])

@@ -25,7 +25,7 @@ from services.intake.recover.inbound import (
     seen,
     students_of,
 )
-from services.intake.recover.keys import recover_keys
+from services.intake.recover.keys import destroy_keys, recover_keys
 from services.intake.recover.lost import Lost, read_lost
 from services.intake.recover.rejections import LostRejection, Place, bring_back_rejections, read_rejections
 from services.intake.settings import Settings
@@ -63,11 +63,12 @@ async def recover(settings: Settings) -> AsyncIterator[str]:
             await reader.require_partitions(settings.topic(name), settings.partitions)
         work = _Recovery(settings, keyring, connection, reader)
         await work.read_lost()
-        added, gone = await recover_keys(
+        added, tombstones = await recover_keys(
             connection, reader, keyring, settings.topic(KEYS), settings.partitions
         )
-        yield f"{added} keys are back" + (f", {gone} were destroyed by erasures" if gone else "")
         answered, refused = await work.answer_inbound(inbound)
+        gone = await destroy_keys(connection, keyring, tombstones)
+        yield f"{added} keys are back" + (f", {gone} were destroyed by erasures" if gone else "")
         yield f"{work.lost.facts} facts are lost; {answered} events that came to nothing are not applied again"
         yield f"{refused} rejections are back"
         async for line in work.bring_back():
