@@ -20,8 +20,8 @@ DECISIONS = (
         "one-too-many",
         "a mentor is given one student more than it has places for",
         "services/allocation/decide/occupancy.py",
-        '        """Puts a mentor on its level, if it has a place."""\n        if load >= mentor.capacity:\n',
-        '        """Puts a mentor on its level, if it has a place."""\n        if load > mentor.capacity:\n',
+        "        had, has = before < capacity, after < capacity\n",
+        "        had, has = before < capacity, after <= capacity\n",
         (*UNIT, *ENGINE),
     ),
     Mutant(

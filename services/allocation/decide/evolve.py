@@ -48,7 +48,8 @@ def _student_registered(pool: Pool, cause: Cause, fact: StudentRegistered) -> No
     key = (fact.year, fact.student_id)
     student = pool.enrolments.get(key)
     if student is None:
-        pool.open_year(fact.year)
+        if fact.year not in pool.loads:
+            pool.open_year(fact.year)
         student = pool.enrolments[key] = Enrolment(
             tenant=cause.tenant,
             year=fact.year,

@@ -38,26 +38,32 @@ class Occupancy:
 
     def add(self, bit: int, mentor: Mentor, load: int) -> None:
         """Puts a mentor on its level, if it has a place."""
-        if load >= mentor.capacity:
-            return
-        self._put_on(self._level_of(mentor, load), bit)
-        self.available |= bit
+        self.move(bit, mentor, mentor.capacity, load)
 
     def remove(self, bit: int, mentor: Mentor, load: int) -> None:
         """Takes a mentor off its level, if it is on one."""
-        if load >= mentor.capacity:
-            return
-        self._take_off(self._level_of(mentor, load), bit)
-        self.available ^= bit
+        self.move(bit, mentor, load, mentor.capacity)
 
     def move(self, bit: int, mentor: Mentor, before: int, after: int) -> None:
         """Moves a mentor from the level of one load to that of another, as far as it has a place there."""
-        capacity = mentor.capacity
-        if before < capacity:
-            self._take_off(self._level_of(mentor, before), bit)
-        if after < capacity:
-            self._put_on(self._level_of(mentor, after), bit)
-        if (before < capacity) != (after < capacity):
+        capacity, level_of, levels = mentor.capacity, self._level_of, self.levels
+        had, has = before < capacity, after < capacity
+        if had:
+            key = level_of(mentor, before)
+            level = levels[key] ^ bit
+            if level:
+                levels[key] = level
+            else:
+                del levels[key]
+                del self.order[bisect_left(self.order, key)]
+        if has:
+            key = level_of(mentor, after)
+            if key in levels:
+                levels[key] |= bit
+            else:
+                insort(self.order, key)
+                levels[key] = bit
+        if had != has:
             self.available ^= bit
 
     def open_slot(self, slot: int) -> None:
@@ -79,22 +85,6 @@ class Occupancy:
                     return found
                 here ^= lowest
         return found
-
-    def _put_on(self, key: int, bit: int) -> None:
-        level = self.levels.get(key)
-        if level is None:
-            insort(self.order, key)
-            self.levels[key] = bit
-        else:
-            self.levels[key] = level | bit
-
-    def _take_off(self, key: int, bit: int) -> None:
-        level = self.levels[key] ^ bit
-        if level:
-            self.levels[key] = level
-        else:
-            del self.levels[key]
-            del self.order[bisect_left(self.order, key)]
 
 
 def with_open_slot(bits: int, slot: int) -> int:
