@@ -10,6 +10,7 @@ from shared.contracts.facts import (
     FACT_NAMES,
     Fact,
     MentorRegistered,
+    StudentErased,
     StudentRegistered,
     StudentWithdrawnFact,
 )
@@ -77,7 +78,7 @@ class Chain:
 def subject_of(fact: Fact) -> str:
     """The subject under which intake appends a fact."""
     match fact:
-        case StudentRegistered() | StudentWithdrawnFact():
+        case StudentRegistered() | StudentWithdrawnFact() | StudentErased():
             return f"student/{fact.student_id}"
         case MentorRegistered():
             return f"mentor/{fact.mentor_id}"

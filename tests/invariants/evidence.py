@@ -32,6 +32,8 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         "managers": "tenant, manager_id, is_active, centers, version, partition, sequence",
         "school_rosters": "tenant, year, school_codes, version, partition, sequence",
+        "erasures": "tenant, subject, partition, sequence",
+        "subject_keys": "tenant, subject",
         "log_head": "partition, sequence, hash",
         "log_published": "partition, sequence",
         "inbound": "partition, next_offset",

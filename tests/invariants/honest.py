@@ -11,7 +11,7 @@ import msgspec
 from services.allocation.decide import Cause
 from shared.contracts.decisions import DECISION_NAMES, StudentWaitlisted
 from shared.contracts.envelope import Envelope, encode, event_id, leaf_hash, rfc3339
-from shared.contracts.facts import FACT_NAMES, Fact, MentorRegistered, StudentRegistered
+from shared.contracts.facts import FACT_NAMES, Fact, MentorRegistered, StudentErased, StudentRegistered
 from tests.chains import subject_of
 from tests.invariants.chains import tree_hash
 from tests.invariants.evidence import NO_HASH, Evidence, History, Inbound, Kept, Personal, Row, Sent
@@ -86,8 +86,9 @@ def honest_evidence(facts: Sequence[Fact], *, partition: int = 2) -> Evidence:
         kept = intake.append(FACT_NAMES[type(fact)], subject, time, key.hex(), msgspec.json.encode(fact))
         place = {"partition": partition, "sequence": kept.sequence}
         told = {"status": "accepted", "causation_id": key.hex(), "facts": [place], "subject": subject}
-        sent.append(Sent(key, key.hex(), subject, [told]))
-        answers.append(_answer(key, "accepted", subject, [place]))
+        if not isinstance(fact, StudentErased):  # nobody sends it
+            sent.append(Sent(key, key.hex(), subject, [told]))
+            answers.append(_answer(key, "accepted", subject, [place]))
         cause = Cause(TENANT, kept.sequence, time, fact)
         for decision in tables.handle_batch(state, [cause])[0]:
             allocation.append(
@@ -170,6 +171,7 @@ def _intake_tables(log: HonestLog, facts: Sequence[Fact]) -> dict[str, list[Row]
     students: dict[str, Row] = {}
     years: dict[tuple[int, str], Row] = {}
     mentors: dict[int, Row] = {}
+    erasures: list[Row] = []
     for kept, fact in zip(log.kept, facts, strict=True):
         row = {
             **msgspec.to_builtins(fact),
@@ -182,6 +184,10 @@ def _intake_tables(log: HonestLog, facts: Sequence[Fact]) -> dict[str, list[Row]
                 name: row[name] for name in ("tenant", "student_id", "gender", "version")
             }
             years[fact.year, fact.student_id] = row
+        elif isinstance(fact, StudentErased):
+            erasures.append({**row, "subject": f"student/{fact.student_id}"})
+            del students[fact.student_id]
+            years = {key: year for key, year in years.items() if key[1] != fact.student_id}
         elif isinstance(fact, MentorRegistered):
             mentors[fact.mentor_id] = row
     return {
@@ -190,6 +196,8 @@ def _intake_tables(log: HonestLog, facts: Sequence[Fact]) -> dict[str, list[Row]
         "mentors": list(mentors.values()),
         "managers": [],
         "school_rosters": [],
+        "erasures": erasures,
+        "subject_keys": [{"tenant": TENANT, "subject": f"student/{student_id}"} for student_id in students],
         "log_head": [log.end()],
         "log_published": [log.end()],
     }

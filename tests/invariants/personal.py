@@ -6,14 +6,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
-from tests.invariants.evidence import Evidence
+from tests.invariants.evidence import Evidence, told
 
 DIGITS: Final = re.compile(rb"(?<![0-9A-Za-z+/_-])[0-9]{10,11}(?![0-9A-Za-z+/=_-])")
 """A run that may be a national ID or a mobile; not within hex or base64."""
 
 
 def i9_personal_data_only_where_it_belongs(evidence: Evidence) -> None:
-    """I9: of nobody's personal data is anything written but on `rahnama.inbound`."""
+    """I9: of nobody's personal data is anything written but on `rahnama.inbound`; who is erased has no key any more."""
+    erased = {
+        (fact.tenant, fact.subject) for fact in told(evidence).all_facts if fact.kind == "student.erased"
+    }
+    left = erased & {(row["tenant"], row["subject"]) for row in evidence.intake["subject_keys"]}
+    assert not left, f"{min(left)} was erased and has a key"
     personal = evidence.personal
     require_absent(personal.values, personal.written, numbers=personal.numbers)
 

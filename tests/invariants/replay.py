@@ -55,6 +55,7 @@ KEYS: Final[Mapping[str, Sequence[str]]] = {
     "student_years": ("tenant", "year", "student_id"),
     "managers": ("tenant", "manager_id"),
     "school_rosters": ("tenant", "year"),
+    "erasures": ("tenant", "subject"),
 }
 
 
@@ -122,7 +123,8 @@ MENTOR_COLUMNS: Final = (
 def intake_rows(evidence: Evidence) -> dict[str, dict[Key, dict[str, Any]]]:
     """Intake's projections, folded from its log: of each subject the newest version."""
     tables: dict[str, dict[Key, dict[str, Any]]] = {
-        name: {} for name in ("students", "student_years", "mentors", "managers", "school_rosters")
+        name: {}
+        for name in ("students", "student_years", "mentors", "managers", "school_rosters", "erasures")
     }
     for fact in sorted(told(evidence).all_facts, key=lambda fact: int(fact.data["version"])):
         place = {"partition": fact.partition, "sequence": fact.sequence}
@@ -140,6 +142,15 @@ def intake_rows(evidence: Evidence) -> dict[str, dict[Key, dict[str, Any]]]:
                 left = tables["student_years"][fact.tenant, data["year"], data["student_id"]]
                 left.update(place, version=data["version"], is_withdrawn=True)
                 tables["students"][fact.tenant, data["student_id"]]["version"] = data["version"]
+            case "student.erased":
+                tables["erasures"][fact.tenant, fact.subject] = place
+                tables["students"].pop((fact.tenant, data["student_id"]), None)
+                for key in [
+                    key
+                    for key in tables["student_years"]
+                    if (key[0], key[2]) == (fact.tenant, data["student_id"])
+                ]:
+                    del tables["student_years"][key]
             case "mentor.registered":
                 tables["mentors"][fact.tenant, data["mentor_id"]] = data
             case "manager.registered":

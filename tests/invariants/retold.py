@@ -81,6 +81,10 @@ def _take_fact(retold: Retold, fact: Event) -> None:
             retold.students[fact.tenant, data["gender"], data["year"], data["student_id"]] = data
         case "student.withdrawn":
             retold.students.pop((fact.tenant, data["gender"], data["year"], data["student_id"]), None)
+        case "student.erased":
+            gone = (fact.tenant, data["gender"], data["student_id"])
+            for student in [key for key in retold.students if (key[0], key[1], key[3]) == gone]:
+                del retold.students[student]
         case "mentor.registered":
             retold.mentors[fact.tenant, data["mentor_id"]] = data
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from shared.contracts.facts import Fact
+from shared.contracts.facts import Fact, StudentErased
 from tests.chains import mentor, student
 from tests.invariants.every import INVARIANTS, everything_holds, violations
 from tests.invariants.evidence import Evidence
@@ -39,6 +39,13 @@ FACTS: Final[list[Fact]] = [
     mentor(3, capacity=1),
 ]
 """Three are placed, two wait; then mentor 1 gives two back, who wait, and mentor 3 takes one."""
+ERASED: Final[list[Fact]] = [
+    *FACTS,
+    StudentErased(
+        version=3, occurred_at=None, student_id="01890000-0000-7000-8000-000000000001", gender=0, years=[1404]
+    ),
+]
+"""Whoever was with mentor 3 is erased, and somebody else gets the place."""
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +121,29 @@ CASES: Final[dict[str, tuple[str, Plant, str]]] = {
 
 def test_honest_evidence_holds(honest: Evidence) -> None:
     everything_holds(honest)
+
+
+def test_honest_evidence_of_an_erasure_holds() -> None:
+    everything_holds(honest_evidence(ERASED))
+
+
+def test_a_key_that_outlives_an_erasure_is_found() -> None:
+    gone = {"tenant": "default", "subject": "student/01890000-0000-7000-8000-000000000001"}
+    plant = in_table("intake", "subject_keys", lambda rows: rows.append(gone))
+    with pytest.raises(AssertionError, match="was erased and has a key"):
+        INVARIANTS["I9"](plant(honest_evidence(ERASED)))
+
+
+def test_a_fact_after_an_erasure_is_found() -> None:
+    evidence = honest_evidence([*ERASED, student(1, version=4)])
+    with pytest.raises(AssertionError, match="who was erased"):
+        INVARIANTS["I8"](evidence)
+
+
+def test_an_erasure_that_is_not_kept_is_found() -> None:
+    plant = in_table("intake", "erasures", nothing_left)
+    with pytest.raises(AssertionError, match=r"intake's erasures holds .*no row"):
+        INVARIANTS["I7"](plant(honest_evidence(ERASED)))
 
 
 def test_a_topic_may_repeat_what_it_holds(honest: Evidence) -> None:
