@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from random import Random
 
 import pytest
@@ -16,14 +15,14 @@ from tests.integration.intake.histories import HISTORIES, Maker, Senders
 from tests.integration.intake.instances import Instance, deadlocks, instance, new_master, rows
 from tests.integration.intake.serial import observe, serial_order
 
-ROUNDS = 12
+ROUNDS = 10
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def database(databases: Databases) -> AsyncIterator[ServiceDatabase]:
-    """A migrated database of intake."""
-    await prepare(databases.intake)
-    yield databases.intake
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def database(module_databases: Databases) -> ServiceDatabase:
+    """A migrated database of intake; each round has tenants of its own in it."""
+    await prepare(module_databases.intake)
+    return module_databases.intake
 
 
 def tenants(history: str, number: int) -> tuple[str, str]:
