@@ -20,6 +20,7 @@ class SentEvents:
         self._tenants = tenants
         self._answers: dict[Identity, list[dict[str, Any]]] = {}
         self._subjects: dict[Identity, str] = {}
+        self._known: dict[str, str] = {}
 
     def add(self, events: Iterable[Event]) -> None:
         """They are on their way, perhaps again. Those of a source that is nobody's are not kept."""
@@ -42,6 +43,12 @@ class SentEvents:
             answers = self._answers.get((event["source"], event["id"]))
             if answers is not None:
                 answers.append(result)
+                if (subject := self._subjects.get((event["source"], event["id"]))) and result["subject"]:
+                    self._known[subject] = result["subject"]
+
+    def known_as(self, subject: str) -> str | None:
+        """What intake calls one of upstream's subjects: `student/<uuid>`."""
+        return self._known.get(subject)
 
     def evidence(self, master_key: bytes) -> list[Sent]:
         """All of it."""

@@ -13,7 +13,7 @@ from tests.faults.bed import Bed
 from tests.faults.quiet import Stillness
 from tests.faults.senders import PIECE_EVENTS, Senders
 from tests.faults.stage import Stage
-from tests.faults.world import Step
+from tests.faults.subjects import Leaving, Step
 from tests.invariants.reading import Servers
 
 QUIET_SECONDS: Final = 90.0
@@ -32,6 +32,7 @@ class Ground:
     stage: Stage
     draw: random.Random
     lanes: list[list[Step]]
+    leaving: list[Leaving] = field(default_factory=list)
     load: "asyncio.Task[None] | None" = None
     notes: list[str] = field(default_factory=list)
     did: list[str] = field(default_factory=list)
@@ -59,7 +60,12 @@ class Ground:
         self._printed_before = {
             name: part.log.stat().st_size for name, part in self.bed.instances.items() if part.log.exists()
         }
-        self.load = asyncio.create_task(self.senders.send(self.lanes))
+        self.load = asyncio.create_task(self._send())
+
+    async def _send(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.senders.send(self.lanes))
+            group.create_task(self.senders.erase(self.leaving))
 
     @property
     def pieces(self) -> int:

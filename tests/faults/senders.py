@@ -16,7 +16,7 @@ from tests.e2e.sent import SentEvents
 from tests.e2e.upstream import BATCH, STRUCTURED_HEADERS
 from tests.e2e.waiting import within
 from tests.faults.bed import TENANTS, Bed
-from tests.faults.world import Step
+from tests.faults.subjects import Leaving, Step
 from tests.invariants.reading import INBOUND
 
 PIECE_EVENTS: Final = 8
@@ -44,6 +44,11 @@ class Senders:
         self._tokens = {
             source: bed.system.token("upstream", tenant=tenant) for source, tenant in TENANTS.items()
         }
+        self._admins = {
+            source: bed.system.token("admin", tenant=tenant) for source, tenant in TENANTS.items()
+        }
+        self.erased: list[dict[str, Any]] = []
+        """The answers to erasures."""
         self.pieces_done = 0
 
     async def close(self) -> None:
@@ -55,6 +60,28 @@ class Senders:
         async with asyncio.TaskGroup() as group:
             for number, lane in enumerate(lanes):
                 group.create_task(self._lane(lane, self._produce if number % 2 else self._post_by_source))
+
+    async def erase(self, leaving: Sequence[Leaving]) -> None:
+        """One after the other, each until it is answered. Whom intake never knew cannot be erased."""
+        for person in leaving:
+            known = self.sent.known_as(person.subject)
+            if known is not None:
+                path = f"/v1/students/{known.removeprefix('student/')}/erasure"
+                self.erased.append(json.loads(await self._until_answered(path, self._admins[person.source])))
+
+    async def _until_answered(self, path: str, token: str) -> bytes:
+        async def attempt() -> bytes | None:
+            for url in await self._bed.urls("intake"):
+                try:
+                    answer = await self._client.post(url + path, headers={"authorization": f"Bearer {token}"})
+                except httpx.TransportError:
+                    continue
+                if answer.status_code != 503:
+                    assert answer.status_code == 202, f"{answer.status_code} {answer.text}"
+                    return answer.content
+            return None
+
+        return await within(ANSWER_SECONDS, attempt, "an answer of intake", pause_seconds=RETRY_SECONDS)
 
     async def ask_again(self, lanes: Sequence[Sequence[Step]]) -> None:
         """Sends everything once more over HTTP: what was answered is answered again, what was lost is not any more."""

@@ -17,6 +17,8 @@ from tests.invariants.reading import gather
 
 TRIAL_SECONDS: Final = 300.0
 APPLY_SECONDS: Final = 90.0
+ERASED: Final = 2
+"""Students of each tenant who are erased in a trial."""
 
 
 @dataclass
@@ -65,7 +67,7 @@ async def run_trial(stage: Stage, seed: int, trial: int, fault: str, students: i
     outcome = Outcome(seed, trial, fault)
     draw = draw_of(seed, trial)
     lanes = stage.world.trial(draw, students)
-    ground = Ground(stage, draw, lanes)
+    ground = Ground(stage, draw, lanes, stage.world.leaving(draw, ERASED))
     began = time.monotonic()
     try:
         async with asyncio.timeout(TRIAL_SECONDS):
@@ -122,6 +124,7 @@ async def judge(stage: Stage) -> list[Violation]:
     evidence = await gather(
         stage.servers,
         sent=stage.senders.sent.evidence(stage.servers.master_key),
+        erased=stage.senders.erased,
         files=[file for file in stage.bed.log_files() if file.exists()],
         values=NAMES,
         numbers=frozenset(stage.world.numbers),

@@ -4,39 +4,18 @@ All events of one subject of a trial are in one lane; the trial before is over. 
 """
 
 import random
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from infra.demo.cohort import CENTERS, SCHOOLS, YEAR, Event, national_id
+from infra.demo.cohort import CENTERS, SCHOOLS, YEAR, national_id
+from tests.faults.subjects import Data, Leaving, Step, Tenant
 
 GROUPS: Final = (27, 31, 35)
 NAMES: Final = ("سیمرغفر", "کوهستانزاد", "تهمورثیار")
 """First, last and father's name of everybody: nothing else is called so, and nothing may say them."""
 YEARS: Final = (YEAR, YEAR - 1)
 LANES: Final = 4
-
-Data = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One event and whom it is about, in upstream's own words; `again`: only a repeat of what was sent before."""
-
-    event: Event
-    subject: str
-    again: bool = False
-
-
-@dataclass
-class Tenant:
-    """What upstream knows of one tenant."""
-
-    source: str
-    name: str
-    mentors: dict[int, Data] = field(default_factory=dict)
-    managers: dict[int, Data] = field(default_factory=dict)
-    students: list[Data] = field(default_factory=list)
 
 
 class World:
@@ -47,6 +26,8 @@ class World:
         self.numbers: set[bytes] = set()
         """National IDs and mobiles."""
         self._next = 0
+        self._lives: Counter[tuple[str, str]] = Counter()
+        self._changed: set[int] = set()
 
     def beginning(self, draw: random.Random) -> list[Step]:
         """Managers, a roster and mentors, whom the first students find."""
@@ -63,13 +44,14 @@ class World:
         `only_new`: nothing happens to anybody who was there before, of whom something may still be on its way.
         """
         steps: list[Step] = []
+        self._changed.clear()
+        if not only_new:
+            steps += self._changes(draw, students)
         for _ in range(students):
             tenant = draw.choices(self.tenants, (3, 2, 1))[0]
             steps.append(self._student(draw, tenant, self._person(draw, tenant)))
         if only_new:
             steps.append(self.new_mentor(draw))
-        else:
-            steps += self._changes(draw, students)
         draw.shuffle(steps)
         steps += self._noise(draw, steps)
         lanes: list[list[Step]] = [[] for _ in range(LANES)]
@@ -79,9 +61,8 @@ class World:
         return lanes
 
     def _changes(self, draw: random.Random, students: int) -> Iterator[Step]:
-        changed: set[int] = set()
         for _ in range(students // 2):
-            yield from self._change_of_student(draw, draw.choice(self.tenants), changed)
+            yield from self._change_of_student(draw, draw.choice(self.tenants))
         for _ in range(max(4, students // 12)):
             yield self._change_of_others(draw, draw.choice(self.tenants))
 
@@ -90,21 +71,38 @@ class World:
         tenant = draw.choice(self.tenants)
         return self._mentor(draw, tenant, 1000 + len(tenant.mentors))
 
-    def _change_of_student(self, draw: random.Random, tenant: Tenant, changed: set[int]) -> Iterator[Step]:
-        """Of somebody who was there before this trial, so that one lane has all of it."""
-        if not tenant.students:
+    def leaving(self, draw: random.Random, most: int) -> list[Leaving]:
+        """Some of those to whom nothing happens in the trial that was just made, and who were there before it."""
+        found = []
+        for tenant in self.tenants:
+            there = [person for person in tenant.students if id(person) not in self._changed]
+            for person in draw.sample(there, min(most, len(there))):
+                tenant.students.remove(person)
+                tenant.erased.append(person)
+                subject = self._subject_of(tenant, person)
+                self._lives[tenant.name, person["national_id"]] += 1
+                found.append(Leaving(tenant.source, f"{tenant.name} {subject}"))
+        return found
+
+    def _change_of_student(self, draw: random.Random, tenant: Tenant) -> Iterator[Step]:
+        """Of somebody who was there before this trial, so that one lane has all of it; or erased, and comes again."""
+        if tenant.erased and draw.random() < 0.1:
+            person = tenant.erased.pop(draw.randrange(len(tenant.erased)))
+            tenant.students.append(person)
+        elif tenant.students:
+            person = draw.choice(tenant.students)
+        else:
             return
-        person = draw.choice(tenant.students)
-        if id(person) in changed:
+        if id(person) in self._changed:
             return
-        changed.add(id(person))
+        self._changed.add(id(person))
         match draw.randrange(10):
             case 0:
                 person["gender"] = 1 - person["gender"]
                 yield self._student(draw, tenant, person)
             case 1:
                 data = {"year": person["year"], "national_id": person["national_id"]}
-                yield self._step(tenant, "student.withdrawn", data, f"student {person['national_id']}")
+                yield self._step(tenant, "student.withdrawn", data, self._subject_of(tenant, person))
                 if draw.random() < 0.5:
                     yield self._student(draw, tenant, person)
             case 2:
@@ -165,12 +163,18 @@ class World:
         if person["edu_status"] == 0:
             person["group_code"] = 8
         tenant.students.append(person)
+        self._changed.add(id(person))
         return person
+
+    def _subject_of(self, tenant: Tenant, person: Data) -> str:
+        """Whoever comes again after an erasure is somebody else."""
+        number = person["national_id"]
+        return f"student {number} {self._lives[tenant.name, number]}"
 
     def _student(self, draw: random.Random, tenant: Tenant, person: Data) -> Step:
         if person["edu_status"] == 0:
             person["group_code"] = 8
-        return self._step(tenant, "student.registered", dict(person), f"student {person['national_id']}")
+        return self._step(tenant, "student.registered", dict(person), self._subject_of(tenant, person))
 
     def _mentor(self, draw: random.Random, tenant: Tenant, mentor_id: int) -> Step:
         known = tenant.mentors.get(mentor_id, {})

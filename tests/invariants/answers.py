@@ -171,6 +171,14 @@ def i5_what_was_answered_accepted_is_in_the_log(evidence: Evidence) -> None:
                 assert fact.causation_id == sent.causation_id, (
                     f"{sent.causation_id} was accepted at {place}, where {fact.causation_id} stands"
                 )
+    for answer in evidence.erased:
+        for place in answer["facts"]:
+            fact = kept.facts.get((place["partition"], place["sequence"]))
+            subject = f"student/{answer['student_id']}"
+            assert fact is not None, f"the erasure of {subject} was accepted at {place}, and is not there"
+            assert (fact.kind, fact.subject) == ("student.erased", subject), (
+                f"the erasure of {subject} was accepted at {place}, where {fact.id} stands"
+            )
 
 
 def first_version(sent: Sent, kept: Outcomes) -> int | None:

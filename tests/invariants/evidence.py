@@ -119,6 +119,7 @@ class Personal:
 class Evidence:
     """All that the invariants look at. Two of them are equal only if they are the same.
 
+    `erased` holds what erasures were answered: student_id and facts.
     `rejected` holds the values on `rahnama.rejections`. `inbound_made_anew` counts how often `rahnama.inbound` was
     deleted and created: what has no id may have been refused once in each.
     """
@@ -129,6 +130,7 @@ class Evidence:
     allocation: Tables
     audit: Tables
     sent: Sequence[Sent] = ()
+    erased: Sequence[Row] = ()
     inbound: Sequence[Inbound] = ()
     inbound_made_anew: int = 0
     rejected: Sequence[bytes] = ()

@@ -140,6 +140,16 @@ def test_a_fact_after_an_erasure_is_found() -> None:
         INVARIANTS["I8"](evidence)
 
 
+def test_an_erasure_that_was_answered_and_is_not_in_the_log_is_found() -> None:
+    told = {"student_id": "01890000-0000-7000-8000-000000000001", "facts": [{"partition": 2, "sequence": 11}]}
+    INVARIANTS["I5"](replace(honest_evidence(ERASED), erased=[told]))
+    with pytest.raises(AssertionError, match="and is not there"):
+        INVARIANTS["I5"](replace(honest_evidence(FACTS), erased=[told]))
+    nine = {**told, "facts": [{"partition": 2, "sequence": 9}]}
+    with pytest.raises(AssertionError, match="where intake-02-0000000000000009 stands"):
+        INVARIANTS["I5"](replace(honest_evidence(ERASED), erased=[nine]))
+
+
 def test_an_erasure_that_is_not_kept_is_found() -> None:
     plant = in_table("intake", "erasures", nothing_left)
     with pytest.raises(AssertionError, match=r"intake's erasures holds .*no row"):
