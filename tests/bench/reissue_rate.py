@@ -58,7 +58,7 @@ async def measure(students: int, mentors: int) -> None:
                 await timed(f"a roster of {students} students, {name}", writer, body)
             for name, centers in (("first", [0]), ("second", [1])):
                 told = {"manager_id": 7, "is_active": True, "centers": centers}
-                body = event("manager.registered", name, told, source=source)
+                body = event("manager.registered", f"manager-{name}", told, source=source)
                 await timed(f"a manager of {mentors} mentors, {name}", writer, body)
             one = make.student(1, year=1404, gender=0)
             await writer.send([one])
