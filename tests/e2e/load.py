@@ -64,9 +64,10 @@ class Populated:
         self.upstream = upstream
         self._unsent = unsent
 
-    async def send_more(self, strike: Strike) -> None:
-        """The next portion, with `strike` in the middle of it; returns when all of it is in the ledger."""
+    async def send_more(self, strike: Strike) -> Sequence[Event]:
+        """The next portion, with `strike` in the middle of it; returns it when all of it is in the ledger."""
         portion = list(islice(self._unsent, self.PORTION_EVENTS))
         assert len(portion) == self.PORTION_EVENTS, "the cohort is too small for so many tests"
         await Load(self.upstream, portion).run(strike)
         await self.upstream.settle()
+        return portion
