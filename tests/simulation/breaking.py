@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 
 from tests.simulation.broker import Entry, PartitionLog
 from tests.simulation.database import Database
+from tests.simulation.restoring import Restoring
 from tests.simulation.sessions import lost_connection
 from tests.simulation.world import SERVICES, Instance, World
 
@@ -18,7 +19,6 @@ STEPS_TO_DIE: Final = 60
 RESTART_SECONDS: Final = 3.0
 STOPPED_SECONDS: Final = 18.0
 DOWN_SECONDS: Final = 4.0
-GATE_SECONDS: Final = 12.0
 
 Breaks = Callable[[], Awaitable[None]]
 
@@ -31,7 +31,7 @@ class Breaking:
         self._chance = chance
         self._counted = counted
         self.inbound_made_anew = 0
-        self.findings: list[str] = []
+        self._restoring = Restoring(world, chance)
         self.kinds: Mapping[str, tuple[Breaks, float]] = {
             "process killed": (self._kill, 4.0),
             "process killed at a step": (self._kill_at_a_step, 6.0),
@@ -41,6 +41,7 @@ class Breaking:
             "group rearranged": (self._rearrange, 2.0),
             "backends terminated": (self._terminate_backends, 2.0),
             "database restarted": (self._restart_database, 2.0),
+            "database restored": (self._restoring.restore, 2.5),
             "broker down": (self._broker_down, 2.0),
             "topic wiped": (self._wipe, 2.0),
             "topic deleted": (self._delete, 1.0),
@@ -48,6 +49,11 @@ class Breaking:
             "topic lost its beginning": (self._lose_beginning, 1.0),
             "stale records repeated": (self._repeat_records, 1.5),
         }
+
+    @property
+    def findings(self) -> list[str]:
+        """What happened that must never."""
+        return self._restoring.findings
 
     # --- processes
 
@@ -130,8 +136,10 @@ class Breaking:
         await asyncio.sleep(self._chance.random() * DOWN_SECONDS)
         self._world.broker.down = False
 
-    def _some_topic(self) -> str:
-        return self._chance.choice((*LOGS, *LOGS, "rahnama.inbound", "rahnama.keys"))
+    def _some_topic(self, *others: str) -> str | None:
+        """None when an operator has restored this log's database, and its topic is all that tells."""
+        topic = self._chance.choice((*LOGS, *LOGS, *others))
+        return None if topic.removeprefix("rahnama.") in self._restoring.restored else topic
 
     def _lost(self, topic: str) -> None:
         if topic == "rahnama.inbound":
@@ -139,36 +147,38 @@ class Breaking:
 
     async def _wipe(self) -> None:
         """Deleted and made again at once."""
-        topic = self._some_topic()
+        topic = self._some_topic("rahnama.inbound", "rahnama.keys")
+        if topic is None:
+            return
         self._lost(topic)
         self._world.broker.delete_topic(topic)
         self._world.broker.create_topic(topic, self._world.shape.partitions)
 
     async def _delete(self) -> None:
         """The relay makes a log's topic again."""
-        self._world.broker.delete_topic(self._chance.choice(LOGS))
+        if (topic := self._some_topic()) is not None:
+            self._world.broker.delete_topic(topic)
 
-    def _some_partition(self, topic: str) -> PartitionLog | None:
+    def _some_partition(self, topic: str | None) -> PartitionLog | None:
+        if topic is None:
+            return None
         logs = [log for log in self._world.broker.topics.get(topic, ()) if log.records]
         return self._chance.choice(logs) if logs else None
 
     async def _lose_end(self) -> None:
-        topic = self._some_topic()
-        if (log := self._some_partition(topic)) is not None:
-            self._lost(topic)
+        if (log := self._some_partition(self._some_topic("rahnama.inbound", "rahnama.keys"))) is not None:
+            self._lost(log.topic)
             log.lose_after(log.end - 1 - int(self._chance.random() * len(log.records)))
 
     async def _lose_beginning(self) -> None:
         """By retention; what intake has not read of `rahnama.inbound` is never deleted."""
-        topic = self._chance.choice(LOGS)
-        if (log := self._some_partition(topic)) is not None:
+        if (log := self._some_partition(self._some_topic())) is not None:
             log.delete_before(log.begin + 1 + int(self._chance.random() * len(log.records)))
 
     async def _repeat_records(self) -> None:
         """As a relay does that went on from an older place."""
-        topic = self._chance.choice(LOGS)
-        if (log := self._some_partition(topic)) is not None:
+        if (log := self._some_partition(self._some_topic())) is not None:
             first = int(self._chance.random() * len(log.records))
             many = 1 + int(self._chance.random() * 5)
             stale = [Entry(r.key, r.value, tuple(r.headers)) for r in log.records[first : first + many]]
-            self._world.broker.append(TopicPartition(topic, log.number), stale)
+            self._world.broker.append(TopicPartition(log.topic, log.number), stale)

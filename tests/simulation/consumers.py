@@ -160,7 +160,9 @@ class Consumer:
     def _take(self, places: Sequence[TopicPartition], most: int | None) -> dict[TopicPartition, list[Record]]:
         found: dict[TopicPartition, list[Record]] = {}
         room = most or FETCH_RECORDS
-        for place in sorted(places):
+        wanted = sorted(places)
+        turn = int(self._broker.chance.random() * len(wanted))
+        for place in wanted[turn:] + wanted[:turn]:
             buffer = self._buffers.get(place)
             if not buffer or place in self._paused or room <= 0:
                 continue

@@ -44,6 +44,11 @@ class Faults:
         """How often records of `rahnama.inbound` were lost."""
         return self._breaking.inbound_made_anew
 
+    @property
+    def findings(self) -> list[str]:
+        """What happened that must never."""
+        return self._breaking.findings
+
     async def run(self, shape: Shape) -> None:
         """Returns when nothing goes wrong any more, and every service runs."""
         moments = sorted(self._chance.uniform(0.1, max(0.2, self._until)) for _ in range(self._events))

@@ -55,6 +55,8 @@ class Scenario:
                     partition = self.chance.randrange(self.shape.partitions)
                     group.create_task(self.upstream.send_over_kafka(lane, partition))
         self.upstream.keeps_order = self.faults.inbound_made_anew == 0
+        if self.faults.findings:
+            return self.faults.findings
         waits_for = await self._until_quiet()
         if waits_for is not None:
             return [f"not quiet after {QUIET_SECONDS} s: {waits_for}"]
@@ -97,7 +99,7 @@ class Scenario:
             return f"answers to {len(lost)} events"
         tables = {service: database.tables for service, database in self.world.databases.items()}
         for partition, log in enumerate(self.world.broker.topics["rahnama.inbound"]):
-            if tables["intake"]["inbound"][partition,]["next_offset"] != log.end:
+            if log.records and tables["intake"]["inbound"][partition,]["next_offset"] != log.end:
                 return f"intake to read rahnama.inbound {partition} to its end"
         heads = {
             source: {row["partition"]: row["sequence"] for row in tables[source]["log_head"].values()}
