@@ -34,7 +34,7 @@ from shared.contracts.envelope import decode, rfc3339
 from shared.postgres import Connection
 from shared.project.columns import columns
 
-NEVER: Final = "9"
+NEVER: Final = "~"
 """Behind every time, as text."""
 
 

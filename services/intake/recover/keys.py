@@ -40,7 +40,7 @@ async def recover_keys(
 
 
 def _opened(keyring: Keyring, records: Records, tombstones: set[bytes]) -> dict[bytes, SubjectKey]:
-    """The records' keys, by Kafka's key; the last record of each decides."""
+    """The records' keys, by Kafka's key; none whose tombstone was read, in whichever partition."""
     found: dict[bytes, SubjectKey] = {}
     for record in records:
         index, value = record.key or b"", record.value
@@ -48,7 +48,8 @@ def _opened(keyring: Keyring, records: Records, tombstones: set[bytes]) -> dict[
             tombstones.add(index)
             found.pop(index, None)
             continue
-        tombstones.discard(index)
+        if index in tombstones:  # whoever was erased never comes back under the same pseudonym
+            continue
         try:
             found[index] = open_record(keyring, index, value)
         except (InvalidTag, ValueError):
