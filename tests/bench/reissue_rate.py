@@ -27,12 +27,14 @@ def resident_megabytes() -> float:
 
 async def send_all(at: Instance, events: list[Event]) -> None:
     for start in range(0, len(events), BATCH):
-        await at.send(events[start : start + BATCH])
+        results = await at.send(events[start : start + BATCH])
+        assert {result.status for result in results} == {"accepted"}
 
 
 async def timed(what: str, at: Instance, body: Event) -> Result:
     before, started, cpu = resident_megabytes(), time.perf_counter(), time.process_time()
     [result] = await at.send([body])
+    assert result.status == "accepted", result
     seconds, used = time.perf_counter() - started, time.process_time() - cpu
     print(
         f"{what}: {result.reissued or 0} reissued in {seconds:.2f} s ({used:.2f} s CPU here);"

@@ -25,7 +25,8 @@ class Maker:
     def _event(self, kind: str, data: dict[str, Any], tenant: str | None) -> Event:
         self._made += 1
         owner = tenant or self.tenants[0]
-        time = f"2025-09-23T05:00:{self._made // 1000:02d}.{self._made % 1000:03d}000Z"
+        seconds, milliseconds = divmod(self._made, 1000)
+        time = f"2025-09-23T05:{seconds // 60:02d}:{seconds % 60:02d}.{milliseconds:03d}000Z"
         return event(kind, f"{kind}-{self._made}", data, source=f"/upstream/{owner}", time=time)
 
     def student(self, number: int, tenant: str | None = None, **data: Any) -> Event:
