@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from services.intake.append.sealing import Keyring
-from services.intake.relay.keys import record_key
 from shared.contracts.envelope import decode, leaf_hash
 from shared.errors import CannotRecover, Fork, InUse
 from tests.integration.intake.doors import Event, event, mentor, student
@@ -107,24 +105,6 @@ async def test_all_comes_back_to_an_empty_database_and_an_interruption_does_no_h
     await accepting.recover()
 
     assert await accepting.tables() == tables
-
-
-async def test_whoever_was_erased_stays_erased(accepting: Accepting, backups: Backups) -> None:
-    await accepting.send(student(1), student(3))
-    copy = await backups.take(accepting.database)
-    [result, _] = await accepting.send(student(1, "again", group_code=23), student(5))
-    keyring = Keyring(accepting.settings().read_master_key())
-    index = record_key(keyring, "default", result["subject"])
-    await accepting.produce("rahnama.keys", [(result["facts"][0]["partition"], index, None)])
-    await backups.restore(accepting.database, copy)
-
-    with pytest.raises(CannotRecover, match="the keys of 1 subjects are missing"):
-        await accepting.recover()  # a tombstone alone, without the fact that says so, is a loss
-
-    subjects = {row["subject"] for row in (await accepting.tables())["subject_keys"]}
-    assert result["subject"] not in subjects
-    students = {f"student/{row['student_id']}" for row in (await accepting.tables())["students"]}
-    assert result["subject"] not in students
 
 
 async def test_a_fork_names_partition_sequence_and_both_hashes_and_writes_nothing(
