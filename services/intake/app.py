@@ -75,7 +75,7 @@ def build(settings: Settings) -> FastAPI:
             settings,
             pool,
             database,
-            [*parts.in_order, KeysWatch(pool, parts.key_records, edges.kafka, settings.topic("keys"))],
+            parts.in_order,
             pacer,
             telemetry,
         ),
@@ -102,6 +102,7 @@ class Parts:
     log: Log
     receiver: Receiver
     key_records: KeyRecords
+    keys_watch: KeysWatch
     rejections: RejectionRecords
     relay: Relay
     writer: Writer
@@ -111,7 +112,7 @@ class Parts:
     @property
     def in_order(self) -> Sequence[Part]:
         """As they start; they stop in the opposite order."""
-        return self.key_records, self.rejections, self.relay, self.writer, self.inbox
+        return self.key_records, self.rejections, self.relay, self.writer, self.inbox, self.keys_watch
 
 
 def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
@@ -130,6 +131,7 @@ def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
         published=relay.offer,
         clock=edges.clock,
     )
+    keys_watch = KeysWatch(edges.pool, key_records, edges.kafka, settings.topic("keys"))
     rejections = RejectionRecords(
         edges.pool,
         kafka=edges.kafka,
@@ -138,7 +140,7 @@ def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
     )
     polls = Polls(receiver, writer, edges.telemetry, topic=settings.topic(INBOUND))
     inbox = _inbound(settings, polls, edges)
-    return Parts(keyring, log, receiver, key_records, rejections, relay, writer, erasure, inbox)
+    return Parts(keyring, log, receiver, key_records, keys_watch, rejections, relay, writer, erasure, inbox)
 
 
 def _way_to_kafka(
