@@ -1,6 +1,7 @@
 """The faults that happen at a moment: to processes, to databases, to the broker and its topics."""
 
 import asyncio
+import contextlib
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,8 +11,9 @@ from aiokafka import TopicPartition
 
 from tests.simulation.broker import Entry, PartitionLog
 from tests.simulation.database import Database
+from tests.simulation.loop import Process
 from tests.simulation.restoring import Restoring
-from tests.simulation.sessions import lost_connection
+from tests.simulation.sessions import SERVER, lost_connection
 from tests.simulation.world import SERVICES, Instance, World
 
 LOGS: Final = ("rahnama.intake", "rahnama.allocation")
@@ -32,6 +34,7 @@ class Breaking:
         self._counted = counted
         self.inbound_made_anew = 0
         self._restoring = Restoring(world, chance)
+        self._struck: list[asyncio.Task[None]] = []
         self.kinds: Mapping[str, tuple[Breaks, float]] = {
             "process killed": (self._kill, 4.0),
             "process killed at a step": (self._kill_at_a_step, 6.0),
@@ -54,6 +57,28 @@ class Breaking:
     def findings(self) -> list[str]:
         """What happened that must never."""
         return self._restoring.findings
+
+    def strike(self, process: Process, fault: str) -> None:
+        """Kills or stops a process in the middle of its work; it comes back, or another one does."""
+        service = process.name.rpartition("-")[0]
+        if fault == "killed":
+            process.kill()
+            work = self._start_again(service)
+        else:
+            process.stop()
+            work = self._go_on_later(process, service)
+        self._struck.append(self._world.loop.create_task(work, context=SERVER.copy()))
+
+    async def struck_are_back(self) -> None:
+        """Waits for all of them."""
+        await asyncio.gather(*self._struck)
+
+    async def _go_on_later(self, process: Process, service: str) -> None:
+        if self._chance.random() < 0.5:
+            self._world.launch(service)
+        short = self._chance.random() < 0.4
+        await asyncio.sleep(self._chance.random() if short else self._chance.uniform(2.0, STOPPED_SECONDS))
+        process.go_on(self._world.loop)
 
     # --- processes
 
@@ -97,10 +122,8 @@ class Breaking:
 
     async def _end_politely(self) -> None:
         if (victim := self._someone()) is not None and victim.ready:
-            try:
+            with contextlib.suppress(OSError):
                 await victim.stop()
-            except OSError:
-                pass
             await self._start_again(victim.service)
 
     async def _another_instance(self) -> None:
@@ -166,7 +189,7 @@ class Breaking:
         return self._chance.choice(logs) if logs else None
 
     async def _lose_end(self) -> None:
-        if (log := self._some_partition(self._some_topic("rahnama.inbound", "rahnama.keys"))) is not None:
+        if (log := self._some_partition(self._some_topic("rahnama.inbound"))) is not None:
             self._lost(log.topic)
             log.lose_after(log.end - 1 - int(self._chance.random() * len(log.records)))
 

@@ -28,6 +28,7 @@ def evidence_of(
         sent=upstream.sent(keyring),
         inbound=list(_inbound(world, keyring)),
         inbound_made_anew=made_anew,
+        erased=upstream.erased,
         rejected=[
             record.value or b"" for log in world.broker.topics["rahnama.rejections"] for record in log.records
         ],

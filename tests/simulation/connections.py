@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 from asyncpg.transaction import Transaction
@@ -156,7 +157,8 @@ class Connection:
         if known is None:
             self._database.unknown.append(query)
             raise AssertionError(f"the simulation knows no query\n{query}")
-        return await self._run(lambda statement: known(statement, *arguments), timeout, what="statement")
+        given = [str(value) if isinstance(value, UUID) else value for value in arguments]
+        return await self._run(lambda statement: known(statement, *given), timeout, what="statement")
 
     async def _run(
         self, run: Callable[[Statement], Any], timeout: float | None, *, what: str, ends_work: bool = False

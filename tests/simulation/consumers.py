@@ -97,11 +97,11 @@ class Consumer:
             logs = {place: self._broker.partition(place) for place in places}
             return {place: of(log) for place, log in logs.items() if log is not None}
 
-        while len(found := await self._broker.request("offsets", ask)) < len(places):
-            await asyncio.sleep(
-                SILENT_SECONDS
-            )  # it asks for the metadata of a topic that is missing, again and again
-        return found
+        while True:  # it asks for the metadata of a topic that is missing, again and again
+            found = await self._broker.request("offsets", ask)
+            if len(found) == len(places):
+                return found
+            await asyncio.sleep(SILENT_SECONDS)
 
     async def position(self, place: TopicPartition) -> int:
         """The offset of the next record that will be given."""

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 
@@ -40,7 +40,7 @@ class Database:
         self._indexes = {
             name: [(PRIMARY, spec.key), *spec.uniques.items()] for name, spec in schema.tables.items()
         }
-        self._unique: dict[tuple[str, str], set[Key]] = {}
+        self._unique: dict[tuple[str, str], dict[Key, Key]] = {}
         self._index_anew()
         self._holders: dict[LockName, dict[Work, bool]] = {}
         self._session_locks: dict[LockName, Session] = {}
@@ -53,9 +53,9 @@ class Database:
         """Every unique index by name, the primary key first."""
         return self._indexes[table]
 
-    def index(self, table: str, name: str) -> Any:
-        """The committed values of a unique index."""
-        return self.tables[table] if name == PRIMARY else self._unique[table, name]
+    def index(self, table: str, name: str) -> Mapping[Key, Key]:
+        """The primary keys by the committed values of a unique index."""
+        return self._unique[table, name]
 
     def copy_tables(self) -> dict[str, Rows]:
         """What is committed now; rows are never changed in place."""
@@ -255,13 +255,19 @@ class Database:
         if work.writes:
             self.commits += 1
         for table, rows in work.writes.items():
-            for name, columns in self._indexes[table][1:]:
+            kept = self.tables[table]
+            for name, columns in self._indexes[table]:
                 values = self._unique[table, name]
                 for key, row in rows.items():
-                    if (old := self.tables[table].get(key)) is not None:
-                        values.discard(tuple([old[column] for column in columns]))
-                    values.add(tuple([row[column] for column in columns]))
-            self.tables[table].update(rows)
+                    if (old := kept.get(key)) is not None:
+                        values.pop(tuple([old[column] for column in columns]), None)
+                    if row is not None:
+                        values[tuple([row[column] for column in columns])] = key
+            for key, row in rows.items():
+                if row is None:
+                    kept.pop(key, None)
+                else:
+                    kept[key] = row
         for channel in work.notifies:
             for session in self.sessions:
                 if channel in session.channels:
@@ -269,6 +275,6 @@ class Database:
 
     def _index_anew(self) -> None:
         for table, indexes in self._indexes.items():
-            for name, columns in indexes[1:]:
-                rows = self.tables[table].values()
-                self._unique[table, name] = {tuple([row[column] for column in columns]) for row in rows}
+            for name, columns in indexes:
+                rows = self.tables[table].items()
+                self._unique[table, name] = {tuple([row[c] for c in columns]): key for key, row in rows}

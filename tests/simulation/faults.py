@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from tests.simulation.breaking import Breaking
+from tests.simulation.loop import PROCESS
 from tests.simulation.world import SERVICES, Shape, World
 
 LONGEST_SECONDS: Final = 14.0
@@ -22,6 +23,16 @@ RATES: Final[Mapping[str, Mapping[str, float]]] = {
     "late batch": {"late": 0.03},
     "fetch": {"lost before": 0.01, "slow": 0.002},
 }
+AT_WORK: Final[Mapping[str, Mapping[str, float]]] = {
+    "statement": {"killed": 0.004, "stopped": 0.004},
+    "write": {"killed": 0.008, "stopped": 0.006},
+    "BEGIN": {"killed": 0.01, "stopped": 0.02},
+    "COMMIT": {"killed": 0.03, "stopped": 0.03},
+    "produce": {"killed": 0.02, "stopped": 0.03},
+    "fetch": {"stopped": 0.003},
+    "commit": {"killed": 0.01, "stopped": 0.01},
+}
+"""How often a process ends, or stands still, at the moment in which it asks for something."""
 REQUEST: Final[Mapping[str, float]] = {"lost before": 0.02, "lost after": 0.01, "slow": 0.003}
 """Of every other request to the broker."""
 
@@ -59,6 +70,7 @@ class Faults:
                 self.counted[kind] += 1
                 group.create_task(self._break(kind))
             await self._wait_until(self._until)
+        await self._breaking.struck_are_back()
         await self._mend(shape)
 
     async def _wait_until(self, moment: float) -> None:
@@ -76,6 +88,7 @@ class Faults:
     def _fate(self, server: str, what: str) -> str | None:
         if self._world.loop.time() >= self._until or self._severity == 0.0:
             return None
+        self._strike(what)
         roll = self._chance.random() / self._severity
         for fault, rate in RATES.get(what, REQUEST).items():
             if roll < rate:
@@ -83,6 +96,19 @@ class Faults:
                 return fault
             roll -= rate
         return None
+
+    def _strike(self, what: str) -> None:
+        """Whoever asks is killed or stopped in this moment; the request is on its way, and nobody hears the answer."""
+        process = PROCESS.get()
+        if process is None or not process.alive or process.stopped or what not in AT_WORK:
+            return
+        roll = self._chance.random() / self._severity
+        for fault, rate in AT_WORK[what].items():
+            if roll < rate:
+                self.counted[f"process {fault} at {what}"] += 1
+                self._breaking.strike(process, fault)
+                return
+            roll -= rate
 
     async def _mend(self, shape: Shape) -> None:
         """Whoever was stopped goes on, whoever died is started again."""

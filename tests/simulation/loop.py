@@ -34,6 +34,7 @@ class Process:
         self.stopped = False
         self.steps = 0
         self.dies_at = 0
+        self._stops = 0
         self.on_death: Callable[[], None] = lambda: None
         self.context = contextvars.copy_context()
         self.context.run(PROCESS.set, self)
@@ -47,11 +48,15 @@ class Process:
             self.on_death()
 
     def stop(self) -> None:
-        """As SIGSTOP."""
+        """As SIGSTOP, perhaps once more."""
+        self._stops += 1
         self.stopped = True
 
     def go_on(self, loop: "SimulatedLoop") -> None:
-        """As SIGCONT: everything that became due meanwhile is ready at once."""
+        """As SIGCONT, when nobody else has stopped it: everything that became due meanwhile is ready at once."""
+        self._stops = max(0, self._stops - 1)
+        if self._stops:
+            return
         self.stopped = False
         loop.ready_again(self._parked)
         self._parked = []

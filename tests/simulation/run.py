@@ -16,7 +16,6 @@ import structlog
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.scenario import Outcome, Scenario
 
-
 LAST_LINES: Final = 12
 
 

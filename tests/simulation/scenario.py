@@ -5,6 +5,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from services.intake.relay.keys import record_key
 from tests.simulation.checks import broken, evidence_of
 from tests.simulation.faults import Faults
 from tests.simulation.loop import SimulatedLoop
@@ -48,6 +49,8 @@ class Scenario:
                 self.world.launch(service)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.faults.run(self.shape))
+            for _ in range(self.chance.choice((0, 0, 1, 2))):
+                group.create_task(self.upstream.erase())
             for lane in self.lanes:
                 if self.chance.random() < 0.5:
                     group.create_task(self.upstream.send_over_http(lane))
@@ -115,6 +118,19 @@ class Scenario:
                     return f"{service} to read {row['source']} {row['partition']}, which it has to {row['sequence']}"
         if not all(row["published"] for row in tables["intake"]["rejections"].values()):
             return "rejections to be told"
+        return self._missing_keys()
+
+    def _missing_keys(self) -> str | None:
+        """Everyone who has a key has a record of it on `rahnama.keys`, and who has none any more a tombstone."""
+        keyring, tables = self._keyring, self.world.databases["intake"].tables
+        records = [record for log in self.world.broker.topics.get("rahnama.keys", ()) for record in log.records]
+        latest = {(record.partition, record.key): record.value for record in records}
+        kept = {key for (_, key), value in latest.items() if value is not None}
+        wanted = {record_key(keyring, row["tenant"], row["subject"]) for row in tables["subject_keys"].values()}
+        if missing := wanted - kept:
+            return f"{len(missing)} keys on rahnama.keys"
+        if forgotten := kept - wanted:
+            return f"{len(forgotten)} tombstones on rahnama.keys"
         return None
 
     def _published(self, source: str, partition: int) -> int:

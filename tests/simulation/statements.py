@@ -45,7 +45,8 @@ class Work:
         self.began = began
         self.failed = False
         self.ended = False
-        self.writes: dict[str, dict[Key, Row]] = {}
+        self.writes: dict[str, dict[Key, Row | None]] = {}
+        """By table; None: the row is deleted."""
         self.locks: list[LockName] = []
         self.notifies: list[str] = []
         self.snapshot: dict[str, Rows] | None = None
@@ -73,7 +74,8 @@ class Statement:
         """Every visible row, in no order that could be relied on."""
         rows = self._visible(table)
         own = self._work.writes.get(table)
-        found = list(({**rows, **own} if own else rows).values())
+        merged = {**rows, **own}.values() if own else rows.values()
+        found = [row for row in merged if row is not None]
         begin = int(self._database.chance.random() * len(found))
         return found[begin:] + found[:begin]
 
@@ -110,6 +112,13 @@ class Statement:
             raise asyncpg.ReadOnlySQLTransactionError("cannot write in a read-only transaction")
         key = self._database.specs[table].key_of(row)
         self._work.writes.setdefault(table, {})[key] = row
+
+    def delete(self, table: str, key: Key) -> Row | None:
+        """Deletes a row; gives its newest version, or None when there is none."""
+        row = self.lock(table, key)
+        if row is not None:
+            self._work.writes.setdefault(table, {})[key] = None
+        return row
 
     def insert(self, table: str, rows: Sequence[Row]) -> None:
         """Adds rows with their defaults; the one whose key another transaction has just added waits for its end.
@@ -175,11 +184,12 @@ class Statement:
         return self._seen[table]
 
     def _exists(self, table: str, index: str, value: Key) -> bool:
-        if value in self._database.index(table, index):
-            return True
         columns = dict(self._database.indexes(table))[index]
         own = self._work.writes.get(table, {})
-        return any(tuple([row[column] for column in columns]) == value for row in own.values())
+        if any(row is not None and tuple([row[c] for c in columns]) == value for row in own.values()):
+            return True
+        kept = self._database.index(table, index).get(value)
+        return kept is not None and kept not in own
 
     def _take(self, lock: LockName, *, exclusive: bool) -> None:
         self._database.take(self._work, lock, exclusive=exclusive)

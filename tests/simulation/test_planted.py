@@ -7,14 +7,12 @@ import pytest
 
 from services.allocation.append import writer as allocation
 from services.audit.append import ledger as audit
-from services.intake.append import inbound
+from services.intake.append import batch
 from shared.append.gate import Gate
-from shared.inbox.log_lane import LogLane
 from shared.inbox.positions import QUERIES
 from shared.inbox.records import Slice
 from shared.relay import inspection
 from shared.relay.look import Healthy
-from shared.relay.partition import Partition
 from tests.simulation.run import run_seed, silence
 
 MOST_SEEDS = 300
@@ -42,10 +40,6 @@ def gate_always_open(patch: Patch) -> None:
     patch.setattr(Gate, "is_open", True)
 
 
-def gaps_are_passed_over(patch: Patch) -> None:
-    patch.setattr(LogLane, "_beyond", lambda self, last, sequence, offset: None)
-
-
 def every_topic_is_healthy(patch: Patch) -> None:
     def judge(number: int, extent: Any, log: Any) -> Healthy:
         return Healthy(log.standings[number].head)
@@ -53,24 +47,18 @@ def every_topic_is_healthy(patch: Patch) -> None:
     patch.setattr(inspection, "judge", judge)
 
 
-def published_before_acknowledged(patch: Patch) -> None:
-    real = Partition._publish_next
+def answers_are_forgotten(patch: Patch) -> None:
+    async def nothing(connection: Any, keys: Any) -> dict[bytes, Any]:
+        return {}
 
-    async def publish(self: Partition, producer: Any, position: int) -> None:
-        try:
-            await real(self, producer, position)
-        finally:
-            self.position = self.published = self.head
-
-    patch.setattr(Partition, "_publish_next", publish)
+    patch.setattr(batch, "load_answers", nothing)
 
 
-def inbound_moves_without_comparison(patch: Patch) -> None:
+def positions_of_inbound_stand_still(patch: Patch) -> None:
     async def nothing(connection: Any, slices: Any) -> None:
-        """The position is never moved."""
+        """Repeats are duplicates, but a result without an id is refused again."""
 
-    patch.setattr(inbound, "move_inbound", nothing)
-    patch.setattr("services.intake.append.transaction.move_inbound", nothing)
+    patch.setattr(batch, "move_inbound", nothing)
 
 
 @pytest.mark.parametrize(
@@ -78,10 +66,9 @@ def inbound_moves_without_comparison(patch: Patch) -> None:
     [
         no_compare_and_set,
         gate_always_open,
-        gaps_are_passed_over,
         every_topic_is_healthy,
-        published_before_acknowledged,
-        inbound_moves_without_comparison,
+        answers_are_forgotten,
+        positions_of_inbound_stand_still,
     ],
 )
 def test_a_planted_fault_is_found(plant: Callable[[Patch], None], monkeypatch: Patch) -> None:

@@ -5,12 +5,13 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 from aiokafka import TopicPartition
 
 from services.intake.inbox.receive import event_keys
-from shared.errors import Unavailable
+from shared.errors import NotFound, Unavailable
 from tests.invariants.evidence import Sent
 from tests.simulation.broker import Entry
 from tests.simulation.world import SOURCES, Instance, World
@@ -44,6 +45,8 @@ class Upstream:
         self._world = world
         self._chance = chance
         self.messages: list[Message] = []
+        self.erases = False
+        self.erased: list[dict[str, Any]] = []
         self.keeps_order = True
         """Whether what was acknowledged on `rahnama.inbound` still stands there in its order."""
 
@@ -117,6 +120,31 @@ class Upstream:
                 return
             await asyncio.sleep(PAUSE_SECONDS)
 
+    async def erase(self) -> None:
+        """As an operator does: somebody whom intake knows, until it is answered."""
+        await asyncio.sleep(self._chance.random() * 6)
+        students = list(self._world.databases["intake"].tables["students"].values())
+        if not students:
+            return
+        student = self._chance.choice(students)
+        self.erases = True
+        while True:
+            ready = [instance for instance in self._world.alive("intake") if instance.ready]
+            if ready:
+                instance = self._chance.choice(ready)
+                work = instance.parts.erasure.erase(student["tenant"], UUID(student["student_id"]), None)
+                try:
+                    async with asyncio.timeout(ANSWER_SECONDS):
+                        answer = await instance.ask(work)
+                except NotFound:
+                    return  # the database was set back, and knows nobody of that name
+                except (Unavailable, OSError, TimeoutError):
+                    pass
+                else:
+                    self.erased.append(msgspec.to_builtins(answer))
+                    return
+            await asyncio.sleep(PAUSE_SECONDS)
+
     def keys_of(self, message: Message, keyring: Any) -> bytes | None:
         """The key under which its answer is kept; None for what has no readable source or id."""
         source, event_id = message.document.get("source"), message.document.get("id")
@@ -137,6 +165,8 @@ class Upstream:
                 tenant = SOURCES.get(source, "") if message.offsets else message.tenant
                 causation = event_keys(keyring.tenant(tenant), source, event_id)[0].hex()
                 ordered = self.keeps_order or not message.offsets
+                if self.erases and "student/" in message.subject:
+                    ordered = False  # who is erased begins anew, with version 1
                 found.append(
                     Sent(key, causation, (message.subject or None) if ordered else None, message.answers)
                 )
