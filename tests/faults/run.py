@@ -16,7 +16,7 @@ import psutil
 
 from infra.local.home import Home
 from tests.faults.stage import Stage, fresh_stage
-from tests.faults.trial import Outcome, fault_of, run_trial
+from tests.faults.trial import Outcome, fault_of, keep_evidence, run_trial
 
 TRIALS_A_BED: Final = 12
 STUDENTS: Final = 110
@@ -57,7 +57,9 @@ async def run_trials(run: Run) -> None:
             run.outcomes.append(outcome)
             _tell(outcome)
             if outcome.violations:
-                stage.keep_logs(logs_folder(run.seed, trial))
+                folder = logs_folder(run.seed, trial)
+                stage.keep_logs(folder)
+                await keep_evidence(stage, folder / "evidence.pickle")
                 stage = None
     run.seconds = time.monotonic() - began
 

@@ -1,10 +1,12 @@
 """One trial: load, a fault in the middle of it, quiet, and all invariants."""
 
 import asyncio
+import pickle
 import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from tests.faults.ground import Expected, Ground
@@ -13,10 +15,12 @@ from tests.faults.quiet import NotQuiet, Stillness
 from tests.faults.stage import Stage
 from tests.faults.world import NAMES
 from tests.invariants.every import Violation, violations
+from tests.invariants.evidence import Evidence
 from tests.invariants.reading import gather
 
 TRIAL_SECONDS: Final = 300.0
 APPLY_SECONDS: Final = 90.0
+KEEP_SECONDS: Final = 60.0
 ERASED: Final = 2
 """Students of each tenant who are erased in a trial."""
 
@@ -121,7 +125,21 @@ async def _recover(ground: Ground) -> None:
 
 async def judge(stage: Stage) -> list[Violation]:
     """All invariants, over everything that was ever done on this bed."""
-    evidence = await gather(
+    return await asyncio.to_thread(violations, await evidence_of(stage))
+
+
+async def keep_evidence(stage: Stage, file: Path) -> None:
+    """For whoever looks for the cause. It may not be there to be read."""
+    try:
+        async with asyncio.timeout(KEEP_SECONDS):
+            file.write_bytes(pickle.dumps(await evidence_of(stage)))
+    except Exception as error:
+        file.with_suffix(".missing").write_text(repr(error))
+
+
+async def evidence_of(stage: Stage) -> Evidence:
+    """Everything that was ever done on this bed."""
+    return await gather(
         stage.servers,
         sent=stage.senders.sent.evidence(stage.servers.master_key),
         erased=stage.senders.erased,
@@ -130,4 +148,3 @@ async def judge(stage: Stage) -> list[Violation]:
         numbers=frozenset(stage.world.numbers),
         inbound_made_anew=stage.inbound_made_anew,
     )
-    return await asyncio.to_thread(violations, evidence)
