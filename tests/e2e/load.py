@@ -62,12 +62,13 @@ class Populated:
 
     def __init__(self, upstream: Upstream, unsent: Iterator[Event]) -> None:
         self.upstream = upstream
+        self.sent: list[Event] = []
         self._unsent = unsent
 
-    async def send_more(self, strike: Strike) -> Sequence[Event]:
-        """The next portion, with `strike` in the middle of it; returns it when all of it is in the ledger."""
+    async def send_more(self, strike: Strike) -> None:
+        """The next portion, with `strike` in the middle of it; returns when all of it is in the ledger."""
         portion = list(islice(self._unsent, self.PORTION_EVENTS))
         assert len(portion) == self.PORTION_EVENTS, "the cohort is too small for so many tests"
         await Load(self.upstream, portion).run(strike)
+        self.sent += portion
         await self.upstream.settle()
-        return portion

@@ -53,3 +53,25 @@ select tenant, subject from subject_keys
 -- name: known_rejections
 -- Which of these rejections are kept.
 select rejection_id::text as rejection_id from rejections where rejection_id = any($1::uuid[])
+
+-- name: registered_without_withdrawal
+-- Registrations before which a version of the student is missing: it stood in another partition.
+select tenant, subject, causation_id, value, traceparent from log
+where type = $1 and version > 1 and not exists (
+    select from log before
+    where before.tenant = log.tenant and before.subject = log.subject and before.version = log.version - 1
+)
+order by tenant, subject, version
+
+-- name: withdrawn_at_last
+-- Withdrawals that no later fact of the student follows.
+select subject, causation_id, value from log
+where type = $1 and not exists (
+    select from log behind
+    where behind.tenant = log.tenant and behind.subject = log.subject and behind.version = log.version + 1
+)
+order by subject
+
+-- name: take_answers_back
+-- Events that are to be decided anew.
+delete from idempotency where key = any($1::bytea[])

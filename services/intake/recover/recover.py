@@ -28,7 +28,9 @@ from services.intake.recover.inbound import (
 from services.intake.recover.keys import destroy_keys, recover_keys
 from services.intake.recover.lost import Lost, read_lost
 from services.intake.recover.rejections import LostRejection, Place, bring_back_rejections, read_rejections
+from services.intake.recover.torn import complete_moves, reopen_moves
 from services.intake.settings import Settings
+from shared.append.clock import system_clock
 from shared.append.log import Head, Log, require_partitions
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.errors import Held
@@ -73,6 +75,10 @@ async def recover(settings: Settings) -> AsyncIterator[str]:
         yield f"{refused} rejections are back"
         async for line in work.bring_back():
             yield line
+        if completed := await complete_moves(connection, keyring, system_clock, settings.partitions):
+            yield f"{completed} moves between pools had left by half, and are completed by their withdrawals"
+        for subject in await reopen_moves(connection):
+            yield f"{subject} was moved between pools, and the new half is lost: its event must be sent again"
         yield f"{work.lost.facts} facts are back; each is the event that {settings.topic(INTAKE_SOURCE)} holds"
 
 

@@ -1,7 +1,7 @@
 """Intake on topics of its own, whose database can be set back; each start is a new process' start."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,11 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from infra.local.databases import ServiceDatabase
+from infra.local.topics import ensure_topics
 from services.intake.recover.rebuild import rebuild
 from services.intake.recover.recover import recover
 from services.intake.settings import Settings
+from shared.kafka.aio_clients import AioKafkaClients
 from tests.integration.intake.doors import Event, Intake, make_settings, prepare, running
 from tests.integration.recover.backups import rows_of
 from tests.servers import TopicSet
@@ -78,6 +80,22 @@ class Accepting:
                 await producer.send_and_wait(self.topics.name(topic), value, key=key, partition=partition)
         finally:
             await producer.stop()
+
+    async def lose_facts(self, log: Sequence[dict[str, Any]], lost: Callable[[dict[str, Any]], bool]) -> None:
+        """Makes the topic of facts as if these had never been published."""
+        name = self.topics.name("rahnama.intake")
+        admin = await AioKafkaClients(self.topics.bootstrap).admin()
+        try:
+            await admin.delete_topics([name])
+            while name in await admin.list_topics():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        finally:
+            await admin.close()
+        await ensure_topics(
+            self.topics.bootstrap, partitions=self.topics.partitions, prefix=self.topics.prefix
+        )
+        kept = [(row["partition"], None, row["value"]) for row in log if not lost(row)]
+        await self.produce("rahnama.intake", kept)
 
     async def recover(self, **changes: Any) -> list[str]:
         """The command, as the owner gives it."""

@@ -4,8 +4,6 @@ import asyncio
 import json
 from typing import Any
 
-from infra.local.topics import ensure_topics
-from shared.kafka.aio_clients import AioKafkaClients
 from tests.integration.intake.doors import Event, student
 from tests.integration.recover.accepting import Accepting
 from tests.integration.recover.backups import Backups, rows_of
@@ -80,7 +78,9 @@ async def test_a_record_whose_fact_was_lost_before_it_left_is_applied(
     await accepting.write([raw(student(1, "E1")), raw(student(2, "E2")), raw(student(3, "E3"))], "E3")
     topic = (await accepting.tables())["log"]
     await backups.restore(accepting.database, copy)
-    await drop_last_fact(accepting, topic)
+    boys = max(row["partition"] for row in topic)
+    last = max(row["sequence"] for row in topic if row["partition"] == boys)
+    await accepting.lose_facts(topic, lambda row: (row["partition"], row["sequence"]) == (boys, last))
 
     await accepting.recover()
     assert len((await accepting.tables())["log"]) == len(topic) - 1
@@ -90,26 +90,3 @@ async def test_a_record_whose_fact_was_lost_before_it_left_is_applied(
             assert result["status"] == "accepted"
             assert len(result["facts"]) == 1
     assert len((await accepting.tables())["log"]) == len(topic)
-
-
-async def drop_last_fact(accepting: Accepting, log: list[dict[str, Any]]) -> None:
-    """The topic of facts as if the boys' last fact had never been published."""
-    name = accepting.topics.name("rahnama.intake")
-    admin = await AioKafkaClients(accepting.topics.bootstrap).admin()
-    try:
-        await admin.delete_topics([name])
-        while name in await admin.list_topics():  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-    finally:
-        await admin.close()
-    await ensure_topics(accepting.topics.bootstrap, partitions=12, prefix=accepting.topics.prefix)
-    boys = max(row["partition"] for row in log)
-    last = max(row["sequence"] for row in log if row["partition"] == boys)
-    await accepting.produce(
-        "rahnama.intake",
-        [
-            (row["partition"], None, row["value"])
-            for row in log
-            if (row["partition"], row["sequence"]) != (boys, last)
-        ],
-    )

@@ -1,0 +1,58 @@
+"""A move between pools stands in two partitions: when the database was lost, perhaps only one of them was published."""
+
+from typing import Any
+
+from tests.integration.intake.doors import Event, student
+from tests.integration.recover.accepting import Accepting
+from tests.integration.recover.backups import Backups
+
+WITHDRAWN = "rahnama.intake.student.withdrawn.v1"
+MOVE = student(1, "moves", gender=0)
+
+
+async def moved(accepting: Accepting, backups: Backups, *events: Event) -> dict[str, list[dict[str, Any]]]:
+    """A boy is registered, and corrected to a girl; the tables then. The database is set back to before the correction."""
+    await accepting.send(student(1), student(3))
+    copy = await backups.take(accepting.database)
+    await accepting.send(*events)
+    tables = await accepting.tables()
+    await backups.restore(accepting.database, copy)
+    return tables
+
+
+def places(log: list[dict[str, Any]]) -> set[tuple[Any, ...]]:
+    return {(row["partition"], row["sequence"], row["type"], row["subject"], row["version"]) for row in log}
+
+
+async def test_a_move_without_its_withdrawal_is_completed(accepting: Accepting, backups: Backups) -> None:
+    tables = await moved(accepting, backups, MOVE)
+    await accepting.lose_facts(tables["log"], lambda row: row["type"] == WITHDRAWN)
+
+    lines = await accepting.recover()
+
+    assert "1 moves between pools had left by half, and are completed by their withdrawals" in lines
+    after = await accepting.tables()
+    assert places(after["log"]) == places(tables["log"])
+    assert after["students"] == tables["students"]
+    assert after["student_years"] == tables["student_years"]
+    [again] = await accepting.send(MOVE)
+    assert (again["status"], len(again["facts"])) == ("duplicate", 2)
+    assert not any("moves" in line for line in await accepting.recover())
+
+
+async def test_a_move_without_its_registration_is_decided_anew_when_its_event_comes_again(
+    accepting: Accepting, backups: Backups
+) -> None:
+    tables = await moved(accepting, backups, MOVE)
+    last = max(row["version"] for row in tables["log"])
+    await accepting.lose_facts(tables["log"], lambda row: row["version"] == last)
+
+    lines = await accepting.recover()
+
+    assert any("the new half is lost: its event must be sent again" in line for line in lines)
+    [again] = await accepting.send(MOVE)
+    assert again["status"] == "accepted"
+    after = await accepting.tables()
+    assert places(after["log"]) == places(tables["log"])
+    assert after["students"] == tables["students"]
+    assert after["student_years"] == tables["student_years"]
