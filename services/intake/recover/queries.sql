@@ -75,3 +75,17 @@ order by subject
 -- name: take_answers_back
 -- Events that are to be decided anew.
 delete from idempotency where key = any($1::bytea[])
+
+-- name: mentors_apart
+-- Mentors who have not the centres of their manager.
+select m.tenant, m.mentor_id from mentors m left join managers g using (tenant, manager_id)
+where m.manager_id is not null
+  and m.manager_centers is distinct from case when g.is_active then g.centers else '{}' end
+order by m.tenant, m.mentor_id
+
+-- name: students_apart
+-- The years whose students are not of the type that the roster says, and how many these are.
+select y.tenant, y.year, count(*) as students from student_years y left join school_rosters r using (tenant, year)
+where not y.is_withdrawn
+  and coalesce(y.school_code = any(r.school_codes), false) <> (y.student_type = 1)
+group by y.tenant, y.year order by y.tenant, y.year

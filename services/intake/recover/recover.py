@@ -28,7 +28,7 @@ from services.intake.recover.inbound import (
 from services.intake.recover.keys import destroy_keys, recover_keys
 from services.intake.recover.lost import Lost, read_lost
 from services.intake.recover.rejections import LostRejection, Place, bring_back_rejections, read_rejections
-from services.intake.recover.torn import complete_moves, reopen_moves
+from services.intake.recover.torn import complete_moves, references_apart, reopen_moves
 from services.intake.settings import Settings
 from shared.append.clock import system_clock
 from shared.append.log import Head, Log, require_partitions
@@ -79,6 +79,8 @@ async def recover(settings: Settings) -> AsyncIterator[str]:
             yield f"{completed} moves between pools had left by half, and are completed by their withdrawals"
         for subject in await reopen_moves(connection):
             yield f"{subject} was moved between pools, and the new half is lost: its event must be sent again"
+        for line in await references_apart(connection):
+            yield line
         yield f"{work.lost.facts} facts are back; each is the event that {settings.topic(INTAKE_SOURCE)} holds"
 
 

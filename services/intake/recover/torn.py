@@ -1,7 +1,8 @@
-"""Moves between pools of which only one half had left when the database was lost.
+"""Changes of both pools of which only one half had left when the database was lost.
 
 A corrected gender withdraws a student from the old pool (version n) and registers it in the new one (n + 1): one
-transaction, but two partitions, which are published on their own. What follows from the other half is appended anew.
+transaction, but two partitions, which are published on their own. What follows from the other half is appended anew. Of a manager or a roster
+that had left by half it is told whom it did not reach.
 Nothing of this depends on what a recovery has just done, so that it may be interrupted and given again.
 """
 
@@ -88,3 +89,21 @@ def _fact(row: Any) -> StudentWithdrawnFact:
     fact = decode_fact(WITHDRAWN, decode(row["value"]).data)
     assert isinstance(fact, StudentWithdrawnFact)
     return fact
+
+
+async def references_apart(connection: Connection) -> Sequence[str]:
+    """What managers and rosters say, and not all whom they change have: a line each. Nothing is written."""
+    mentors = await connection.fetch(QUERIES["mentors_apart"])
+    years = await connection.fetch(QUERIES["students_apart"])
+    return [
+        *(
+            f"mentor {row['mentor_id']} of {row['tenant']} has not the centres of its manager:"
+            " register the manager with others, and then as it is"
+            for row in mentors
+        ),
+        *(
+            f"{row['students']} students of {row['year']} of {row['tenant']} are not of the type that the roster"
+            " says: publish the year's roster with others, and then as it is"
+            for row in years
+        ),
+    ]

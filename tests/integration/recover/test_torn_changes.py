@@ -1,8 +1,8 @@
-"""A move between pools stands in two partitions: when the database was lost, perhaps only one of them was published."""
+"""A change of both pools stands in two partitions: when the database was lost, perhaps only one of them was published."""
 
 from typing import Any
 
-from tests.integration.intake.doors import Event, student
+from tests.integration.intake.doors import Event, event, mentor, student
 from tests.integration.recover.accepting import Accepting
 from tests.integration.recover.backups import Backups
 
@@ -56,3 +56,29 @@ async def test_a_move_without_its_registration_is_decided_anew_when_its_event_co
     assert places(after["log"]) == places(tables["log"])
     assert after["students"] == tables["students"]
     assert after["student_years"] == tables["student_years"]
+
+
+async def test_whom_a_manager_and_a_roster_did_not_reach_is_named(
+    accepting: Accepting, backups: Backups
+) -> None:
+    manager = {"manager_id": 1, "is_active": True}
+    await accepting.send(
+        event("manager.registered", "manager", {**manager, "centers": [0]}),
+        mentor(7, manager_id=1),
+        student(1, school_code=11),
+    )
+    copy = await backups.take(accepting.database)
+    await accepting.send(
+        event("manager.registered", "manager changes", {**manager, "centers": [0, 1]}),
+        event("school-roster.published", "roster", {"year": 1404, "school_codes": [11]}),
+    )
+    log = (await accepting.tables())["log"]
+    await backups.restore(accepting.database, copy)
+    await accepting.lose_facts(
+        log, lambda row: row["version"] == 2 and row["subject"].startswith(("mentor/", "student/"))
+    )
+
+    told = "\n".join(await accepting.recover())
+
+    assert "mentor 7 of default has not the centres of its manager" in told
+    assert "1 students of 1404 of default are not of the type that the roster says" in told
