@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -33,7 +33,8 @@ READY_SECONDS: Final = 60.0
 class Bed:
     """A system with `proxies` by (service, server), that knows which of its parts should run. A context manager."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, Mapping[str, str]]) -> None:
+        """`environment` adds variables by service."""
         self.proxies = {
             (service, server): Proxy(f"{service} - {server}") for service in SERVICES for server in SERVERS
         }
@@ -49,7 +50,7 @@ class Bed:
             folder,
             SystemPorts.free(),
             partitions=PARTITIONS,
-            environment={service: dict(SETTINGS) for service in SERVICES},
+            environment={service: {**SETTINGS, **environment[service]} for service in SERVICES},
             on_service=self._make_victim,
             listeners=listeners,
         )

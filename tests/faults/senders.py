@@ -49,6 +49,8 @@ class Senders:
         }
         self.erased: list[dict[str, Any]] = []
         """The answers to erasures."""
+        self.answers: list[bytes] = []
+        """The bodies of all answers."""
         self.pieces_done = 0
 
     async def close(self) -> None:
@@ -134,6 +136,7 @@ class Senders:
                 answer = await self._client.post(f"{url}/v1/events", content=body, headers=headers)
             except httpx.TransportError:
                 return None
+            self.answers.append(answer.content)
             if answer.status_code == 503:
                 return None
             assert answer.status_code == 202, f"{answer.status_code} {answer.text}"

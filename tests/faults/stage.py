@@ -8,8 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
+from infra.demo.traced import collector_environment
 from infra.local.databases import SERVICES
 from infra.local.home import Home
+from infra.otel.collector import Collector
 from tests.faults.bed import TENANTS, Bed
 from tests.faults.quiet import Stillness
 from tests.faults.senders import Senders
@@ -27,8 +31,21 @@ class Stage:
     senders: Senders
     world: World
     servers: Servers
-    folder: Path
+    collector: Collector
     inbound_made_anew: int = 0
+
+    async def said(self) -> list[tuple[str, bytes]]:
+        """What the services have told anybody: answers, good and bad, spans, and metrics."""
+        spans = b"\n".join(repr(span).encode() for span in self.collector.spans())
+        metrics = [(f"{name}'s metrics", await self._metrics(name)) for name in SERVICES]
+        return [("answers", b"\n".join(self.senders.answers)), ("spans", spans), *metrics]
+
+    async def _metrics(self, service: str) -> bytes:
+        headers = {"authorization": f"Bearer {self.bed.system.token('metrics')}"}
+        async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+            answer = await client.get(f"{self.bed.instances[service].url}/metrics", headers=headers)
+        answer.raise_for_status()
+        return answer.content
 
     def keep_logs(self, to: Path) -> None:
         """Copies what all parts have printed."""
@@ -41,11 +58,11 @@ class Stage:
 @asynccontextmanager
 async def fresh_stage(seed: int, first_trial: int) -> AsyncIterator[Stage]:
     """Empty servers; managers, rosters and mentors are there already. All is stopped at the end."""
-    with Home.from_environment().scratch_folder("faults") as folder:
-        async with Bed(folder) as bed:
+    with Home.from_environment().scratch_folder("faults") as folder, Collector() as collector:
+        async with Bed(folder, collector_environment(collector)) as bed:
             servers = servers_of(bed, folder)
             senders = Senders(bed)
-            stage = Stage(bed, senders, World(TENANTS), servers, folder)
+            stage = Stage(bed, senders, World(TENANTS), servers, collector)
             try:
                 beginning = stage.world.beginning(random.Random(f"{seed}/beginning {first_trial}"))
                 await senders.send([beginning])

@@ -143,6 +143,7 @@ async def evidence_of(stage: Stage) -> Evidence:
         stage.servers,
         sent=stage.senders.sent.evidence(stage.servers.master_key),
         erased=stage.senders.erased,
+        said=await stage.said(),
         files=[file for file in stage.bed.log_files() if file.exists()],
         values=NAMES,
         numbers=frozenset(stage.world.numbers),

@@ -208,6 +208,7 @@ class World:
         return self._step(tenant, "school-roster.published", data, f"roster {year}")
 
     def _step(self, tenant: Tenant, kind: str, data: Data, subject: str) -> Step:
+        """Every tenth event is traced."""
         event = {
             "specversion": "1.0",
             "id": self._id(),
@@ -216,6 +217,8 @@ class World:
             "datacontenttype": "application/json",
             "data": data,
         }
+        if self._next % 10 == 0:
+            event["traceparent"] = f"00-{self._next:032x}-{self._next:016x}-01"
         return Step(event, f"{tenant.name} {subject}")
 
     def _id(self) -> str:

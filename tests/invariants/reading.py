@@ -59,13 +59,15 @@ async def gather(
     sent: Sequence[Sent] = (),
     erased: Sequence[Row] = (),
     files: Iterable[Path] = (),
+    said: Iterable[tuple[str, bytes]] = (),
     values: Sequence[str] = (),
     numbers: frozenset[bytes] = frozenset(),
     inbound_made_anew: int = 0,
 ) -> Evidence:
     """Reads it all. Nothing must be on its way, or the three places differ.
 
-    `values` and `numbers` are personal data, looked for in everything that is read, and in `files`.
+    `values` and `numbers` are personal data, looked for in everything that is read, in `files`, and in what was
+    `said` anywhere else.
     """
     topics = {name: [record async for record in records] for name, records in await _all_topics(servers)}
     services = list(servers.dsns)
@@ -77,7 +79,7 @@ async def gather(
         )
     )
     inbound = topics.pop(servers.topic_prefix + INBOUND, [])
-    written = [*topic_pieces(topics), *table_pieces(databases), *file_pieces(files)]
+    written = [*topic_pieces(topics), *table_pieces(databases), *file_pieces(files), *said]
     return Evidence(
         facts=_history(servers, "intake", databases, topics),
         decisions=_history(servers, "allocation", databases, topics),
