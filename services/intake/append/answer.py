@@ -1,8 +1,8 @@
 """The one answer to an event, as the idempotency table keeps it and every repeat is told it."""
 
-from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 from msgspec import UNSET
 
 from services.intake.append.result import Place, Result, Status
@@ -15,8 +15,7 @@ UNKNOWN_CONTENT: Final = b""
 """The digest in an answer that came back to a restored database: nobody has the event's content any more."""
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(msgspec.Struct):
     """The first and only answer to (tenant, source, id).
 
     `places` are those of the subject's own facts, or all that were listed when it was stored; `reissued` counts
@@ -27,11 +26,11 @@ class Answer:
     digest: bytes
     status: Status
     subject: str | None
-    places: list[Place] = field(default_factory=list)
+    places: list[Place] = []
     errors: tuple[FieldError, ...] = ()
     rejection_id: str | None = None
     reissued: int = 0
-    others: list[Place] = field(default_factory=list)
+    others: list[Place] = []
 
     def is_repeated_by(self, digest: bytes) -> bool:
         """Whether an event with the same key and this content is the same event, as far as can be told."""

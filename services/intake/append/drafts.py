@@ -20,8 +20,7 @@ from shared.telemetry import OpenSpan, SpanKind, Telemetry, is_sampled
 QUERIES: Final = named_queries("services.intake.append")
 FACT_PREFIX: Final = "rahnama.intake."
 FIRST_VERSION: Final = 1
-Personal = StudentRegistered | MentorRegistered | ManagerRegistered
-"""The facts with personal data."""
+WITH_PERSONAL_DATA: Final = (StudentRegistered, MentorRegistered, ManagerRegistered)
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -71,7 +70,11 @@ async def _known_keys(
     wanted: dict[str, set[str]] = {}
     for item in pending:
         new = item.new
-        if new.fact.version > FIRST_VERSION and not new.keeps_seal and isinstance(new.fact, Personal):
+        if (
+            new.fact.version > FIRST_VERSION
+            and not new.keeps_seal
+            and isinstance(new.fact, WITH_PERSONAL_DATA)
+        ):
             wanted.setdefault(item.settled.arrival.tenant, set()).add(new.subject)
     return {
         (tenant, row["subject"]): keyring.unwrap(row["wrapped_key"])
@@ -89,7 +92,7 @@ def _data(
 ) -> bytes:
     """The JSON of the fact, whole."""
     fact = item.new.fact
-    if not isinstance(fact, Personal):
+    if not isinstance(fact, WITH_PERSONAL_DATA):
         return _encode(fact)
     if not envelopes:
         return _encode(with_seal(fact, _seal(item, keyring, data_keys, drafted)))
@@ -107,7 +110,7 @@ def _seal(item: Pending, keyring: Keyring, data_keys: dict[tuple[str, str], byte
     arrival, new = item.settled.arrival, item.new
     command = arrival.command
     assert command is not None
-    assert not isinstance(command, PublishSchoolRoster | WithdrawStudent)
+    assert not isinstance(command, (PublishSchoolRoster, WithdrawStudent))
     owner = (arrival.tenant, new.subject)
     data_key = data_keys.get(owner)
     if data_key is None:

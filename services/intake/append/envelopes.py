@@ -40,9 +40,7 @@ async def load_envelopes(connection: Connection, pending: Sequence[Pending]) -> 
     students: dict[str, list[tuple[str, int]]] = {}
     mentors: dict[str, list[int]] = {}
     found: Envelopes = {}
-    for item in pending:
-        if not item.new.keeps_seal:
-            continue
+    for item in [item for item in pending if item.new.keeps_seal]:
         fact, tenant = item.new.fact, item.settled.arrival.tenant
         found[owner_of(item)] = None
         if isinstance(fact, StudentRegistered):

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, assert_never
 
+import msgspec
+
 from services.intake.append.answer import Answer
 from services.intake.append.arrival import Arrival
 from services.intake.append.load import TenantBatch
@@ -24,8 +26,7 @@ ID_REUSED: Final = FieldError(
 )
 
 
-@dataclass(slots=True)
-class Settled:
+class Settled(msgspec.Struct):
     """One arrival with its answer. `status` differs from the answer's when it is a repeat."""
 
     arrival: Arrival
@@ -38,8 +39,7 @@ class Settled:
         return self.answer.result(arrival.source, arrival.id, self.status, arrival.causation_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(msgspec.Struct, frozen=True):
     """A fact that waits for its seal and its place, with the event that caused it.
 
     `is_first`: of its subject, or of a student's year, none was accepted before.
@@ -116,7 +116,7 @@ def settle(batch: Batch, arrivals: Sequence[Arrival], tenants: Mapping[str, Tena
 def _decide(batch: Batch, part: Part, arrival: Arrival, command: Command, tenant: TenantBatch) -> Answer:
     state = tenant.state
     student_id = ""
-    if isinstance(command, RegisterStudent | WithdrawStudent):
+    if isinstance(command, (RegisterStudent, WithdrawStudent)):
         assert arrival.lookup is not None
         student_id = tenant.students.get(arrival.lookup, "")
         if not student_id and isinstance(command, RegisterStudent):

@@ -16,6 +16,7 @@ from shared.postgres import Connection, named_queries
 
 QUERIES: Final = named_queries("services.intake.append")
 REJECTION: Final = "rejection"
+ABOUT_STUDENTS: Final = (StudentRegistered, StudentWithdrawnFact)
 ANSWER_COLUMNS: Final = ("key", "digest", "status", "subject", "facts", "errors", "rejection_id", "reissued")
 STUDENT_COLUMNS: Final = ("lookup", "tenant", "student_id", "gender", "version")
 KEY_COLUMNS: Final = ("tenant", "subject", "lookup", "wrapped_key")
@@ -56,7 +57,7 @@ async def store_students(
     touched: dict[bytes, tuple[str, str]] = {}
     for item in pending:
         arrival, fact = item.settled.arrival, item.new.fact
-        if isinstance(fact, StudentRegistered | StudentWithdrawnFact) and arrival.lookup is not None:
+        if isinstance(fact, ABOUT_STUDENTS) and arrival.lookup is not None:
             touched[arrival.lookup] = (arrival.tenant, fact.student_id)
             if fact.version == 1:
                 first.add(arrival.lookup)

@@ -1,13 +1,12 @@
 """What a decision comes to."""
 
-from dataclasses import dataclass
+import msgspec
 
 from shared.contracts.facts import Fact
 from shared.errors import FieldError
 
 
-@dataclass(frozen=True, slots=True)
-class NewFact:
+class NewFact(msgspec.Struct, frozen=True, gc=False):
     """A fact that is not in the log yet, with its place. `fact.sealed` is empty until `with_seal`.
 
     `fingerprint` is that of the personal fields, and goes to the projection with the fact. `keeps_seal`: the
@@ -22,8 +21,7 @@ class NewFact:
     keeps_seal: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True):
     """The facts to append, in order: the subject's own, then those of others that it changes.
 
     After them `students.rederived` decides on each student of `rederives` (a year), in order of arrival: they may
@@ -35,15 +33,13 @@ class Accepted:
     rederives: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unchanged:
+class Unchanged(msgspec.Struct, frozen=True):
     """The normalised state equals the present one."""
 
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True):
     """The command is valid by itself, but not on this state; nothing was done. An unknown subject has no name."""
 
     subject: str | None

@@ -34,8 +34,13 @@ async def project(connection: Connection, placed: Sequence[Placed[Fact]]) -> Non
     erased: list[Placed[StudentErased]] = []
     for item in placed:
         tenant, fact = item.tenant, item.fact
-        if isinstance(fact, StudentRegistered | StudentWithdrawnFact):
-            years.setdefault((tenant, fact.student_id, fact.year), []).append(item)  # type: ignore[arg-type]
+        if isinstance(fact, (StudentRegistered, StudentWithdrawnFact)):
+            year = (tenant, fact.student_id, fact.year)
+            group = years.get(year)
+            if group is None:
+                years[year] = [item]  # type: ignore[list-item]
+            else:
+                group.append(item)  # type: ignore[arg-type]
         elif isinstance(fact, MentorRegistered):
             before = mentors.get((tenant, fact.mentor_id))
             last = item if before is None else item._replace(is_first=before.is_first)
