@@ -34,6 +34,19 @@ def test_an_unknown_command_is_answered_with_the_usage() -> None:
     assert ended.stderr == "usage: python -m services.allocation [migrate | recover | rebuild]\n"
 
 
+def test_a_command_that_cannot_be_done_ends_with_one_line_and_shows_no_password() -> None:
+    environment = {
+        "RAHNAMA_DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/d",
+        "RAHNAMA_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+        "RAHNAMA_JWKS_FILE": "/nowhere",
+    }
+    ended = run(["recover"], environment)
+    assert ended.returncode == 1
+    assert len(ended.stderr.splitlines()) == 1
+    assert "Connect call failed ('127.0.0.1', 1)" in ended.stderr
+    assert "secret" not in ended.stderr
+
+
 def run(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Allocation started with these variables and no others."""
     return subprocess.run(
