@@ -1,5 +1,6 @@
 """One event, many subjects: what stands in the log afterwards, what its sender is told, and that seals stay whole."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from services.intake.append.answer import MOST_LISTED
 from services.intake.append.sealing import unseal
+from services.intake.relay.keys import open_record, record_key
 from shared.contracts.envelope import decode
 from tests.integration.intake.doors import Event, Intake, event, mentor, student
 
@@ -195,6 +197,24 @@ async def test_a_corrected_gender_moves_all_years_in_one_answer(intake: Intake) 
     assert (
         await intake.send(student(830, "830-moves", year=1402, gender=1, last_name="of 1402", time=TIME))
     )["facts"] == places
+
+
+async def test_the_key_of_who_moved_is_published_for_both_pools(intake: Intake) -> None:
+    """The partition that the student came to may be relayed before the one with the student's first fact."""
+    first = await intake.send(student(835, year=1401, gender=0))
+    moved = await intake.send(student(835, "835-moves", year=1401, gender=1))
+    index = record_key(intake.keyring, "default", str(first["subject"]))
+    wanted = {place["partition"] for place in moved["facts"]}
+    assert len(wanted) == 2
+    async with asyncio.timeout(20):
+        while True:
+            records = await intake.read_topic("rahnama.keys", 1)
+            if {record.partition for record in records if record.key == index} == wanted:
+                break
+    keys = {
+        open_record(intake.keyring, record.key, record.value) for record in records if record.key == index
+    }
+    assert {key.subject for key in keys} == {first["subject"]}
 
 
 @pytest.mark.parametrize("door", ["http", "kafka"])
