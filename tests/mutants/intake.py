@@ -6,6 +6,8 @@ WRITER = "services/intake/append/writer.py"
 TRANSACTION = "services/intake/append/batch.py"
 SETTLE = "services/intake/append/settle.py"
 DOORS = ("tests/integration/intake/test_http_door.py", "tests/integration/intake/test_kafka_door.py")
+LOCKS = ("tests/integration/intake/test_cross_subject_locks.py",)
+HISTORIES = ("tests/integration/intake/test_cross_subject_histories.py",)
 CONCURRENCY = ("tests/integration/intake/test_concurrency.py",)
 
 INTAKE = (
@@ -91,5 +93,53 @@ INTAKE = (
         '        await connection.copy_records_to_table("rejections", records=rows, columns=REJECTION_COLUMNS)\n',
         "        assert rows\n",
         DOORS,
+    ),
+    Mutant(
+        "references-in-the-order-of-the-request",
+        "batches over the same tenants in opposite orders dead-lock",
+        "services/intake/append/load.py",
+        "        numbers = sorted(modes)\n",
+        "        numbers = list(modes)\n",
+        LOCKS,
+    ),
+    Mutant(
+        "students-in-the-order-of-the-request",
+        "batches with the same new students in opposite orders dead-lock",
+        "services/intake/append/store.py",
+        "    for lookup in sorted(touched):\n",
+        "    for lookup in touched:\n",
+        LOCKS,
+    ),
+    Mutant(
+        "new-mentors-in-the-order-of-the-request",
+        "batches with the same new mentors in two pools dead-lock",
+        TRANSACTION,
+        "by_subject=has_new_mentors",
+        "by_subject=False",
+        LOCKS,
+    ),
+    Mutant(
+        "a-roster-shares-other-tenants",
+        "a batch that holds heads waits for students of somebody who waits for the heads",
+        TRANSACTION,
+        "alone=work.alone or has_rosters",
+        "alone=work.alone",
+        LOCKS,
+    ),
+    Mutant(
+        "a-manager-shares-its-tenant",
+        "a mentor that is registered meanwhile keeps the centres of before",
+        "services/intake/append/load.py",
+        "MOVES_REFERENCES: Final = (RegisterManager, PublishSchoolRoster)\n",
+        "MOVES_REFERENCES: Final = (PublishSchoolRoster,)\n",
+        HISTORIES,
+    ),
+    Mutant(
+        "a-moved-year-keeps-its-place",
+        "a corrected gender leaves the other years in the old pool",
+        "services/intake/decide/students.py",
+        "    for number in sorted(known.years.keys() | {command.year}):\n",
+        "    for number in (command.year,):\n",
+        ("tests/unit/intake/test_decide_across_subjects.py",),
     ),
 )
