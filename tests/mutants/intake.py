@@ -31,7 +31,7 @@ INTAKE = (
         "reused-id-is-a-duplicate",
         "another content under a known id is silently dropped",
         SETTLE,
-        "            if first.digest == arrival.digest:\n",
+        "            if first.is_repeated_by(arrival.digest):\n",
         "            if True:\n",
         DOORS,
     ),
