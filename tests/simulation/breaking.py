@@ -76,9 +76,15 @@ class Breaking:
     async def _go_on_later(self, process: Process, service: str) -> None:
         if self._chance.random() < 0.5:
             self._world.launch(service)
-        short = self._chance.random() < 0.4
-        await asyncio.sleep(self._chance.random() if short else self._chance.uniform(2.0, STOPPED_SECONDS))
+        await asyncio.sleep(self._stopped_seconds())
         process.go_on(self._world.loop)
+
+    def _stopped_seconds(self) -> float:
+        """Mostly longer than a group's session, now and then longer than Postgres waits for a transaction."""
+        roll = self._chance.random()
+        if roll < 0.4:
+            return self._chance.random()
+        return self._chance.uniform(2.0, 6.0 if roll < 0.92 else STOPPED_SECONDS)
 
     # --- processes
 
@@ -117,7 +123,7 @@ class Breaking:
         another = self._chance.random() < 0.5
         if another:
             self._world.launch(victim.service)
-        await asyncio.sleep(self._chance.random() ** 2 * STOPPED_SECONDS)
+        await asyncio.sleep(self._stopped_seconds())
         victim.process.go_on(self._world.loop)
 
     async def _end_politely(self) -> None:

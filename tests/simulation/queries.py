@@ -3,6 +3,7 @@
 `tests/integration/simulation` runs each of them against this double and against PostgreSQL, with the same results.
 """
 
+from functools import cache
 from typing import Final
 
 from shared.postgres import named_queries
@@ -27,6 +28,7 @@ FILES: Final = (
 )
 
 
+@cache
 def load_queries() -> dict[tuple[str, str], str]:
     """Makes all of them known by their text; returns the names of those that nobody has written, with why."""
     unknown = {}

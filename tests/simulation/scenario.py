@@ -123,10 +123,14 @@ class Scenario:
     def _missing_keys(self) -> str | None:
         """Everyone who has a key has a record of it on `rahnama.keys`, and who has none any more a tombstone."""
         keyring, tables = self._keyring, self.world.databases["intake"].tables
-        records = [record for log in self.world.broker.topics.get("rahnama.keys", ()) for record in log.records]
+        records = [
+            record for log in self.world.broker.topics.get("rahnama.keys", ()) for record in log.records
+        ]
         latest = {(record.partition, record.key): record.value for record in records}
         kept = {key for (_, key), value in latest.items() if value is not None}
-        wanted = {record_key(keyring, row["tenant"], row["subject"]) for row in tables["subject_keys"].values()}
+        wanted = {
+            record_key(keyring, row["tenant"], row["subject"]) for row in tables["subject_keys"].values()
+        }
         if missing := wanted - kept:
             return f"{len(missing)} keys on rahnama.keys"
         if forgotten := kept - wanted:

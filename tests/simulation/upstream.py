@@ -18,6 +18,7 @@ from tests.simulation.world import SOURCES, Instance, World
 
 ANSWER_SECONDS: Final = 6.0
 PAUSE_SECONDS: Final = 0.3
+PACE_SECONDS: Final = 0.8
 INBOUND: Final = "rahnama.inbound"
 STRUCTURED: Final = (("content-type", b"application/cloudevents+json; charset=UTF-8"),)
 
@@ -55,7 +56,7 @@ class Upstream:
         self.messages += lane
         rest = list(lane)
         while rest:
-            await asyncio.sleep(self._chance.random() * 2)
+            await asyncio.sleep(self._chance.random() * PACE_SECONDS)
             many = 1 + int(self._chance.random() * 5)
             batch, rest = rest[:many], rest[many:]
             await self._post(batch)
@@ -66,7 +67,7 @@ class Upstream:
         """To one partition; some twice."""
         self.messages += lane
         for message in lane:
-            await asyncio.sleep(self._chance.random())
+            await asyncio.sleep(self._chance.random() * PACE_SECONDS / 2)
             await self._produce(message, partition)
             if self._chance.random() < 0.15:
                 await self._produce(message, partition)
@@ -122,7 +123,7 @@ class Upstream:
 
     async def erase(self) -> None:
         """As an operator does: somebody whom intake knows, until it is answered."""
-        await asyncio.sleep(self._chance.random() * 6)
+        await asyncio.sleep(self._chance.random() * 4)
         students = list(self._world.databases["intake"].tables["students"].values())
         if not students:
             return
