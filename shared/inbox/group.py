@@ -83,7 +83,7 @@ class GroupMember(Generic[L]):
     async def start(self) -> None:
         """Begins to read; returns at once, and waits for Kafka in the background."""
         self._problem = "Kafka was not reached yet"
-        for work in (self._connect(), self._for_ever(self._keep), self._for_ever(self._watch.step)):
+        for work in (self._connect(), self._for_ever(self._keep), self._for_ever(self._watch_topics)):
             self._tasks.append(asyncio.create_task(work))
 
     async def stop(self) -> None:
@@ -202,6 +202,16 @@ class GroupMember(Generic[L]):
         if asyncio.get_running_loop().time() - self._hinted >= HINT_SECONDS:
             self._hinted = asyncio.get_running_loop().time()
             await self._tracks.commit_hints()
+
+    async def _watch_topics(self) -> None:
+        await self._watch.step()
+        if self._watch.deaf():
+            # aiokafka ends its fetcher at an error that it does not expect, and says nothing to whoever polls
+            _log.error("consumer_is_deaf", topics=self._topics)
+            self._problem, self._assigned = "Kafka's client is made anew", False
+            await self._subscription.stop()
+            self._tracks.forget()
+            await self._connect()
 
     async def _release(self, track: Track[L]) -> None:
         """A held partition is read again; after a gap from the topic's beginning, which may have been filled."""

@@ -57,6 +57,7 @@ class Processing(Generic[L]):
             for place, run in _by_partition(records):
                 if (track := self._tracks.flowing(place)) is not None:
                     self._failed(track, run[0].offset, error)
+        self._tracks.hear()
 
     async def _batch(self, records: Records) -> None:
         began = asyncio.get_running_loop().time()

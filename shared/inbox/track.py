@@ -48,7 +48,8 @@ class Track(Generic[L]):
     While `due` is set the partition is paused until then (seconds of the loop's clock). `sought_at` numbers the last
     seek: records that left the buffer before it are passed over, for they will be read again. `applied` outlives the
     lane, for alarms; `opened` tells whether there ever was one. `read_to` is the offset at which the consumer reads
-    on, as far as it was given records or sought; None: where Kafka's hint is, or the topic's beginning.
+    on, as far as it was given records or sought; None: where Kafka's hint is, or the topic's beginning. `heard` is when
+    the consumer last gave records or could not have given any; a topic that is read again does not change it.
     """
 
     place: TopicPartition
@@ -62,6 +63,7 @@ class Track(Generic[L]):
     sought_at: int = 0
     read_to: int | None = None
     last_record: float = 0.0
+    heard: float = 0.0
 
     def retry_seconds(self) -> float:
         """How long to wait before the next try; call it once for each failure."""

@@ -46,8 +46,9 @@ class Tracks(Generic[L]):
         """Begins anew with these partitions: nothing that was known of them before counts."""
         self.forget()
         for place in places:
+            now = asyncio.get_running_loop().time()
             self._tracks[place] = Track(
-                place, self._admission.source(place.topic), last_record=asyncio.get_running_loop().time()
+                place, self._admission.source(place.topic), last_record=now, heard=now
             )
         self.changed.set()
 
@@ -69,6 +70,13 @@ class Tracks(Generic[L]):
         for place, records in found.items():
             if (track := self._tracks.get(place)) is not None:
                 track.read_to = records[-1].offset + 1
+        self.hear()
+
+    def hear(self) -> None:
+        """The consumer gives records, or was not asked for any until now."""
+        now = asyncio.get_running_loop().time()
+        for track in self._tracks.values():
+            track.heard = now
 
     def interrupted(self) -> None:
         """The consumer may have moved past records that nobody saw: back to where every partition was read to."""
@@ -158,7 +166,7 @@ class Tracks(Generic[L]):
     def release(self, track: Track[L]) -> None:
         """Lets a partition that was taken back flow again."""
         track.due = None
-        track.last_record = asyncio.get_running_loop().time()
+        track.last_record = track.heard = asyncio.get_running_loop().time()
         consumer = self._consumer()
         if consumer is not None and self.current(track):
             try:

@@ -26,6 +26,8 @@ L = TypeVar("L", bound=Piece)
 OTHERS_EVERY: Final = 5
 """Partitions of other instances are only looked at for `/v1/positions`: at every fifth look; so is the database."""
 DATABASE_SECONDS: Final = 5.0
+DEAF_AFTER: Final = 20
+"""After so many looks without a record that is there, the consumer itself is taken to be broken."""
 
 _log = structlog.get_logger("rahnama.inbox")
 
@@ -51,6 +53,15 @@ class TopicWatch(Generic[L]):
         self._watch_seconds = watch_seconds
         self._steps = 0
         self._others: dict[tuple[str, int], int] = {}
+
+    def deaf(self) -> bool:
+        """Whether a partition that nothing holds stands behind its topic, and no record came for long."""
+        since = asyncio.get_running_loop().time() - DEAF_AFTER * self._watch_seconds
+        return any(
+            track.lane is not None and track.due is None and track.lane.newest > track.lane.applied
+            and track.heard < since
+            for track in self._tracks
+        )  # fmt: skip
 
     def newest(self) -> dict[tuple[str, int], int]:
         """How far the topic of each partition goes, as far as it is known."""
