@@ -90,11 +90,12 @@ class Proxy:
             if self._bytes_left is not None:
                 self._bytes_left -= len(chunk)
                 if self._bytes_left < 0:
+                    self._bytes_left = None
                     writer.write(chunk[: len(chunk) // 2])
                     with contextlib.suppress(OSError):
                         await writer.drain()
-                    self._bytes_left = None
                     self.cut()
+                    raise ConnectionResetError("cut in the middle of a message")
             writer.write(chunk)
             await writer.drain()
         raise ConnectionResetError("one side has ended")

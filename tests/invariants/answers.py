@@ -24,13 +24,15 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What intake keeps: answers by key, facts, and rejections by causation id; how many by the place of the record."""
+    """What intake keeps: answers by key, facts, and rejections by causation id; how many by the place of the record;
+    of each rejection its causation id."""
 
     answers: Mapping[bytes, Row]
     places: Mapping[str, set[Place]]
     facts: Mapping[Place, Event]
     rejections: Mapping[str, Sequence[Row]]
     refused_at: Counter[Place]
+    causes: Mapping[str, str]
 
 
 @lru_cache(maxsize=1)
@@ -51,7 +53,8 @@ def outcomes(evidence: Evidence) -> Outcomes:
     refused_at = Counter(
         (row["inbound_partition"], row["inbound_offset"]) for row in evidence.intake["rejections"]
     )
-    return Outcomes(answers, places, facts, rejections, refused_at)
+    causes = {str(row["rejection_id"]): row["causation_id"] for row in evidence.intake["rejections"]}
+    return Outcomes(answers, places, facts, rejections, refused_at, causes)
 
 
 def i4_every_event_has_one_outcome(evidence: Evidence) -> None:
@@ -98,6 +101,8 @@ def _require_outcome(causation_id: str, row: Row, kept: Outcomes) -> None:
         f"{causation_id} is {row['status']} and has the facts {places}"
     )
     named = {str(row["rejection_id"])} - {"None"}
+    for name in named:  # where the source is not the tenant's, its causation id is not its key
+        causation_id = kept.causes.get(name, causation_id)
     found = [
         str(rejection["rejection_id"])
         for rejection in kept.rejections.get(causation_id, ())
