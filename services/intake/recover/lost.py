@@ -24,12 +24,16 @@ class LastFact:
 
 @dataclass(slots=True)
 class Lost:
-    """The lost facts: by the event's idempotency key the time of acceptance, by thing the last one, and who is erased."""
+    """The lost facts: by the event's idempotency key the time of acceptance, by thing the last one, and who is erased.
+
+    `erasures` are those of the lost facts, by subject the time; `erased` everyone's, also whom the database knows.
+    """
 
     facts: int = 0
     causes: dict[bytes, str] = field(default_factory=dict)
     last: dict[Thing, LastFact] = field(default_factory=dict)
     erased: set[Subject] = field(default_factory=set)
+    erasures: dict[Subject, str] = field(default_factory=dict)
 
     def add(self, item: Told) -> None:
         """One more, in the order of its partition."""
@@ -37,6 +41,7 @@ class Lost:
         fact, key = item.fact, bytes.fromhex(item.causation_id)
         if isinstance(fact, StudentErased):
             self.erased.add(item.owner)
+            self.erasures[item.owner] = item.time
             return
         self.causes.setdefault(key, item.time)
         thing = thing_of(item)

@@ -4,9 +4,9 @@ insert into subject_keys (tenant, subject, lookup, wrapped_key)
 select * from unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[]) on conflict do nothing
 
 -- name: drop_unused_keys
--- Keys whose subject never came into the log: its first fact was lost before anybody saw it.
+-- Keys whose subject never came into the log: its facts were lost before anybody saw them.
 delete from subject_keys k
-where not exists (select from log where log.tenant = k.tenant and log.subject = k.subject and log.version = 1)
+where not exists (select from log where log.tenant = k.tenant and log.subject = k.subject)
 
 -- name: keys_of
 -- The keys of these subjects.

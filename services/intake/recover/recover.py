@@ -14,18 +14,19 @@ from aiokafka import TopicPartition
 from services.intake.append.inbound import InboundPosition, InboundRecord, load_all_inbound
 from services.intake.append.sealing import Keyring
 from services.intake.inbox.receive import Receiver
-from services.intake.project.erased import project_every_erased
+from services.intake.project.erased import forget_students, project_every_erased
 from services.intake.recover.bring_back import bring_back
 from services.intake.recover.facts import QUERIES, erased_subjects
 from services.intake.recover.inbound import (
     Seen,
     answer_unchanged,
     answered_among,
+    erased_since,
     overtaken,
     seen,
     students_of,
 )
-from services.intake.recover.keys import destroy_keys, recover_keys
+from services.intake.recover.keys import STUDENT, destroy_keys, recover_keys
 from services.intake.recover.lost import Lost, read_lost
 from services.intake.recover.rejections import LostRejection, Place, bring_back_rejections, read_rejections
 from services.intake.recover.torn import complete_moves, references_apart, reopen_moves
@@ -70,6 +71,7 @@ async def recover(settings: Settings) -> AsyncIterator[str]:
         )
         answered, refused = await work.answer_inbound(inbound)
         gone = await destroy_keys(connection, keyring, tombstones)
+        await work.forget_erased()
         yield f"{added} keys are back" + (f", {gone} were destroyed by erasures" if gone else "")
         yield f"{work.lost.facts} facts are lost; {answered} events that came to nothing are not applied again"
         yield f"{refused} rejections are back"
@@ -98,6 +100,7 @@ class _Recovery:
         self._topic = settings.topic(INTAKE_SOURCE)
         self._heads: dict[int, Head] = {}
         self._digests: dict[bytes, bytes] = {}
+        self._erased: dict[bytes, str] = {}
 
     async def read_lost(self) -> None:
         """Reads and checks; writes nothing."""
@@ -121,6 +124,7 @@ class _Recovery:
             for partition, position in (await load_all_inbound(self._connection)).items()
             if partition in there
         ]
+        self._erased = await erased_since(self._connection, self.lost, lanes)
         refused = await bring_back_rejections(self._connection, self._keyring, rejections)
         answered = 0
         for records in lanes:
@@ -128,8 +132,19 @@ class _Recovery:
                 if record.key in self.lost.causes:
                     self._digests.setdefault(record.key, record.digest)
             known = await answered_among(self._connection, records)
-            answered += await answer_unchanged(self._connection, overtaken(records, self.lost, known))
+            answered += await answer_unchanged(
+                self._connection, overtaken(records, self.lost, known, self._erased)
+            )
         return answered, refused
+
+    async def forget_erased(self) -> None:
+        """Destroys what the backup had of those who were erased since, and what was refused of them.
+
+        A tombstone may be gone by compaction; and whoever came again after an erasure takes the same look-up.
+        """
+        gone = [(tenant, subject.removeprefix(STUDENT)) for tenant, subject in sorted(self.lost.erasures)]
+        async with self._connection.transaction():
+            await forget_students(self._connection, gone, self._erased)
 
     async def bring_back(self) -> AsyncIterator[str]:
         """Writes the facts, partition by partition."""

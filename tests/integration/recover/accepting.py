@@ -83,7 +83,12 @@ class Accepting:
 
     async def lose_facts(self, log: Sequence[dict[str, Any]], lost: Callable[[dict[str, Any]], bool]) -> None:
         """Makes the topic of facts as if these had never been published."""
-        name = self.topics.name("rahnama.intake")
+        kept = [(row["partition"], None, row["value"]) for row in log if not lost(row)]
+        await self.make_anew("rahnama.intake", kept)
+
+    async def make_anew(self, topic: str, records: Sequence[tuple[int, bytes | None, bytes | None]]) -> None:
+        """Another topic of the same name, with these records: partition, key, value."""
+        name = self.topics.name(topic)
         admin = await AioKafkaClients(self.topics.bootstrap).admin()
         try:
             await admin.delete_topics([name])
@@ -94,8 +99,7 @@ class Accepting:
         await ensure_topics(
             self.topics.bootstrap, partitions=self.topics.partitions, prefix=self.topics.prefix
         )
-        kept = [(row["partition"], None, row["value"]) for row in log if not lost(row)]
-        await self.produce("rahnama.intake", kept)
+        await self.produce(topic, records)
 
     async def recover(self, **changes: Any) -> list[str]:
         """The command, as the owner gives it."""

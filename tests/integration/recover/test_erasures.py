@@ -1,6 +1,7 @@
 """Whoever was erased after the backup was taken stays erased, and is a stranger when registered again."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -81,3 +82,46 @@ async def test_a_tombstone_takes_the_key_though_the_fact_that_says_so_is_lost(
     assert result["subject"] not in subjects
     students = {f"student/{row['student_id']}" for row in (await accepting.tables())["students"]}
     assert result["subject"] not in students
+
+
+@pytest.mark.parametrize("known_to_the_backup", [True, False])
+async def test_a_record_that_came_to_nothing_before_an_erasure_does_not_bring_the_person_back(
+    accepting: Accepting, backups: Backups, known_to_the_backup: bool
+) -> None:
+    records = [json.dumps(student(1, name)).encode() for name in ("E1", "E2")]
+    if known_to_the_backup:
+        await accepting.write(records[:1], "E1")
+    copy = await backups.take(accepting.database)
+    await accepting.write(records[1:] if known_to_the_backup else records, "E2")
+    [row] = (await accepting.tables())["log"]
+    await erased(accepting, row["subject"])
+    before = await tables(accepting)
+    await backups.restore(accepting.database, copy)
+
+    await accepting.recover()
+    async with accepting.running() as intake:
+        assert (await intake.answered("E2"))["status"] == "unchanged"
+
+    assert await tables(accepting) == before
+
+
+async def test_who_came_again_after_an_erasure_is_known_though_its_tombstone_is_compacted_away(
+    accepting: Accepting, backups: Backups
+) -> None:
+    [result] = await accepting.send(student(1))
+    copy = await backups.take(accepting.database)
+    await erased(accepting, result["subject"])
+    [again] = await accepting.send(student(1, "comes again"))
+    before = await tables(accepting)
+    async with accepting.running() as intake:
+        told = await intake.read_topic("rahnama.keys", 4)
+    await backups.restore(accepting.database, copy)
+    taken_back = {record.key for record in told if record.value is None}
+    kept = [(one.partition, one.key, one.value) for one in told if one.key not in taken_back]
+    await accepting.make_anew("rahnama.keys", kept)
+
+    await accepting.recover()
+
+    assert await tables(accepting) == before
+    [repeated] = await accepting.send(student(1, "the same"))
+    assert (repeated["status"], repeated["subject"]) == ("unchanged", again["subject"])

@@ -90,3 +90,20 @@ async def test_a_record_whose_fact_was_lost_before_it_left_is_applied(
             assert result["status"] == "accepted"
             assert len(result["facts"]) == 1
     assert len((await accepting.tables())["log"]) == len(topic)
+
+
+async def test_a_record_about_another_year_does_not_move_the_student_back(
+    accepting: Accepting, backups: Backups
+) -> None:
+    await accepting.send(student(1), student(1, "another year", year=1403))
+    copy = await backups.take(accepting.database)
+    same, moved = student(1, "E1", year=1403), student(1, "E2", gender=0)
+    await accepting.write([raw(same), raw(moved)], "E2")
+    before = await accepting.tables()
+    await backups.restore(accepting.database, copy)
+
+    await accepting.recover()
+    async with accepting.running() as intake:
+        assert (await intake.answered("E1"))["status"] == "unchanged"
+
+    assert await accepting.tables() == before

@@ -82,3 +82,20 @@ async def test_whom_a_manager_and_a_roster_did_not_reach_is_named(
 
     assert "mentor 7 of default has not the centres of its manager" in told
     assert "1 students of 1404 of default are not of the type that the roster says" in told
+
+
+async def test_who_moved_keeps_its_key_though_all_of_the_old_pool_is_lost(
+    accepting: Accepting, backups: Backups
+) -> None:
+    copy = await backups.take(accepting.database)
+    await accepting.send(student(1), MOVE)
+    tables = await accepting.tables()
+    await backups.restore(accepting.database, copy)
+    await accepting.lose_facts(tables["log"], lambda row: row["version"] < 3)
+
+    await accepting.recover()
+
+    after = await accepting.tables()
+    for table in ("subject_keys", "students"):
+        assert after[table] == tables[table]
+    assert "student_years: 1 rows, as before" in await accepting.rebuild()

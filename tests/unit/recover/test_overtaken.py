@@ -72,3 +72,16 @@ def test_the_repeat_of_an_event_does_not_stand_for_the_event() -> None:
     records = [record("E1"), record("E2"), record("lost before it left"), record("E1")]
     facts = lost((ALI, "E1", "a"), (ALI, "E2", "b"))
     assert overtaken(records, facts, {}) == []
+
+
+def test_who_was_erased_is_not_brought_back_by_what_was_applied_before() -> None:
+    early = Seen(b"E1", b"", None, "k", b"ali")
+    late = Seen(b"E2", b"", None, "n", b"ali")
+    assert keys(overtaken([early, late], Lost(), {}, {b"ali": "m"})) == ["E1"]
+
+
+def test_an_event_overtakes_also_what_is_about_other_things_that_it_changed() -> None:
+    other = ("default", "student/ali", 1403)
+    facts = lost((other, "E2", "b"), (ALI, "E2", "b"))
+    records = [record("E1", other, written="z"), record("E2"), record("E3", other)]
+    assert keys(overtaken(records, facts, {})) == ["E1"]
