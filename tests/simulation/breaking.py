@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
 
 from aiokafka import TopicPartition
 
@@ -22,7 +22,7 @@ RESTART_SECONDS: Final = 3.0
 STOPPED_SECONDS: Final = 18.0
 DOWN_SECONDS: Final = 4.0
 
-Breaks = Callable[[], Awaitable[None]]
+Breaks = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Breaking:

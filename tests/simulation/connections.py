@@ -54,7 +54,7 @@ class Connection:
 
     def transaction(self, *, isolation: str | None = None, readonly: bool = False) -> Transaction:
         """asyncpg's own."""
-        return Transaction(self, isolation, readonly, False)
+        return Transaction(self, isolation, readonly, False)  # type: ignore[arg-type]
 
     async def fetch(self, query: str, *arguments: Any, timeout: float | None = None) -> list[Record]:
         """The rows."""

@@ -12,7 +12,6 @@ from tests.simulation.sessions import SERVER, Operation, Session, aborted, lost_
 from tests.simulation.statements import LockName, MustWait, Rows, Statement, Work
 
 IDLE_IN_TRANSACTION_SECONDS: Final = 15.0
-PRIMARY: Final = "primary key"
 
 Snapshot = Mapping[str, Mapping[Key, Row]]
 
@@ -38,7 +37,7 @@ class Database:
         """Queries that nobody has written here; services catch what such a one raises."""
         self.fate: Callable[[str], str | None] = lambda what: None
         self._indexes = {
-            name: [(PRIMARY, spec.key), *spec.uniques.items()] for name, spec in schema.tables.items()
+            name: [(f"{name}_pkey", spec.key), *spec.uniques.items()] for name, spec in schema.tables.items()
         }
         self._unique: dict[tuple[str, str], dict[Key, Key]] = {}
         self._index_anew()

@@ -3,8 +3,8 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from collections.abc import Coroutine, Mapping
+from typing import Any, Final
 
 from tests.simulation.breaking import Breaking
 from tests.simulation.loop import PROCESS
@@ -81,9 +81,8 @@ class Faults:
         weights = [self._breaking.kinds[kind][1] for kind in kinds]
         return self._chance.choices(kinds, weights)[0]
 
-    def _break(self, kind: str) -> Awaitable[None]:
-        doing: Callable[[], Awaitable[None]] = self._breaking.kinds[kind][0]
-        return doing()
+    def _break(self, kind: str) -> Coroutine[Any, Any, None]:
+        return self._breaking.kinds[kind][0]()
 
     def _fate(self, server: str, what: str) -> str | None:
         if self._world.loop.time() >= self._until or self._severity == 0.0:

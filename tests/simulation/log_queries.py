@@ -24,7 +24,7 @@ def move_heads(
     ]
     statement.update("log_head", changes)
     statement.notify("log")
-    return [Record({"pg_notify": ""})]
+    return [Record({"pg_notify": None})]
 
 
 @query("shared.relay", "beat")

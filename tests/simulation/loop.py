@@ -98,7 +98,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._numbers = 0
         self._tasks: list[tuple[asyncio.Task[Any], Coroutine[Any, Any, Any]]] = []
         self.set_exception_handler(self._note_error)
-        self.set_task_factory(self._new_task)
+        self.set_task_factory(self._new_task)  # type: ignore[arg-type]
 
     def time(self) -> float:
         """Virtual seconds since the beginning."""
@@ -108,7 +108,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Callbacks that were kept back may run."""
         self._ready.extend(handles)  # type: ignore[attr-defined]
 
-    def run_in_executor(self, *_: Any) -> Any:
+    def run_in_executor(self, *_: Any) -> Any:  # type: ignore[override]
         """Threads have no place here."""
         raise RuntimeError("a simulation runs no threads")
 
@@ -140,7 +140,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                 raise TooLong(f"{MOST_STEPS} steps, and still at work at {self._now:.1f} s")
             handle._run()
 
-    def call_at(
+    def call_at(  # type: ignore[override]
         self,
         when: float,
         callback: Callable[..., Any],

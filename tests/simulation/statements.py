@@ -13,7 +13,8 @@ import asyncpg
 from tests.simulation.schema import Key, Row
 
 if TYPE_CHECKING:
-    from tests.simulation.database import Database, Session
+    from tests.simulation.database import Database
+    from tests.simulation.sessions import Session
 
 Rows = Mapping[Key, Row]
 LockName = tuple[Any, ...]
