@@ -188,17 +188,18 @@ class KeyRecords:
             raise
 
     async def _publish_keys(self, partition: int, wanted: Sequence[Subject]) -> list[Subject]:
-        """Sends the records of `wanted`; who of them was erased meanwhile, so that they must be taken back."""
+        """Sends the records of `wanted`; who of them is erased, so that they must be taken back.
+
+        Also of those who have no key any more: a leader that died before it looked may have sent what it had read.
+        """
         keys = await self._keys(wanted)
-        if not keys:  # all were erased before this: nobody has a key any more
-            return []
-        producer = await self._started()
-        records: list[Record] = [seal_record(self._keyring, key) for key in keys]
-        offset = await producer.send_all(partition, records)
-        if offset >= 0 and partition not in self.first_sent:
-            self.first_sent[partition] = Anchor(offset, record_digest(*records[0]))
-        tenants, subjects = [key.tenant for key in keys], [key.subject for key in keys]
-        rows = await self._pool.fetch(QUERIES["erased_subjects"], tenants, subjects)
+        if keys:
+            producer = await self._started()
+            records: list[Record] = [seal_record(self._keyring, key) for key in keys]
+            offset = await producer.send_all(partition, records)
+            if offset >= 0 and partition not in self.first_sent:
+                self.first_sent[partition] = Anchor(offset, record_digest(*records[0]))
+        rows = await self._pool.fetch(QUERIES["erased_subjects"], *columns(wanted))
         return [(row["tenant"], row["subject"]) for row in rows]
 
     async def _bury(self, erased: Sequence[Subject]) -> None:

@@ -13,7 +13,8 @@ from aiokafka.admin import RecordsToDelete
 from infra.local.databases import Databases
 from services.intake.append.erasure import Erased, Erasure
 from services.intake.append.fresh_keys import FreshKeys, SubjectKey
-from services.intake.relay.keys import KeyRecords, record_key
+from services.intake.relay.keys import KeyRecords, record_key, seal_record
+from services.intake.relay.records import RecordProducer
 from shared.append.clock import system_clock
 from shared.append.log import Appended, Log
 from shared.kafka.aio_clients import AioKafkaClients
@@ -178,4 +179,32 @@ async def test_a_leader_that_sends_what_it_knew_long_ago_takes_it_back(intake: I
         await late.stop()
     sent = await intake.read_topic("rahnama.keys", number + 3)
     assert len(sent) == number + 3  # the record, and a tombstone in each pool
+    assert await record_of(intake, student_id) == [None, None]
+
+
+async def test_who_leads_after_a_leader_that_died_with_a_late_record_takes_it_back(intake: Intake) -> None:
+    """The erasure was published by the leader of the other pool, and the dead one's record came after its tombstones."""
+    student_id = id_of(await intake.send(student(8)))
+    subject = f"student/{student_id}"
+    [row] = await intake.rows("select * from subject_keys where subject = $1", subject)
+    first = await first_event(intake, subject)
+    await intake.send(student(8, "moves", gender=1))
+    await published(intake, await erase(intake, student_id))
+    key = SubjectKey(row["tenant"], subject, row["lookup"], row["wrapped_key"])
+    late = RecordProducer(AioKafkaClients(intake.topics.bootstrap), intake.topics.name("rahnama.keys"))
+    await late.start()
+    await late.send_all(first.partition, [seal_record(intake.keyring, key)])
+    await late.close()
+    assert await record_of(intake, student_id) != [None, None]
+    async with opened(intake) as pool:
+        following = KeyRecords(
+            pool,
+            intake.keyring,
+            FreshKeys(),
+            kafka=AioKafkaClients(intake.topics.bootstrap),
+            topic=intake.topics.name("rahnama.keys"),
+            partitions=intake.topics.partitions,
+        )
+        await following.publish(first.partition, [first])
+        await following.stop()
     assert await record_of(intake, student_id) == [None, None]
