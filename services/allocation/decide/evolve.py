@@ -115,7 +115,7 @@ def _assigned(pool: Pool, cause: Cause, event: StudentAssigned) -> None:
     pool.changes.years.add(year)
     if event.counter is not None and student.student_id not in pool.counters:
         _give_counter(pool, year, student.student_id, event.counter)
-        if waited and student.stored:  # an earlier batch's: rows of its other years may not be in memory
+        if student.stored:  # it may wait since an earlier batch: rows of its other years may not be in memory
             pool.changes.counters[student.student_id] = event.counter
     student.counter = event.counter
 

@@ -126,3 +126,11 @@ def test_a_counter_that_another_year_brings_later_is_also_that_of_the_year_that_
     assert pool.changes.counters == {"s": "033730001"}
     together = Given(a_student("s"), a_student("s", year=1403), a_withdrawal("s"), a_mentor(1))
     assert together.enrolment("s").counter == "033730001"
+
+
+def test_a_counter_is_also_that_of_an_ended_year_when_the_other_left_and_came_back_in_between() -> None:
+    given = Given(a_student("s"), a_student("s", year=1403), a_withdrawal("s"))
+    given.state.forget()
+    for fact in (a_withdrawal("s", year=1403), a_mentor(1), a_student("s", year=1403)):
+        given.when(fact)
+    assert given.state.pool(TENANT).changes.counters == {"s": "033730001"}
