@@ -71,9 +71,10 @@ def logs_folder(seed: int, trial: int) -> Path:
 
 def _tell(outcome: Outcome) -> None:
     what = "; ".join(outcome.did) or outcome.fault
+    told = ", ".join(f"{name} {seconds:.1f}" for name, seconds in outcome.phases.items()) or "broken off"
     said = "FAILED " + " | ".join(str(found) for found in outcome.violations) if outcome.violations else "ok"
     print(
-        f"{outcome.seed}/{outcome.trial} {what} [{outcome.seconds:.1f} s, {outcome.events} events] {said}",
+        f"{outcome.seed}/{outcome.trial} {what} [{told}, {outcome.events} events] {said}",
         *(f"    {note}" for note in outcome.notes),
         sep="\n",
         file=sys.stderr,

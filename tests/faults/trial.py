@@ -37,7 +37,7 @@ class Outcome:
     violations: list[Violation] = field(default_factory=list)
     events: int = 0
     seconds: float = 0.0
-    checking_seconds: float = 0.0
+    phases: dict[str, float] = field(default_factory=dict)
 
     def line(self) -> dict[str, Any]:
         """For the report."""
@@ -48,7 +48,7 @@ class Outcome:
             "notes": self.notes,
             "events": self.events,
             "seconds": round(self.seconds, 1),
-            "checking_seconds": round(self.checking_seconds, 1),
+            "phases": {name: round(seconds, 1) for name, seconds in self.phases.items()},
             "violations": [{"invariant": v.invariant, "finding": v.finding} for v in self.violations],
         }
 
@@ -76,10 +76,13 @@ async def run_trial(stage: Stage, seed: int, trial: int, fault: str, students: i
     try:
         async with asyncio.timeout(TRIAL_SECONDS):
             await _suffer(ground, fault)
-            await _recover(ground)
-            checking = time.monotonic()
+            outcome.phases["fault"] = time.monotonic() - began
+            await ground.bed.heal()
+            outcome.phases["healed"] = time.monotonic() - began
+            await _become_quiet(ground)
+            outcome.phases["quiet"] = time.monotonic() - began
             outcome.violations = await judge(stage)
-            outcome.checking_seconds = time.monotonic() - checking
+            outcome.phases["judged"] = time.monotonic() - began
     except Expected as error:
         outcome.violations.append(Violation("expected", str(error)))
     except NotQuiet as error:
@@ -115,8 +118,7 @@ async def _finish(load: "asyncio.Task[None]") -> None:
     await load
 
 
-async def _recover(ground: Ground) -> None:
-    await ground.bed.heal()
+async def _become_quiet(ground: Ground) -> None:
     still = Stillness(ground.servers)
     await still.wait(APPLY_SECONDS, only_inbound=True)
     await ground.senders.ask_again(ground.lanes)
