@@ -131,7 +131,7 @@ def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
         published=relay.offer,
         clock=edges.clock,
     )
-    keys_watch = KeysWatch(edges.pool, key_records, edges.kafka, settings.topic("keys"))
+    keys_watch = KeysWatch(edges.pool, key_records, edges.kafka, settings.topic("keys"), log.gate)
     rejections = RejectionRecords(
         edges.pool,
         kafka=edges.kafka,

@@ -3,7 +3,8 @@
 A partition is known by one record, its anchor, which stands in the database: compaction moves no record, and another
 topic of the same name holds another one there, or none. Without its anchor, a partition gets the records of all
 subjects whose first fact is in the same partition of the log, the tombstones of its tenants' erased, and a new anchor.
-More records than needed do no harm: each says the same as the one before.
+More records than needed do no harm: each says the same as the one before. But a database that was set back to an
+older copy still has the keys of people who were erased since: while the log's gate is closed, nothing is sent.
 """
 
 import asyncio
@@ -17,6 +18,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from services.intake.relay.keys import Anchor, KeyRecords, record_digest
+from shared.append.gate import Gate
+from shared.errors import GateClosed
 from shared.inbox.topic_look import TopicLook
 from shared.kafka.clients import KafkaClients
 from shared.postgres import TRANSIENT_ERRORS, Pool, named_queries
@@ -31,11 +34,19 @@ class KeysWatch:
     """Looks at the topic on start and every `look_seconds`, and mends it."""
 
     def __init__(
-        self, pool: Pool, records: KeyRecords, kafka: KafkaClients, topic: str, *, look_seconds: float = 5.0
+        self,
+        pool: Pool,
+        records: KeyRecords,
+        kafka: KafkaClients,
+        topic: str,
+        gate: Gate,
+        *,
+        look_seconds: float = 5.0,
     ) -> None:
         self._pool = pool
         self._records = records
         self._topic = topic
+        self._gate = gate
         self._look = TopicLook(kafka)
         self._look_seconds = look_seconds
         self._checked: dict[int, int] = {}
@@ -57,12 +68,13 @@ class KeysWatch:
         while True:
             try:
                 await self.look()
-            except (KafkaError, asyncpg.PostgresError, *TRANSIENT_ERRORS) as error:
+            except (KafkaError, GateClosed, asyncpg.PostgresError, *TRANSIENT_ERRORS) as error:
                 _log.warning("keys_not_looked_at", error=type(error).__name__)
             await asyncio.sleep(self._look_seconds)
 
     async def look(self) -> None:
-        """One look, and what follows from it. Raises what the clients of Kafka and Postgres raise."""
+        """One look, and what follows from it. Raises `GateClosed`, and what the clients of Kafka and Postgres raise."""
+        self._gate.require_open()
         rows = await self._pool.fetch(QUERIES["anchors"])
         anchors = {
             row["partition"]: Anchor(row["record_offset"], row["digest"])
@@ -109,6 +121,7 @@ class KeysWatch:
         """All keys of facts behind a sequence; the partition is known again only when all are acknowledged."""
         anchor, sent, sequence = None, 0, behind
         while rows := await self._pool.fetch(QUERIES["keyed_subjects"], partition, sequence, PAGE):
+            self._gate.require_open()
             anchor = await self._records.send_again(partition, _subjects(rows)) or anchor
             sent, sequence = sent + len(rows), rows[-1]["sequence"]
         await self._bury_again(partition)

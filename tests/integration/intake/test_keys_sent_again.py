@@ -5,11 +5,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from infra.local.databases import Databases
 from services.intake.append.fresh_keys import FreshKeys
 from services.intake.append.sealing import Keyring
 from services.intake.relay.keys import KeyRecords, open_record
 from services.intake.relay.keys_watch import KeysWatch
+from shared.append.gate import Gate
+from shared.errors import GateClosed
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.closing_clients import Admin
 from shared.postgres import open_pool
@@ -34,16 +38,18 @@ async def lose_topic(made: TopicSet) -> None:
 
 
 @asynccontextmanager
-async def watching(intake: Intake) -> AsyncIterator[KeysWatch]:
+async def watching(intake: Intake) -> AsyncIterator[tuple[KeysWatch, Gate]]:
     """Another instance's watch, which looks when it is told to."""
     kafka = AioKafkaClients(intake.topics.bootstrap)
     pool = await open_pool(intake.database.dsn, application="test", size=2)
     name = intake.topics.name(TOPIC)
     partitions = intake.topics.partitions
     records = KeyRecords(pool, intake.keyring, FreshKeys(), kafka=kafka, topic=name, partitions=partitions)
-    watch = KeysWatch(pool, records, kafka, name)
+    gate = Gate("intake")
+    gate.open()
+    watch = KeysWatch(pool, records, kafka, name, gate)
     try:
-        yield watch
+        yield watch, gate
     finally:
         await watch.stop()
         await records.stop()
@@ -70,7 +76,7 @@ async def test_after_the_topic_of_keys_was_lost_every_key_is_sent_again(
         before = {(r.partition, open_record(keyring, r.key, r.value)) for r in sent}
         await lose_topic(made)
         old = {digest for _, digest in await anchors(intake)}
-    async with running(databases.intake, made, issuer, settings) as intake, watching(intake) as watch:
+    async with running(databases.intake, made, issuer, settings) as intake, watching(intake) as (watch, _):
         async with asyncio.timeout(30):
             while len({digest for _, digest in await anchors(intake)} - old) < len({p for p, _ in before}):  # noqa: ASYNC110  # a table tells nobody
                 await asyncio.sleep(0.1)
@@ -79,3 +85,23 @@ async def test_after_the_topic_of_keys_was_lost_every_key_is_sent_again(
 
         await watch.look()
         assert len(await intake.read_topic(TOPIC, STUDENTS)) == len(records) == STUDENTS
+
+
+async def test_while_the_gate_is_closed_no_key_is_sent_for_the_database_may_be_an_older_copy(
+    databases: Databases, topics: MakesTopics, tmp_path: Path
+) -> None:
+    await prepare(databases.intake)
+    issuer, made = TestIssuer(tmp_path), await topics()
+    settings = make_settings(databases.intake, made, issuer, tmp_path)
+    async with running(databases.intake, made, issuer, settings) as intake:
+        assert (await intake.send(student(1)))["status"] == "accepted"
+        await intake.read_topic(TOPIC, 1)
+    await intake.rows("delete from key_anchors")
+    async with watching(intake) as (watch, gate):
+        gate.close("the database was restored")
+        with pytest.raises(GateClosed):
+            await watch.look()
+        assert len(await intake.read_topic(TOPIC, 1)) == 1
+        gate.open()
+        await watch.look()
+        assert len(await intake.read_topic(TOPIC, 2)) == 2
