@@ -12,7 +12,7 @@ FIND_PYTHON := for p in python3.11 python3; do "$$p" -c 'import sys; sys.exit(sy
 	>/dev/null 2>&1 && echo "$$p" && exit; done
 
 .PHONY: help venv demo up down reset recover rebuild refill dsn drills status token test test-unit test-integration test-e2e faults \
-	mutants check format lock
+	mutants simulate check format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ test-e2e: venv ## the whole system
 
 mutants: venv ## plants faults in the code, one at a time; each must be caught (ONLY=name TABLE=1)
 	@exec $(RUN) tests.mutants $(if $(ONLY),--only $(ONLY)) $(if $(TABLE),--table)
+
+simulate: venv ## all three services in one process, with faults from a seed: SEEDS=2000 FIRST=1; a failing seed replays
+	@exec $(RUN) tests.simulation --seeds "$(or $(SEEDS),2000)" --first "$(or $(FIRST),1)"
 
 faults: venv ## breaks the running services on purpose: TRIALS=100 SEED=7 [FIRST=0 FAULT= TABLE=1]
 	@exec $(RUN) tests.faults --trials "$(or $(TRIALS),100)" --seed "$(or $(SEED),7)" --first "$(or $(FIRST),0)" \
