@@ -3,9 +3,9 @@
 A restored database then knows everyone again. A record is sealed under a key that only the master key gives; its
 Kafka key is an HMAC, so that compaction and the tombstone of an erasure find it and nobody learns from it.
 
-A record stands in the partition of its subject's first fact. A student may have moved between its tenant's two pools
-since, so that its tombstone goes to both; and as their relays do not wait for each other, and a leader that was stopped
-may send what it read long ago, whoever has sent records looks afterwards whether one of them was erased meanwhile.
+A record stands where its subject's first fact does, and of a student who moved also in the other pool's partition, so
+that its tombstone goes to both. As their relays do not wait for each other, and a leader that was stopped may send what
+it read long ago, whoever has sent records looks afterwards whether one of them was erased meanwhile.
 """
 
 import asyncio
@@ -125,10 +125,9 @@ class KeyRecords:
         self.first_sent: dict[int, Anchor] = {}
 
     async def publish(self, partition: int, events: Sequence[Appended]) -> None:
-        """Returns when Kafka has acknowledged what must be there before `events`.
-
-        That is the records of all subjects whose first fact is in `events`, and the tombstones of those erased in it;
-        and again the records of students who moved here: the partition with their first fact may be behind.
+        """Returns when Kafka has acknowledged what must be there before `events`: the tombstones of those erased in it,
+        the records of all subjects whose first fact is in it, and again the records of students who moved here, for
+        the partition with their first fact may be behind.
         """
         wanted = [
             (event.tenant, event.subject)
