@@ -26,7 +26,7 @@ def main() -> int:
         for path in write_report(report):
             print(path, file=sys.stderr)
     print(json.dumps(report))
-    return 1 if report["failures"] else 0
+    return 1 if report["failures"] or report["interrupted"] else 0
 
 
 if __name__ == "__main__":

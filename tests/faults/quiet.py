@@ -12,8 +12,9 @@ from aiokafka.errors import KafkaError
 
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.postgres import TRANSIENT_ERRORS
+from tests.faults.keys_topic import keys_topic_misses
 from tests.invariants.chains import first_occurrences
-from tests.invariants.reading import INBOUND, Servers, read_topic
+from tests.invariants.reading import INBOUND, Servers, read_records, read_rows, read_topic
 
 PAUSE_SECONDS: Final = 0.1
 
@@ -79,7 +80,22 @@ class Stillness:
         for source, heads in (("intake", intake["heads"]), ("allocation", allocation["heads"])):
             if (told := await self._topic_misses(source, heads)) is not None:
                 return told
-        return None
+        return await self._keys_topic_misses()
+
+    async def _keys_topic_misses(self) -> str | None:
+        dsn = self.servers.dsns["intake"]
+        async with asyncio.timeout(15):
+            records = [
+                record async for record in read_records(self.servers.bootstrap, self.servers.topic("keys"))
+            ]
+        keyed = await read_rows(dsn, "select tenant, subject from subject_keys")
+        erased = await read_rows(dsn, "select tenant, subject from erasures")
+        return keys_topic_misses(
+            self.servers.master_key,
+            records,
+            [(row["tenant"], row["subject"]) for row in keyed],
+            [(row["tenant"], row["subject"]) for row in erased],
+        )
 
     async def _row(self, service: str, query: str) -> dict[str, Any]:
         connection = await asyncpg.connect(self.servers.dsns[service], timeout=5)

@@ -55,13 +55,13 @@ async def run_trials(run: Run) -> None:
             outcome = await run_trial(stage, run.seed, trial, fault, run.students)
             used += 1
             run.outcomes.append(outcome)
+            run.seconds = time.monotonic() - began
             _tell(outcome)
             if outcome.violations:
                 folder = logs_folder(run.seed, trial)
                 stage.keep_logs(folder)
                 await keep_evidence(stage, folder / "evidence.pickle")
                 stage = None
-    run.seconds = time.monotonic() - began
 
 
 def logs_folder(seed: int, trial: int) -> Path:
@@ -109,6 +109,10 @@ def _by_fault(run: Run) -> Mapping[str, Mapping[str, int]]:
 
 
 def run(run: Run) -> dict[str, Any]:
-    """All of it; returns the report."""
-    asyncio.run(run_trials(run))
-    return report(run)
+    """All of it; returns the report. Interrupted, it reports what was done until then."""
+    interrupted = False
+    try:
+        asyncio.run(run_trials(run))
+    except KeyboardInterrupt:
+        interrupted = True
+    return {**report(run), "interrupted": interrupted}

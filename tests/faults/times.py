@@ -33,6 +33,7 @@ CONSTANTS: Final[Mapping[str, Mapping[str, float]]] = {
 ARGUMENTS: Final[Mapping[str, Mapping[str, float]]] = {
     "shared.relay.relay:Relay": {"heartbeat_seconds": 0.3, "idle_seconds": 1.5, "look_seconds": 1.0},
     "shared.inbox.log_inbox:LogInbox": {"stall_seconds": 1.5},
+    "services.intake.relay.keys_watch:KeysWatch": {"look_seconds": 1.0},
     "services.intake.inbox.kafka:InboundInbox": {"look_seconds": 1.5},
 }
 """Defaults of keyword arguments that the composition roots leave as they are."""

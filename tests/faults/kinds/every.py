@@ -33,6 +33,7 @@ _ALL: Final[tuple[Fault, ...]] = (
     topics.an_idle_topic_is_made_anew,
     topics.a_topic_grows_again_past_a_consumers_position,
     topics.the_inbound_topic_is_made_anew,
+    topics.the_keys_topic_is_made_anew,
     instances.the_number_of_allocations_changes,
     instances.two_intakes_write,
     instances.a_second_relay_publishes_too,

@@ -107,6 +107,17 @@ async def the_inbound_topic_is_made_anew(ground: Ground) -> None:
         ground.senders.sent.forget_order(step.event for step in lane)
 
 
+async def the_keys_topic_is_made_anew(ground: Ground) -> None:
+    """Busy or idle: every key is sent again, and every tombstone."""
+    if busy := ground.draw.random() < 0.5:
+        await ground.underway()
+    else:
+        await ground.idle()
+    ground.do(f"make {'busy' if busy else 'idle'} rahnama.keys anew")
+    await make_anew(ground, ground.servers.topic("keys"), create=ground.draw.random() < 0.7)
+    await ground.more(10)
+
+
 async def delete_records(ground: Ground, topic: str) -> None:
     """All that some of its partitions, or all of them, hold at this moment."""
     ends = await end_offsets(ground.servers.bootstrap, topic)
