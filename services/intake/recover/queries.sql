@@ -89,3 +89,15 @@ select y.tenant, y.year, count(*) as students from student_years y left join sch
 where not y.is_withdrawn
   and coalesce(y.school_code = any(r.school_codes), false) <> (y.student_type = 1)
 group by y.tenant, y.year order by y.tenant, y.year
+
+-- name: students_without_key
+-- Students of whom the log tells, who have no key, and are not erased as far as it says.
+select distinct tenant, subject from log
+where type = $1
+  and not exists (select from subject_keys k where k.tenant = log.tenant and k.subject = log.subject)
+  and not exists (select from erasures e where e.tenant = log.tenant and e.subject = log.subject)
+order by tenant, subject
+
+-- name: facts_of
+-- A subject's facts in the order of their versions.
+select partition, sequence, value from log where tenant = $1 and subject = $2 order by version

@@ -30,6 +30,7 @@ from services.intake.recover.keys import STUDENT, destroy_keys, recover_keys
 from services.intake.recover.lost import Lost, read_lost
 from services.intake.recover.rejections import LostRejection, Place, bring_back_rejections, read_rejections
 from services.intake.recover.torn import complete_moves, references_apart, reopen_moves
+from services.intake.recover.unsaid import buried_among, say_erasures
 from services.intake.settings import Settings
 from shared.append.clock import system_clock
 from shared.append.log import Head, Log, require_partitions
@@ -71,6 +72,7 @@ async def recover(settings: Settings) -> AsyncIterator[str]:
         )
         answered, refused = await work.answer_inbound(inbound)
         gone = await destroy_keys(connection, keyring, tombstones)
+        work.lost.erased |= buried_among(work.lost, keyring, tombstones)
         await work.forget_erased()
         yield f"{added} keys are back" + (f", {gone} were destroyed by erasures" if gone else "")
         yield f"{work.lost.facts} facts are lost; {answered} events that came to nothing are not applied again"
@@ -79,6 +81,8 @@ async def recover(settings: Settings) -> AsyncIterator[str]:
             yield line
         if completed := await complete_moves(connection, keyring, system_clock, settings.partitions):
             yield f"{completed} moves between pools had left by half, and are completed by their withdrawals"
+        if said := await say_erasures(connection, keyring, system_clock, settings.partitions, tombstones):
+            yield f"{said} erasures had left by their tombstones alone, and are said again"
         for subject in await reopen_moves(connection):
             yield f"{subject} was moved between pools, and the new half is lost: its event must be sent again"
         for line in await references_apart(connection):

@@ -8,7 +8,6 @@ import pytest
 
 from services.intake.append.sealing import Keyring
 from services.intake.relay.keys import record_key
-from shared.errors import CannotRecover
 from tests.integration.intake.doors import student
 from tests.integration.recover.accepting import SECONDS, Accepting
 from tests.integration.recover.backups import Backups, rows_of
@@ -75,13 +74,20 @@ async def test_a_tombstone_takes_the_key_though_the_fact_that_says_so_is_lost(
     await accepting.produce("rahnama.keys", [(result["facts"][0]["partition"], index, None)])
     await backups.restore(accepting.database, copy)
 
-    with pytest.raises(CannotRecover, match="the keys of 1 subjects are missing"):
-        await accepting.recover()  # a tombstone alone, without the fact that says so, is a loss
+    assert "1 erasures had left by their tombstones alone, and are said again" in await accepting.recover()
 
     subjects = {row["subject"] for row in (await accepting.tables())["subject_keys"]}
     assert result["subject"] not in subjects
     students = {f"student/{row['student_id']}" for row in (await accepting.tables())["students"]}
     assert result["subject"] not in students
+    log = (await accepting.tables())["log"]
+    [said] = [row for row in log if row["type"] == "rahnama.intake.student.erased.v1"]
+    assert (said["subject"], said["version"]) == (result["subject"], 3)
+    assert json.loads(said["value"])["data"]["years"] == [1404]
+    [erasure] = (await tables(accepting))["erasures"]
+    assert (erasure["partition"], erasure["sequence"]) == (said["partition"], said["sequence"])
+    assert "students: 2 rows, as before" in await accepting.rebuild()
+    assert not any("said again" in line for line in await accepting.recover())
 
 
 @pytest.mark.parametrize("known_to_the_backup", [True, False])
