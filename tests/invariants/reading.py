@@ -140,9 +140,14 @@ def event_key(servers: Servers, record: Any) -> bytes | None:
         named = [headers.get(name) for name in ("ce_source", "ce_id")]
         source, event_id = [None if name is None else name.decode(errors="replace") for name in named]
     tenant = servers.tenants.get(source) if isinstance(source, str) else None
-    if not servers.master_key or tenant is None or not isinstance(event_id, str):
+    if not servers.master_key or tenant is None or not isinstance(event_id, str) or not _is_text(event_id):
         return None
     return idempotency_key(servers.master_key, tenant, source, event_id)
+
+
+def _is_text(value: str) -> bool:
+    """JSON can also spell what is none: a lone surrogate."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 async def read_rows(dsn: str, query: str) -> list[Row]:
