@@ -12,6 +12,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
@@ -38,6 +39,7 @@ COMPACTED: Final = {
     "max.message.bytes": str(MAX_RECORD_BYTES),
 }
 """Without a greatest lag Kafka may keep for weeks what a tombstone has taken back."""
+MOST_BURIED: Final = 10_000
 FIRST_VERSION: Final = 1
 ERASED: Final = FACT_NAMES[StudentErased]
 REGISTERED: Final = FACT_NAMES[StudentRegistered]
@@ -123,6 +125,7 @@ class KeyRecords:
         self._producer: RecordProducer | None = None
         self._starting = asyncio.Lock()
         self.first_sent: dict[int, Anchor] = {}
+        self.buried: deque[tuple[float, Sequence[Subject]]] = deque(maxlen=MOST_BURIED)
 
     async def publish(self, partition: int, events: Sequence[Appended]) -> None:
         """Returns when Kafka has acknowledged what must be there before `events`: the tombstones of those erased in it,
@@ -145,10 +148,7 @@ class KeyRecords:
                 await self._bury(erased)
 
     async def send_again(self, partition: int, subjects: Sequence[Subject]) -> Anchor | None:
-        """Sends the records of `subjects` to a topic that has lost them; one of them, by which it is known again.
-
-        None when all were erased meanwhile.
-        """
+        """Sends the records of `subjects` to a topic that has lost them; the one by which it is known again, if any."""
         self.first_sent.pop(partition, None)
         async with self._thrown_away_by_an_error():
             if erased := await self._publish_keys(partition, subjects):
@@ -170,7 +170,7 @@ class KeyRecords:
             await admin.close()
 
     async def start(self) -> None:
-        """Connects to nothing yet: Kafka may come later."""
+        """Connects to nothing yet."""
 
     async def stop(self) -> None:
         """Closes the producer; a later `publish` opens another."""
@@ -211,6 +211,7 @@ class KeyRecords:
         producer = await self._started()
         for partition, records in sorted(graves.items()):
             await producer.send_all(partition, records)
+        self.buried.append((asyncio.get_running_loop().time(), erased))
 
     async def _moved(self, partition: int, events: Sequence[Appended]) -> list[Subject]:
         """Students who came from the other pool."""
@@ -235,9 +236,7 @@ class KeyRecords:
                 found.append(key)
         if missing:
             rows = await self._pool.fetch(QUERIES["subject_keys"], *columns(missing))
-            found += [
-                SubjectKey(row["tenant"], row["subject"], row["lookup"], row["wrapped_key"]) for row in rows
-            ]
+            found += [SubjectKey(*row) for row in rows]
         return found
 
     async def _started(self) -> RecordProducer:

@@ -5,6 +5,9 @@ topic of the same name holds another one there, or none. Without its anchor, a p
 subjects whose first fact is in the same partition of the log, the tombstones of its tenants' erased, and a new anchor.
 More records than needed do no harm: each says the same as the one before. But a database that was set back to an
 older copy still has the keys of people who were erased since: while the log's gate is closed, nothing is sent.
+
+A batch of keys whose sender was given up may still be written, seconds later and behind a tombstone that was sent
+meanwhile. So each tombstone is sent once more, when nothing can be on its way any longer.
 """
 
 import asyncio
@@ -26,6 +29,8 @@ from shared.postgres import TRANSIENT_ERRORS, Pool, named_queries
 
 QUERIES: Final = named_queries("services.intake.relay")
 PAGE: Final = 1000
+LATE_SECONDS: Final = 30.0
+"""Longer than any batch is on its way."""
 
 _log = structlog.get_logger("rahnama.intake")
 
@@ -42,6 +47,7 @@ class KeysWatch:
         gate: Gate,
         *,
         look_seconds: float = 5.0,
+        late_seconds: float = LATE_SECONDS,
     ) -> None:
         self._pool = pool
         self._records = records
@@ -49,6 +55,7 @@ class KeysWatch:
         self._gate = gate
         self._look = TopicLook(kafka)
         self._look_seconds = look_seconds
+        self._late_seconds = late_seconds
         self._checked: dict[int, int] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -89,6 +96,15 @@ class KeysWatch:
                     await self._send_again(partition, head, behind=0)
             else:
                 await self._anchor(partition, head)
+        await self._bury_once_more()
+
+    async def _bury_once_more(self) -> None:
+        """The tombstones of some while ago; those that are sent here are not sent a third time."""
+        buried, due = self._records.buried, asyncio.get_running_loop().time() - self._late_seconds
+        while buried and buried[0][0] <= due:
+            await self._records.bury(buried[0][1])
+            buried.popleft()
+            buried.pop()  # what was just sent
 
     async def _found(self, anchors: Mapping[int, Anchor]) -> set[int]:
         """The partitions in which the anchor is where it was."""

@@ -47,7 +47,7 @@ async def watching(intake: Intake) -> AsyncIterator[tuple[KeysWatch, Gate]]:
     records = KeyRecords(pool, intake.keyring, FreshKeys(), kafka=kafka, topic=name, partitions=partitions)
     gate = Gate("intake")
     gate.open()
-    watch = KeysWatch(pool, records, kafka, name, gate)
+    watch = KeysWatch(pool, records, kafka, name, gate, late_seconds=0)
     try:
         yield watch, gate
     finally:
@@ -105,3 +105,19 @@ async def test_while_the_gate_is_closed_no_key_is_sent_for_the_database_may_be_a
         gate.open()
         await watch.look()
         assert len(await intake.read_topic(TOPIC, 2)) == 2
+
+
+async def test_a_tombstone_is_sent_once_more_behind_a_key_that_was_written_late(
+    databases: Databases, topics: MakesTopics, tmp_path: Path
+) -> None:
+    await prepare(databases.intake)
+    issuer, made = TestIssuer(tmp_path), await topics()
+    settings = make_settings(databases.intake, made, issuer, tmp_path)
+    async with running(databases.intake, made, issuer, settings) as intake:
+        pass
+    async with watching(intake) as (watch, _):
+        await watch._records.bury([("default", "student/who is erased")])
+        await watch.look()
+        await watch.look()
+        records = await intake.read_topic(TOPIC, 4)
+        assert [record.value for record in records] == [None] * 4  # twice, in the partitions of both pools
