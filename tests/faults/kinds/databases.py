@@ -5,6 +5,7 @@ import asyncpg
 from infra.local.databases import SERVICES
 from shared.postgres import TRANSIENT_ERRORS
 from tests.faults.ground import Ground
+from tests.faults.points import RELAYS
 
 ALL = """
 select pg_terminate_backend(pid) from pg_stat_activity
@@ -16,8 +17,8 @@ RELAY = ALL + " and application_name like '%-relay'"
 
 async def backends_are_terminated(ground: Ground) -> None:
     """All of a service, those that are in a transaction, or the session that holds its relay's locks; several times."""
-    service = ground.draw.choice(SERVICES)
     which = ground.draw.choice((ALL, IN_TRANSACTION, IN_TRANSACTION, RELAY))
+    service = ground.draw.choice(RELAYS if which == RELAY else SERVICES)
     await ground.underway(0.4)
     ended = 0
     try:
