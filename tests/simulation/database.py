@@ -2,63 +2,39 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import asyncpg
 
-from tests.simulation.schema import Key, Row, schema_of
+from tests.simulation.schema import schema_of
 from tests.simulation.sessions import SERVER, Operation, Session, aborted, lost_connection
-from tests.simulation.statements import LockName, MustWait, Rows, Statement, Work
+from tests.simulation.statements import LockName, MustWait, Statement, Work
+from tests.simulation.tables import Snapshot, Tables
 
 IDLE_IN_TRANSACTION_SECONDS: Final = 15.0
 
-Snapshot = Mapping[str, Mapping[Key, Row]]
 
-
-class Database:
+class Database(Tables):
     """One service's database. `fate(session, what)` names the fault that an operation meets, or None."""
 
     def __init__(
         self, service: str, partitions: int, loop: asyncio.AbstractEventLoop, chance: random.Random
     ) -> None:
-        schema = schema_of(service, partitions)
+        super().__init__(schema_of(service, partitions))
         self.service = service
         self.loop = loop
         self.chance = chance
-        self.specs = schema.tables
-        self.tables: dict[str, dict[Key, Row]] = {
-            name: {spec.key_of(row): row for row in schema.first_rows.get(name, ())}
-            for name, spec in schema.tables.items()
-        }
         self.down = False
-        self.commits = 0
         self.unknown: list[str] = []
         """Queries that nobody has written here; services catch what such a one raises."""
         self.fate: Callable[[str], str | None] = lambda what: None
-        self._indexes = {
-            name: [(f"{name}_pkey", spec.key), *spec.uniques.items()] for name, spec in schema.tables.items()
-        }
-        self._unique: dict[tuple[str, str], dict[Key, Key]] = {}
-        self._index_anew()
         self._holders: dict[LockName, dict[Work, bool]] = {}
         self._session_locks: dict[LockName, Session] = {}
         self._waiting: list[Operation] = []
         self.sessions: list[Session] = []
 
     # --- what statements ask for
-
-    def indexes(self, table: str) -> Sequence[tuple[str, tuple[str, ...]]]:
-        """Every unique index by name, the primary key first."""
-        return self._indexes[table]
-
-    def index(self, table: str, name: str) -> Mapping[Key, Key]:
-        """The primary keys by the committed values of a unique index."""
-        return self._unique[table, name]
-
-    def copy_tables(self) -> dict[str, Rows]:
-        """What is committed now; rows are never changed in place."""
-        return {name: dict(rows) for name, rows in self.tables.items()}
 
     def take(self, work: Work, lock: LockName, *, exclusive: bool) -> None:
         """Gives a lock for the rest of the transaction. Raises `MustWait`."""
@@ -130,7 +106,11 @@ class Database:
         if work.session.work is work:
             work.session.work = None
         if commit and not work.failed:
-            self._apply(work)
+            self.apply(work.writes)
+            for channel in work.notifies:
+                for session in self.sessions:
+                    if channel in session.channels:
+                        session.client.notified(channel)
         for lock in work.locks:
             holders = self._holders[lock]
             del holders[work]
@@ -160,16 +140,11 @@ class Database:
 
     # --- what a test does to it
 
-    def snapshot(self) -> Snapshot:
-        """A backup."""
-        return self.copy_tables()
-
     def restore(self, snapshot: Snapshot) -> None:
         """The tables as a backup has them; nobody may be connected."""
         if self.sessions:
             raise AssertionError("somebody is connected to a database that is being restored")
-        self.tables = {name: dict(rows) for name, rows in snapshot.items()}
-        self._index_anew()
+        self.take_over(snapshot)
 
     # --- how it is done
 
@@ -249,31 +224,3 @@ class Database:
                 reached.add(other)
                 todo += waits.get(other, ())
         return False
-
-    def _apply(self, work: Work) -> None:
-        if work.writes:
-            self.commits += 1
-        for table, rows in work.writes.items():
-            kept = self.tables[table]
-            for name, columns in self._indexes[table]:
-                values = self._unique[table, name]
-                for key, row in rows.items():
-                    if (old := kept.get(key)) is not None:
-                        values.pop(tuple([old[column] for column in columns]), None)
-                    if row is not None:
-                        values[tuple([row[column] for column in columns])] = key
-            for key, row in rows.items():
-                if row is None:
-                    kept.pop(key, None)
-                else:
-                    kept[key] = row
-        for channel in work.notifies:
-            for session in self.sessions:
-                if channel in session.channels:
-                    session.client.notified(channel)
-
-    def _index_anew(self) -> None:
-        for table, indexes in self._indexes.items():
-            for name, columns in indexes:
-                rows = self.tables[table].items()
-                self._unique[table, name] = {tuple([row[c] for c in columns]): key for key, row in rows}

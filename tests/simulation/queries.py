@@ -7,12 +7,12 @@ from functools import cache
 from typing import Final
 
 from shared.postgres import named_queries
-from tests.simulation import intake_queries, log_queries, reader_queries
+from tests.simulation import erasure_queries, intake_queries, log_queries, reader_queries
 from tests.simulation.plain_sql import Unreadable, plain
 from tests.simulation.statements import QUERIES, Record
 from tests.simulation.written import WRITTEN
 
-MODULES: Final = (log_queries, intake_queries, reader_queries)
+MODULES: Final = (log_queries, intake_queries, erasure_queries, reader_queries)
 FILES: Final = (
     ("shared.append", "queries.sql"),
     ("shared.inbox", "queries.sql"),

@@ -9,8 +9,9 @@ from typing import Final
 
 import msgspec
 
-from tests.simulation.database import Database, Snapshot
+from tests.simulation.database import Database
 from tests.simulation.sessions import lost_connection
+from tests.simulation.tables import Snapshot
 from tests.simulation.world import SERVICES, World
 
 OLDER_SECONDS: Final = 5.0
@@ -34,7 +35,7 @@ class Restoring:
         database = self._world.databases[service]
         if service in self.restored:
             return
-        copy = database.snapshot()
+        copy = database.copy_tables()
         await asyncio.sleep(self._chance.random() * OLDER_SECONDS)
         if service == "audit":
             await self._exchange(database, copy)
@@ -61,7 +62,7 @@ class Restoring:
         await asyncio.sleep(0.1 + self._chance.random() * DOWN_SECONDS)
         for session in list(database.sessions):  # who had begun to connect before it went down
             database.end_session(session, lost_connection(self._chance))
-        present = database.snapshot()
+        present = database.copy_tables()
         database.restore(copy)
         database.down = False
         return present

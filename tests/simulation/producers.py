@@ -1,0 +1,122 @@
+"""aiokafka's producer and admin client over the broker in memory."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any, Final
+
+from aiokafka import TopicPartition
+from aiokafka.admin import NewTopic, RecordsToDelete
+from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError
+
+from tests.simulation.broker import Broker, Entry
+
+BATCH_RECORDS: Final = 8
+LATE_SECONDS: Final = 8.0
+
+
+class Batch:
+    """Records that are written together; a seeded number of them fits."""
+
+    def __init__(self, room: int) -> None:
+        self.entries: list[Entry] = []
+        self._room = room
+
+    def append(
+        self, *, timestamp: int, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]
+    ) -> object | None:
+        """None when it is full."""
+        if len(self.entries) >= self._room:
+            return None
+        self.entries.append(Entry(key, value, tuple(headers)))
+        return self
+
+    def close(self) -> None:
+        """Nothing more is added."""
+
+
+class Producer:
+    """An idempotent producer. A batch may be written though nobody learns of it, also after `stop`."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    def create_batch(self) -> Batch:
+        """An empty batch."""
+        return Batch(1 + int(self._broker.chance.random() * BATCH_RECORDS))
+
+    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> "asyncio.Future[Any]":
+        """Gives a future with the `offset` of the first record."""
+        place = TopicPartition(topic, partition)
+
+        def write() -> Any:
+            offset = self._broker.append(place, batch.entries)
+            if offset is None:
+                raise UnknownTopicOrPartitionError
+            return SimpleNamespace(offset=offset)
+
+        late = self._broker.fate("late batch") is not None
+        seconds = self._broker.chance.random() * LATE_SECONDS if late else None
+        return self._broker.request("produce", write, seconds=seconds)
+
+    async def stop(self) -> None:
+        """At once."""
+
+
+class Admin:
+    """For topics."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    async def list_topics(self) -> list[str]:
+        """All names."""
+        return await self._broker.request("topics", lambda: list(self._broker.topics))
+
+    async def describe_topics(self, names: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Their partitions, each with its leader."""
+
+        def ask() -> list[dict[str, Any]]:
+            return [
+                {
+                    "topic": name,
+                    "partitions": [{"partition": log.number, "leader": 1} for log in logs],
+                    "error_code": 0,
+                }
+                for name, logs in self._broker.topics.items()
+                if names is None or name in names
+            ]
+
+        return await self._broker.request("topics", ask)
+
+    async def describe_cluster(self) -> dict[str, Any]:
+        """One broker."""
+        return await self._broker.request("topics", lambda: {"brokers": [{"node_id": 1}]})
+
+    async def create_topics(self, topics: Sequence[NewTopic], timeout_ms: int | None = None) -> Any:
+        """Answers with a code for each."""
+
+        def create() -> Any:
+            made = [
+                (topic.name, self._broker.create_topic(topic.name, topic.num_partitions)) for topic in topics
+            ]
+            return SimpleNamespace(
+                topic_errors=[(name, 0 if new else TopicAlreadyExistsError.errno, None) for name, new in made]
+            )
+
+        return await self._broker.request("create topic", create)
+
+    async def delete_records(self, places: Mapping[TopicPartition, RecordsToDelete]) -> None:
+        """Below an offset."""
+
+        def delete() -> None:
+            for place, wanted in places.items():
+                log = self._broker.partition(place)
+                if log is None:
+                    raise UnknownTopicOrPartitionError
+                log.delete_before(wanted.before_offset)
+
+        await self._broker.request("delete records", delete)
+
+    async def close(self) -> None:
+        """Nothing is open."""
