@@ -95,10 +95,10 @@ class Subscription:
                 await asyncio.sleep(JOIN_AGAIN_SECONDS)
 
     async def _join(self, consumer: Consumer) -> None:
+        self._known = self._partitions()
         consumer.member, joining = await self._broker.request(
             "join", lambda: self._group.join(consumer.member, self._topics, self._session_seconds)
         )
-        self._known = self._partitions()
         consumer.generation, places = await joining
         consumer.assign(places)
 
