@@ -41,6 +41,8 @@ class Group:
         self._round = 0
         self.generation = 0
         self.arranging = False
+        self.arranged: dict[str, int] = {}
+        """How many partitions each topic had when the group was arranged."""
         self.offsets: dict[TopicPartition, int] = {}
 
     def join(
@@ -106,9 +108,11 @@ class Group:
             return
         self.arranging = False
         self.generation += 1
+        topics = {topic for member in members for topic in member.topics}
+        self.arranged = {topic: len(self._broker.topics.get(topic, ())) for topic in topics}
         places = sorted(
             TopicPartition(topic, log.number)
-            for topic in {topic for member in members for topic in member.topics}
+            for topic in topics
             for log in self._broker.topics.get(topic, ())
         )
         self._broker.chance.shuffle(members)

@@ -95,11 +95,11 @@ class Subscription:
                 await asyncio.sleep(JOIN_AGAIN_SECONDS)
 
     async def _join(self, consumer: Consumer) -> None:
-        self._known = self._partitions()
         consumer.member, joining = await self._broker.request(
             "join", lambda: self._group.join(consumer.member, self._topics, self._session_seconds)
         )
         consumer.generation, places = await joining
+        self._known = self._group.arranged
         consumer.assign(places)
 
     def _partitions(self) -> dict[str, int]:
