@@ -64,13 +64,18 @@ where type = $1 and version > 1 and not exists (
 order by tenant, subject, version
 
 -- name: withdrawn_at_last
--- Withdrawals that no later fact of the student follows.
-select subject, causation_id, value from log
+-- Withdrawals that are not followed by the student's next version, of everyone who is not erased.
+-- is_followed: later events have changed the student since.
+select tenant, subject, version, causation_id, value, traceparent,
+       exists (select from log behind
+               where behind.tenant = log.tenant and behind.subject = log.subject
+                 and behind.version > log.version and behind.causation_id <> log.causation_id) as is_followed
+from log
 where type = $1 and not exists (
     select from log behind
     where behind.tenant = log.tenant and behind.subject = log.subject and behind.version = log.version + 1
-)
-order by subject
+) and exists (select from subject_keys k where k.tenant = log.tenant and k.subject = log.subject)
+order by tenant, subject, version
 
 -- name: take_answers_back
 -- Events that are to be decided anew.
@@ -100,4 +105,4 @@ order by tenant, subject
 
 -- name: facts_of
 -- A subject's facts in the order of their versions.
-select partition, sequence, value from log where tenant = $1 and subject = $2 order by version
+select partition, sequence, type, value from log where tenant = $1 and subject = $2 order by version

@@ -29,7 +29,7 @@ from services.intake.recover.inbound import (
 from services.intake.recover.keys import STUDENT, destroy_keys, recover_keys
 from services.intake.recover.lost import Lost, read_lost
 from services.intake.recover.rejections import LostRejection, Place, bring_back_rejections, read_rejections
-from services.intake.recover.torn import complete_moves, references_apart, reopen_moves
+from services.intake.recover.torn import complete_moves, references_apart
 from services.intake.recover.unsaid import buried_among, say_erasures
 from services.intake.settings import Settings
 from shared.append.clock import system_clock
@@ -79,12 +79,16 @@ async def recover(settings: Settings) -> AsyncIterator[str]:
         yield f"{refused} rejections are back"
         async for line in work.bring_back():
             yield line
-        if completed := await complete_moves(connection, keyring, system_clock, settings.partitions):
+        completed, reopened = await complete_moves(connection, keyring, system_clock, settings.partitions)
+        if completed:
             yield f"{completed} moves between pools had left by half, and are completed by their withdrawals"
+        for subject in reopened:
+            yield (
+                f"{subject} was moved between pools, and the new half is lost: it is there as it was in the old pool,"
+                " but its event must be sent again"
+            )
         if said := await say_erasures(connection, keyring, system_clock, settings.partitions, tombstones):
             yield f"{said} erasures had left by their tombstones alone, and are said again"
-        for subject in await reopen_moves(connection):
-            yield f"{subject} was moved between pools, and the new half is lost: its event must be sent again"
         for line in await references_apart(connection):
             yield line
         yield f"{work.lost.facts} facts are back; each is the event that {settings.topic(INTAKE_SOURCE)} holds"

@@ -1,13 +1,14 @@
 """Changes of both pools of which only one half had left when the database was lost.
 
-A corrected gender withdraws a student from the old pool (version n) and registers it in the new one (n + 1): one
-transaction, but two partitions, which are published on their own. What follows from the other half is appended anew. Of a manager or a roster
-that had left by half it is told whom it did not reach.
+A corrected gender withdraws a student from the old pool (version n) and registers it in the new one (n + 1), year by
+year: one transaction, but two partitions, which are published on their own. Either half follows from the other one,
+but for what the event said of its own year beside the gender. Of a manager or a roster that had left by half it is
+told whom it did not reach.
 Nothing of this depends on what a recovery has just done, so that it may be interrupted and given again.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -33,32 +34,76 @@ WITHDRAWN: Final = FACT_NAMES[StudentWithdrawnFact]
 _encode: Final = msgspec.json.Encoder().encode
 
 
-async def complete_moves(connection: Connection, keyring: Keyring, clock: Clock, partitions: int) -> int:
-    """Appends the withdrawals that are missing before registrations in the new pool; how many these are."""
+class Completed(NamedTuple):
+    """How many withdrawals were missing, and the students whose events must be sent again."""
+
+    withdrawals: int
+    reopened: Sequence[str]
+
+
+async def complete_moves(
+    connection: Connection, keyring: Keyring, clock: Clock, partitions: int
+) -> Completed:
+    """Appends the halves that are missing: withdrawals from the old pool, registrations in the new one.
+
+    A year is registered as it was in the old pool. What the event said of its own year beside is lost; so its
+    answer is taken back, unless the student was changed since: sent or read again, it is decided anew, and brings it.
+    """
     async with connection.transaction():
         rows = await connection.fetch(QUERIES["registered_without_withdrawal"], REGISTERED)
-        drafts = [_withdrawal(row, partitions) for row in rows]
+        withdrawals = [_withdrawal(row, partitions) for row in rows]
+        rows = await connection.fetch(QUERIES["withdrawn_at_last"], WITHDRAWN)
+        torn = [row for row in rows if _fact(row).reason == "moved"]
+        # Before a registration in the old pool a lost registration in the new one is no withdrawal from it.
+        drafts = {_place(draft): draft for draft in withdrawals}
+        for row in torn:
+            draft = await _registration(connection, row, partitions)
+            drafts[_place(draft)] = draft
         log = Log(INTAKE_SOURCE)
         log.gate.open()
-        appended = await log.append(connection, drafts, now=clock())
+        # Allocation takes a student's facts as its partition has them: older versions first.
+        appended = await log.append(connection, [drafts[place] for place in sorted(drafts)], now=clock())
         facts = [told(event.partition, event.sequence, decode(event.value)) for event in appended]
         await project_facts(connection, keyring, facts, ())
         await answer_facts(connection, facts, {})
-    return len(appended)
-
-
-async def reopen_moves(connection: Connection) -> Sequence[str]:
-    """Takes back the answers of moves whose registration in the new pool is missing; whom they are about.
-
-    What it said is lost; but the event, sent or read again, is decided anew and completes the move.
-    """
-    async with connection.transaction():
-        rows = await connection.fetch(QUERIES["withdrawn_at_last"], WITHDRAWN)
-        torn = [row for row in rows if _fact(row).reason == "moved"]
+        reopened = [row for row in torn if not row["is_followed"]]
         await connection.execute(
-            QUERIES["take_answers_back"], [bytes.fromhex(row["causation_id"]) for row in torn]
+            QUERIES["take_answers_back"], [bytes.fromhex(row["causation_id"]) for row in reopened]
         )
-    return [row["subject"] for row in torn]
+    completed = sum(draft.type == WITHDRAWN for draft in drafts.values())
+    return Completed(completed, sorted({row["subject"] for row in reopened}))
+
+
+def _place(draft: Draft) -> tuple[str, str, int]:
+    assert draft.version is not None
+    return draft.tenant, draft.subject, draft.version
+
+
+async def _registration(connection: Connection, row: Any, partitions: int) -> Draft:
+    """What follows a withdrawal by a move: the year as it was registered last, in the other pool."""
+    left = _fact(row)
+    facts = [
+        decode_fact(one["type"], decode(one["value"]).data)
+        for one in await connection.fetch(QUERIES["facts_of"], row["tenant"], row["subject"])
+    ]
+    last = next(
+        fact
+        for fact in reversed(facts)
+        if isinstance(fact, StudentRegistered) and fact.year == left.year and fact.version < left.version
+    )
+    there = msgspec.structs.replace(
+        last, version=left.version + 1, occurred_at=left.occurred_at, gender=1 - left.gender
+    )
+    return Draft(
+        pool_partition(row["tenant"], there.gender, partitions),
+        REGISTERED,
+        row["tenant"],
+        row["subject"],
+        there.version,
+        row["causation_id"],
+        _encode(there),
+        row["traceparent"],
+    )
 
 
 def _withdrawal(row: Any, partitions: int) -> Draft:
