@@ -56,8 +56,11 @@ token: venv ## prints a token: ROLE=operator [TENANT= CENTERS=1,2 SUB= HOURS=]
 	@exec $(RUN) infra.local token "$(ROLE)" $(if $(TENANT),--tenant "$(TENANT)") \
 		$(if $(CENTERS),--centers "$(CENTERS)") $(if $(SUB),--subject "$(SUB)") $(if $(HOURS),--hours "$(HOURS)")
 
-test: venv ## all tests, against real servers (ARGS= goes to pytest)
-	@exec $(RUN) pytest $(ARGS)
+# Two at a time, each with servers of its own: tests of servers wait more than they work.
+WORKERS ?= 2
+
+test: venv ## all tests, against real servers (ARGS= goes to pytest, WORKERS=1: one after the other)
+	@exec $(RUN) pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 test-unit: venv ## the tests that need no server
 	@exec $(RUN) pytest tests/unit tests/property tests/contract $(ARGS)
