@@ -14,7 +14,9 @@
     │   └── StaleVersion         the subject has a newer version
     ├── CannotRecover            a command for restored databases cannot do what it was asked
     │   ├── InUse                a service, or another such command, runs on the database
+    │   ├── Unfinished           such a command was begun and has not ended
     │   └── NotTheOwner          the role has not the rights
+    ├── Misconfigured            a setting does not fit the installation; its operator can mend it
     └── Held                     a partition cannot go on; a person must look
         ├── Gap                  the next sequence is missing from the topic
         ├── Fork                 two histories disagree
@@ -124,8 +126,18 @@ class InUse(CannotRecover):
     """The database is not for this process alone."""
 
 
+class Unfinished(CannotRecover):
+    """A command was begun on this database and did not end: it must be given again."""
+
+
 class NotTheOwner(CannotRecover):
     """The role of the DSN has not the rights that this command needs."""
+
+
+class Misconfigured(RahnamaError, ValueError):
+    """A setting does not fit the installation."""
+
+    code = "MISCONFIGURED"
 
 
 class Held(RahnamaError):

@@ -36,8 +36,8 @@ def service_lifespan(
 ) -> Lifespan:
     """Of an app whose `parts` are given in the order in which they start.
 
-    Raises at the start `ValueError` when the database was made for another number of partitions, and `InUse`
-    while it is being recovered or rebuilt.
+    Raises at the start `Misconfigured` when the database was made for another number of partitions, `InUse`
+    while it is being recovered or rebuilt, and `Unfinished` after a recovery that was interrupted.
     """
 
     @asynccontextmanager

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.partitions import DEFAULT_COUNT, require_even
-from shared.errors import RahnamaError
+from shared.errors import Misconfigured, RahnamaError
 from shared.postgres import TRANSIENT_ERRORS, migrate
 from shared.settings import ServiceSettings
 
@@ -87,7 +87,7 @@ def _serve(settings: Settings, build: Callable[[Settings], FastAPI]) -> None:
     # Uvicorn drains on SIGTERM and then raises it again, for whoever handled it before: a clean end is 0.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
-        lambda: build(settings),
+        lambda: _built(settings, build),
         factory=True,  # built inside the running loop, which pools and events need
         host=settings.host,
         port=settings.port,
@@ -99,6 +99,14 @@ def _serve(settings: Settings, build: Callable[[Settings], FastAPI]) -> None:
         timeout_graceful_shutdown=STOP_SECONDS,
         backlog=BACKLOG,
     )
+
+
+def _built(settings: Settings, build: Callable[[Settings], FastAPI]) -> FastAPI:
+    try:
+        return build(settings)
+    except Misconfigured as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None
 
 
 async def _migrate(name: str, settings: MigrationSettings, packages: Sequence[str]) -> None:

@@ -83,6 +83,7 @@ async def _mend(home: Home, command: str, services: Sequence[str]) -> None:
             print(f"{name}: {command}", flush=True)
             service = system.parts[name]
             assert isinstance(service, ServiceProcess)
+            await service.migrate()  # a copy of an older release has not all that the command needs
             for line in await _run(service, command):
                 print(f"  {line}", flush=True)
     finally:

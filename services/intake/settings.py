@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from shared.errors import Misconfigured
 from shared.settings import ServiceSettings
 
 KEY_BYTES = 32
@@ -26,13 +27,17 @@ class Settings(ServiceSettings):
     event_bytes: int = Field(256 * 1024, ge=1024, description="Longest single event.")
 
     def read_master_key(self) -> bytes:
-        """The 32 bytes of `master_key_file`. Raises `ValueError` when it holds anything else."""
+        """The 32 bytes of `master_key_file`. Raises `Misconfigured` when it holds anything else."""
         try:
             key = base64.b64decode(self.master_key_file.read_text(encoding="ascii").strip(), validate=True)
         except (ValueError, UnicodeDecodeError):
             key = b""
+        except OSError as error:
+            raise Misconfigured(
+                f"RAHNAMA_MASTER_KEY_FILE: {self.master_key_file}: {error.strerror}"
+            ) from None
         if len(key) != KEY_BYTES:
-            raise ValueError(
-                f"{self.master_key_file} does not hold a master key: base64 of {KEY_BYTES} bytes"
+            raise Misconfigured(
+                f"RAHNAMA_MASTER_KEY_FILE: {self.master_key_file} does not hold a master key: base64 of {KEY_BYTES} bytes"
             )
         return key

@@ -14,6 +14,7 @@ import msgspec
 
 from shared.append.gate import Gate
 from shared.contracts.envelope import Envelope, encode, event_id, leaf_hash, rfc3339
+from shared.errors import Misconfigured
 from shared.postgres import Connection, named_queries
 
 QUERIES: Final = named_queries("shared.append")
@@ -175,10 +176,10 @@ class Log:
 
 
 async def require_partitions(connection: Connection, expected: int) -> None:
-    """Raises `ValueError` unless the database was created with `expected` partitions."""
+    """Raises `Misconfigured` unless the database was created with `expected` partitions."""
     stored = await connection.fetchval(QUERIES["partitions"])
     if stored != expected:
-        raise ValueError(
+        raise Misconfigured(
             f"this database was created with {stored} partitions, but RAHNAMA_PARTITIONS is {expected};"
             " a log cannot be repartitioned"
         )

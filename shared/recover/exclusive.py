@@ -10,7 +10,7 @@ from typing import Final
 
 import asyncpg
 
-from shared.errors import InUse, NotTheOwner
+from shared.errors import InUse, NotTheOwner, Unfinished
 from shared.postgres import CONNECT_SECONDS, Connection, named_queries
 
 QUERIES: Final = named_queries("shared.recover")
@@ -45,7 +45,21 @@ async def exclusive(dsn: str, service: str, application: str) -> AsyncIterator[C
         await connection.close(timeout=CONNECT_SECONDS)
 
 
+async def begin_command(connection: Connection, command: str) -> None:
+    """No service starts on this database from now on, until `end_command`; also when this process dies before."""
+    await connection.execute(QUERIES["begin_command"], command)
+
+
+async def end_command(connection: Connection, command: str) -> None:
+    """All is done that `command` has to do."""
+    await connection.execute(QUERIES["end_command"], command)
+
+
 async def require_no_command(connection: Connection) -> None:
-    """Raises `InUse` while `recover` or `rebuild` runs on this database."""
+    """Raises `InUse` while `recover` or `rebuild` runs on this database, and `Unfinished` after an interrupted one."""
     if not await connection.fetchval(QUERIES["lock_is_free"], COMMAND_LOCK):
         raise InUse("recover or rebuild runs on this database; the service can start after its end")
+    if await connection.fetchval(QUERIES["has_marks"]):
+        unfinished = await connection.fetchval(QUERIES["unfinished"])
+        if unfinished is not None:
+            raise Unfinished(f"{unfinished} was interrupted on this database: give it again, to its end")

@@ -14,3 +14,19 @@ from pg_stat_activity where datname = current_database() and usename = $1 order 
 -- name: hashes_at
 -- What the log has at these sequences of a partition.
 select sequence, hash from log where partition = $1 and sequence = any($2::bigint[]) order by sequence
+
+-- name: begin_command
+-- The command's mark; it may be there since one that was interrupted.
+insert into recovering (command) values ($1) on conflict do nothing
+
+-- name: end_command
+-- The mark is taken away.
+delete from recovering where command = $1
+
+-- name: has_marks
+-- Whether this database has a log that commands mend.
+select to_regclass('recovering') is not null
+
+-- name: unfinished
+-- A command that has not ended.
+select command from recovering limit 1

@@ -1,8 +1,9 @@
 """`recover`: facts that a restored database has lost come back from their topic, byte for byte, with all that follows.
 
-In this order, so that it may be interrupted anywhere and given again, and so that the log is behind its topic, and
-its gate closed, until everything else is done: with nothing written, all lost facts are read and checked; the keys
-come back; the records of `rahnama.inbound` that must not be applied again get their answers; and the facts come last.
+In this order, so that it may be interrupted anywhere and given again: with nothing written, all lost facts are read
+and checked; the keys come back; the records of `rahnama.inbound` that must not be applied again get their answers; then
+the facts; and then what had left by half is completed. Until the facts come the log is behind its topic, and its gate
+closed; from there to the end a mark in the database keeps the service from starting.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -41,7 +42,7 @@ from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.clients import Records
 from shared.postgres import Connection
 from shared.recover.continuation import Standing, continuation, first_difference
-from shared.recover.exclusive import exclusive
+from shared.recover.exclusive import begin_command, end_command, exclusive
 from shared.recover.reading import TopicReader, open_reader
 
 APPLICATION: Final = "intake recover"
@@ -77,6 +78,8 @@ async def recover(settings: Settings) -> AsyncIterator[str]:
         yield f"{added} keys are back" + (f", {gone} were destroyed by erasures" if gone else "")
         yield f"{work.lost.facts} facts are lost; {answered} events that came to nothing are not applied again"
         yield f"{refused} rejections are back"
+        # From here on the log may be level with its topic, and the gate would open, before all else is done.
+        await begin_command(connection, APPLICATION)
         async for line in work.bring_back():
             yield line
         completed, reopened = await complete_moves(connection, keyring, system_clock, settings.partitions)
@@ -91,6 +94,7 @@ async def recover(settings: Settings) -> AsyncIterator[str]:
             yield f"{said} erasures had left by their tombstones alone, and are said again"
         for line in await references_apart(connection):
             yield line
+        await end_command(connection, APPLICATION)
         yield f"{work.lost.facts} facts are back; each is the event that {settings.topic(INTAKE_SOURCE)} holds"
 
 
