@@ -42,7 +42,7 @@ class FakeSystem(System):
             self._fakes = {name: FakePart(name) for name in self.fakes}
         return dict(self._fakes)
 
-    async def start(self) -> None:
+    async def start(self, *, services: bool = True) -> None:
         """They run."""
 
     async def stop(self) -> None:
