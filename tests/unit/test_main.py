@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -47,10 +48,37 @@ def test_a_command_that_cannot_be_done_ends_with_one_line_and_shows_no_password(
     assert "secret" not in ended.stderr
 
 
-def run(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Allocation started with these variables and no others."""
+@pytest.mark.parametrize("arguments", [[], ["recover"], ["rebuild"]])
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(None, "No such file or directory"), ("c2hvcnQ=", "does not hold a master key: base64 of 32 bytes")],
+)
+def test_a_wrong_master_key_is_told_in_one_line_and_not_shown(
+    tmp_path: Path, arguments: list[str], content: str | None, told: str
+) -> None:
+    file = tmp_path / "master.key"
+    if content is not None:
+        file.write_text(content, encoding="ascii")
+    environment = {
+        "RAHNAMA_DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/d",
+        "RAHNAMA_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+        "RAHNAMA_JWKS_FILE": "/nowhere",
+        "RAHNAMA_MASTER_KEY_FILE": str(file),
+    }
+    ended = run(arguments, environment, service="intake")
+    assert ended.returncode in (1, 2)
+    assert len(ended.stderr.splitlines()) == 1
+    assert ended.stderr.startswith("RAHNAMA_MASTER_KEY_FILE: ")
+    assert told in ended.stderr
+    assert "c2hvcnQ" not in ended.stderr
+
+
+def run(
+    arguments: list[str], environment: dict[str, str], *, service: str = "allocation"
+) -> subprocess.CompletedProcess[str]:
+    """A service started with these variables and no others."""
     return subprocess.run(
-        [sys.executable, "-m", "services.allocation", *arguments],
+        [sys.executable, "-m", f"services.{service}", *arguments],
         env=environment,
         capture_output=True,
         text=True,

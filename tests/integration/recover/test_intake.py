@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.contracts.envelope import decode, leaf_hash
-from shared.errors import CannotRecover, Fork, InUse
+from shared.errors import CannotRecover, Fork, InUse, Misconfigured
 from tests.integration.intake.doors import Event, event, mentor, student
 from tests.integration.recover.accepting import Accepting
 from tests.integration.recover.backups import Backups, as_owner, rows_of
@@ -169,6 +169,12 @@ async def test_another_master_key_is_told_and_changes_nothing(
     with pytest.raises(CannotRecover, match="under another master key"):
         await accepting.recover(master_key_file=other)
     assert (await accepting.tables())["log"] == []
+
+
+async def test_another_number_of_partitions_is_told_and_changes_nothing(accepting: Accepting) -> None:
+    for command in (accepting.recover, accepting.rebuild):
+        with pytest.raises(Misconfigured, match="created with 12 partitions, but RAHNAMA_PARTITIONS is 14"):
+            await command(partitions=14)
 
 
 async def test_a_command_does_not_run_beside_the_service(accepting: Accepting) -> None:
