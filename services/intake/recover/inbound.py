@@ -36,6 +36,7 @@ from shared.project.columns import columns
 
 NEVER: Final = "~"
 """Behind every time, as text."""
+PAGE_RECORDS: Final = 2000
 NOBODY: Final[Mapping[bytes, str]] = {}
 
 
@@ -147,7 +148,14 @@ def _applied(
 
 async def answered_among(connection: Connection, records: Sequence[Seen]) -> dict[bytes, str | None]:
     """The records that have an answer, with the time of the first fact that each led to."""
-    answers = await load_answers(connection, [record.key for record in records])
+    found: dict[bytes, str | None] = {}
+    for begin in range(0, len(records), PAGE_RECORDS):
+        found |= await _answered(connection, [record.key for record in records[begin : begin + PAGE_RECORDS]])
+    return found
+
+
+async def _answered(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, str | None]:
+    answers = await load_answers(connection, keys)
     places = {key: answer.places[0] for key, answer in answers.items() if answer.places}
     rows = await connection.fetch(
         QUERIES["values_at"],
@@ -169,10 +177,15 @@ async def answer_unchanged(connection: Connection, records: Sequence[Seen]) -> i
         )
         for record in reversed(records)  # of several with one key the first is the event
     }
+    answered = 0
+    keys = list(fresh)
     async with connection.transaction():
-        known = await load_answers(connection, fresh)
-        await store_answers(connection, [answer for key, answer in fresh.items() if key not in known])
-    return len(fresh) - len(known)
+        for begin in range(0, len(keys), PAGE_RECORDS):
+            page = keys[begin : begin + PAGE_RECORDS]
+            known = await load_answers(connection, page)
+            await store_answers(connection, [fresh[key] for key in page if key not in known])
+            answered += len(page) - len(known)
+    return answered
 
 
 async def students_of(connection: Connection, lost: Lost) -> dict[bytes, str]:

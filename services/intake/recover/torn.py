@@ -8,7 +8,7 @@ Nothing of this depends on what a recovery has just done, so that it may be inte
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeGuard
 
 import msgspec
 
@@ -21,6 +21,7 @@ from shared.contracts.envelope import decode
 from shared.contracts.facts import (
     FACT_NAMES,
     INTAKE_SOURCE,
+    Fact,
     StudentRegistered,
     StudentWithdrawnFact,
     decode_fact,
@@ -58,7 +59,8 @@ async def complete_moves(
         drafts = {_place(draft): draft for draft in withdrawals}
         for row in torn:
             draft = await _registration(connection, row, partitions)
-            drafts[_place(draft)] = draft
+            if draft is not None:
+                drafts[_place(draft)] = draft
         log = Log(INTAKE_SOURCE)
         log.gate.open()
         # Allocation takes a student's facts as its partition has them: older versions first.
@@ -79,13 +81,19 @@ def _place(draft: Draft) -> tuple[str, str, int]:
     return draft.tenant, draft.subject, draft.version
 
 
-async def _registration(connection: Connection, row: Any, partitions: int) -> Draft:
-    """What follows a withdrawal by a move: the year as it was registered last, in the other pool."""
+async def _registration(connection: Connection, row: Any, partitions: int) -> Draft | None:
+    """What follows a withdrawal by a move: the year as it was registered last, in the other pool.
+
+    None if the pool has heard newer things of the year since: its partition must not go back.
+    """
     left = _fact(row)
     facts = [
         decode_fact(one["type"], decode(one["value"]).data)
         for one in await connection.fetch(QUERIES["facts_of"], row["tenant"], row["subject"])
     ]
+    newer = [fact for fact in facts if _is_of(fact, left.year) and fact.version > left.version]
+    if any(fact.gender != left.gender for fact in newer):
+        return None
     last = next(
         fact
         for fact in reversed(facts)
@@ -128,6 +136,10 @@ def _withdrawal(row: Any, partitions: int) -> Draft:
         _encode(left),
         row["traceparent"],
     )
+
+
+def _is_of(fact: Fact, year: int) -> TypeGuard[StudentRegistered | StudentWithdrawnFact]:
+    return isinstance(fact, StudentRegistered | StudentWithdrawnFact) and fact.year == year
 
 
 def _fact(row: Any) -> StudentWithdrawnFact:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from services.intake.recover import recover as command
+from services.intake.recover.torn import Completed
 from tests.integration.intake.doors import Event, student
 from tests.integration.recover.accepting import Accepting
 from tests.integration.recover.backups import Backups
@@ -111,3 +113,29 @@ async def test_a_year_that_came_first_after_the_way_back_is_no_withdrawal(
     after = await accepting.tables()
     assert versions(after) == versions(tables)
     assert years(after) == years(tables)
+
+
+async def test_a_year_that_was_registered_anew_since_stays_as_it_is(
+    accepting: Accepting, backups: Backups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older release left the year withdrawn; upstream has sent both years again, the last one with another group."""
+
+    async def nothing(*_: object) -> Completed:
+        return Completed(0, ())
+
+    tables = await torn(accepting, backups, student(1, "moves", gender=0))
+    with monkeypatch.context() as older:
+        older.setattr(command, "complete_moves", nothing)
+        await accepting.recover()
+    again = [
+        student(1, "again", gender=0),
+        student(1, "last-year-again", year=1403, gender=0, group_code=23),
+    ]
+    assert [answer["status"] for answer in await accepting.send(*again)] == ["accepted", "accepted"]
+    before = await accepting.tables()
+    assert len(versions(before)) == len(versions(tables))
+
+    lines = await accepting.recover()
+
+    assert not any(COMES_AGAIN in line for line in lines)
+    assert await accepting.tables() == before
