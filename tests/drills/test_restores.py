@@ -15,9 +15,7 @@ from infra.local.topics import ensure_topics
 from services.intake.append.sealing import Keyring
 from services.intake.relay.keys import open_record
 from shared.contracts.envelope import leaf_hash
-from tests.e2e.conftest import upstream_of_new_system
-from tests.e2e.load import Populated
-from tests.e2e.restoring import (
+from tests.drills.restoring import (
     all_holds,
     as_admin,
     command,
@@ -32,6 +30,8 @@ from tests.e2e.restoring import (
     stop,
     write,
 )
+from tests.e2e.conftest import upstream_of_new_system
+from tests.e2e.load import Populated
 from tests.e2e.test_wiped_topics import wait_for_refill
 from tests.e2e.waiting import within
 from tests.integration.recover.backups import Backups, as_owner, backups_on, rows_of

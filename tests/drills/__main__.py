@@ -12,8 +12,8 @@ import pytest
 
 from infra.local.supervisor import versions
 
-DRILLS: Final = "tests/e2e/test_restores.py"
-REPORTS: Final = Path(__file__).parents[1] / "docs" / "reports"
+DRILLS: Final = "tests/drills/test_restores.py"
+REPORTS: Final = Path(__file__).parents[2] / "docs" / "reports"
 
 
 class Outcomes:
