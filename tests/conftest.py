@@ -1,5 +1,6 @@
 """Fixtures for every kind of test. The real servers start when the first test asks for them; see tests/servers.py."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
@@ -10,6 +11,12 @@ if TYPE_CHECKING:  # unit tests must not pay for importing the servers' clients
     from infra.local.databases import Databases
     from infra.local.system import System
     from tests.servers import MakesDatabases, MakesTopics, PostgresCluster, TopicSet
+
+
+def pytest_collection_finish() -> None:
+    """After many tests the collector looks for what they left open: not through all that was imported, each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -12,7 +12,7 @@ import pytest
 
 from infra.local.supervisor import versions
 
-DRILLS: Final = "tests/drills/test_restores.py"
+DRILLS: Final = "tests/drills"
 REPORTS: Final = Path(__file__).parents[2] / "docs" / "reports"
 
 

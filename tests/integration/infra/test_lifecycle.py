@@ -29,7 +29,7 @@ class CommandLine:
     def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Its output arrives through pipes: it ends only if nothing that stays running holds them."""
         return subprocess.run(
-            ["make", *arguments],
+            ["make", "--no-print-directory", *arguments],
             input=stdin, capture_output=True, text=True, timeout=120, check=False,
             cwd=REPOSITORY, env=self.environment,
         )  # fmt: skip
