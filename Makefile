@@ -56,8 +56,8 @@ token: venv ## prints a token: ROLE=operator [TENANT= CENTERS=1,2 SUB= HOURS=]
 	@exec $(RUN) infra.local token "$(ROLE)" $(if $(TENANT),--tenant "$(TENANT)") \
 		$(if $(CENTERS),--centers "$(CENTERS)") $(if $(SUB),--subject "$(SUB)") $(if $(HOURS),--hours "$(HOURS)")
 
-# Two at a time, each with servers of its own: tests of servers wait more than they work.
-WORKERS ?= 2
+# Some at a time, each with servers of its own: tests of servers wait more than they work.
+WORKERS ?= 3
 
 test: venv ## all tests, against real servers (ARGS= goes to pytest, WORKERS=1: one after the other)
 	@exec $(RUN) pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)

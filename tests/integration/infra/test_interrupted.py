@@ -26,7 +26,8 @@ def begun(command: str, root: Path) -> Iterator["subprocess.Popen[str]"]:
     for part in ("intake", "allocation", "audit", "kafka"):
         environment[port_setting(part)] = str(ports.of(part))
     process = subprocess.Popen(
-        ["make", command], start_new_session=True,
+        ["env", "--default-signal=INT", "make", command],  # what runs the tests may ignore it
+        start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=REPOSITORY, env=environment,
     )  # fmt: skip
     try:
