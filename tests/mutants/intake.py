@@ -54,6 +54,14 @@ INTAKE = (
         ("tests/integration/intake/test_kafka_door.py", "tests/integration/intake/test_concurrency.py"),
     ),
     Mutant(
+        "absent-is-absent-for-ever",
+        "a withdrawal is refused although the rest of its batch was decided after the student came",
+        "services/intake/append/load.py",
+        "    if lookups and await",
+        "    if not lookups and await",
+        LOCKS,
+    ),
+    Mutant(
         "lost-race-is-not-run-again",
         "two instances that meet answer with an error instead of one history",
         WRITER,

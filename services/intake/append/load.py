@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.intake.append.arrival import Arrival
-from services.intake.decide.commands import PublishSchoolRoster, RegisterManager
+from services.intake.decide.commands import PublishSchoolRoster, RegisterManager, WithdrawStudent
 from services.intake.decide.state import Manager, Mentor, Needs, Roster, State, Student, StudentYear, needs
 from shared.contracts.facts import MentorRegistered
+from shared.errors import Conflict
 from shared.postgres import Connection, named_queries
 
 QUERIES: Final = named_queries("services.intake.append")
@@ -61,7 +62,10 @@ def _reference_lock(tenant: str) -> int:
 async def load_tenants(
     connection: Connection, arrivals: Sequence[Arrival], partitions: int
 ) -> dict[str, TenantBatch]:
-    """The state that the commands of `arrivals` are decided on, by tenant; known subjects are locked."""
+    """The state that the commands of `arrivals` are decided on, by tenant; known subjects are locked.
+
+    Raises `Conflict` if a student who is to be withdrawn became known while it waited for the others' locks.
+    """
     by_tenant: dict[str, list[Arrival]] = {}
     for arrival in arrivals:
         if arrival.command is not None:
@@ -76,7 +80,32 @@ async def load_tenants(
         await _load_mentors(connection, batch.state, wanted[tenant])
     for tenant, batch in batches.items():
         await _load_references(connection, batch.state, wanted[tenant])
+    await _require_unknown(connection, _unknown_withdrawals(batches, by_tenant))
     return batches
+
+
+def _unknown_withdrawals(
+    batches: Mapping[str, TenantBatch], by_tenant: Mapping[str, Sequence[Arrival]]
+) -> list[bytes]:
+    return [
+        arrival.lookup
+        for tenant, arrivals in by_tenant.items()
+        for arrival in arrivals
+        if isinstance(arrival.command, WithdrawStudent)
+        and arrival.lookup is not None
+        and arrival.lookup not in batches[tenant].students
+    ]
+
+
+async def _require_unknown(connection: Connection, lookups: Sequence[bytes]) -> None:
+    """Nobody who was absent when the locks were asked for may be there now that they are held.
+
+    A student who is not known has no row to lock. Who has waited for another student's row sees what its holder
+    wrote there, but not the student whom the holder also inserted: a withdrawal of that one would be refused, and
+    the rest decided on what came with it. A registration meets the inserted look-up itself (a unique index).
+    """
+    if lookups and await connection.fetch(QUERIES["students_known_by_now"], lookups):
+        raise Conflict("a student who is to be withdrawn was registered meanwhile")
 
 
 async def _load_students(

@@ -13,6 +13,10 @@ select key, digest, status, subject, facts, errors, rejection_id, reissued from 
 select lookup, student_id::text as student_id, gender, version from students
 where lookup = any($1::bytea[]) order by lookup for update
 
+-- name: students_known_by_now
+-- Which of these look-ups have a student, as of this statement.
+select lookup from students where lookup = any($1::bytea[])
+
 -- name: student_years
 -- Every year of the known students.
 select student_id::text as student_id, year, edu_status, reg_center, reg_status, group_code, school_code,

@@ -47,10 +47,10 @@ class Maker:
         }
         return self._event("student.registered", told | data, tenant)
 
-    def withdrawal(self, number: int, tenant: str | None = None) -> Event:
+    def withdrawal(self, number: int, tenant: str | None = None, **data: Any) -> Event:
         """The end of one year."""
-        data = {"year": self.random.choice(YEARS), "national_id": national_id(200_000_000 + number)}
-        return self._event("student.withdrawn", data, tenant)
+        told = {"year": self.random.choice(YEARS), "national_id": national_id(200_000_000 + number)}
+        return self._event("student.withdrawn", told | data, tenant)
 
     def mentor(self, number: int, tenant: str | None = None, **data: Any) -> Event:
         """A mentor of one of two managers, or of none."""

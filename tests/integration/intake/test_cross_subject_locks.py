@@ -150,6 +150,37 @@ async def test_opposite_orders_wait_and_never_dead_lock(
     await require_projections(database)
 
 
+async def test_a_withdrawal_that_waited_finds_the_student_whom_it_waited_for(database: ServiceDatabase) -> None:
+    make, master = Maker(Random(2), ("newcomer",)), new_master()
+    known, newcomer = 0, 1
+    first = [make.student(known, gender=0, year=1404), make.student(newcomer, gender=0, year=1404)]
+    second = [make.student(known, gender=0, year=1403), make.withdrawal(newcomer, year=1404)]
+    async with (
+        instance(database, master, make.tenants) as one,
+        instance(database, master, make.tenants) as two,
+    ):
+        await one.send([make.student(known, gender=0, year=1403)])
+        owner = await asyncpg.connect(database.owner_dsn)
+        watcher = await asyncpg.connect(database.owner_dsn)
+        try:
+            held = owner.transaction()
+            await held.start()
+            await owner.execute("select from log_head for update")
+            sending = [asyncio.create_task(one.send(first))]
+            await until_waiting(watcher, 1)
+            sending.append(asyncio.create_task(two.send(second)))
+            await until_waiting(watcher, 2)
+            await held.rollback()
+            answers = await asyncio.gather(*sending)
+        finally:
+            await owner.close()
+            await watcher.close()
+        lost = one.lost + two.lost
+    assert [[result.status for result in answer] for answer in answers] == [["accepted"] * 2] * 2
+    assert lost == {"Conflict": 1}
+    await require_projections(database)
+
+
 async def test_a_crowd_that_changes_everybody_again_and_again_never_dead_locks(
     database: ServiceDatabase,
 ) -> None:

@@ -94,6 +94,7 @@ INTAKE: Final[list[Step | Copy]] = [
     Copy("idempotency", ANSWERS, ANSWER_COLUMNS),
     Copy("rejections", REJECTIONS, REJECTION_COLUMNS),
     Step("services.intake.append", "known_events", ([b"key-1", b"key-9"],)),
+    Step("services.intake.append", "students_known_by_now", ([b"look-2", b"none"],)),
     Step("services.intake.append", "lock_students", ([b"look-2", b"look-1", b"none"],), ordered=True),
     Step("services.intake.append", "move_students", ([b"look-1", b"none"], [4, 9], [0, 1]), changes=True),
     Step("services.intake.append", "move_student_versions", ("default", [SECOND], [6]), changes=True),
