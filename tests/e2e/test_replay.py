@@ -1,22 +1,17 @@
 """Decisions are a pure function of the facts: allocation, rebuilt from nothing, decides the same, byte for byte."""
 
-import asyncio
-import contextlib
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
-import httpx
 
 from infra.local.databases import ensure_databases
-from infra.local.errors import PartFailedError
 from infra.local.service import ServiceProcess
 from infra.local.topics import ensure_topics
 from tests.e2e.load import Populated
 from tests.e2e.upstream import Upstream
-from tests.e2e.waiting import within
 from tests.invariants.every import everything_holds
 from tests.invariants.evidence import Row
 from tests.invariants.reading import admin_of, read_rows, read_topic
@@ -50,29 +45,17 @@ async def make_topic_anew(upstream: Upstream) -> None:
 
 
 @asynccontextmanager
-async def allocation_that_never_gets_ready(upstream: Upstream) -> AsyncIterator[None]:
-    """It runs, and nobody waits for it to be ready; stopped at the end."""
-    starting = asyncio.create_task(upstream.system.start_part("allocation"))
+async def allocation_for_reads_alone(upstream: Upstream) -> AsyncIterator[str | None]:
+    """It runs though its log disagrees with its topic, and says how; stopped at the end."""
+    service = upstream.system.parts["allocation"]
+    assert isinstance(service, ServiceProcess)
+    service.may_be_closed = True
     try:
-        yield
+        await upstream.system.start_part("allocation")
+        yield service.closed
     finally:
+        service.may_be_closed = False
         await upstream.system.kill("allocation", signal.SIGTERM)
-        with contextlib.suppress(PartFailedError):  # it ended while it started
-            await starting
-
-
-async def readiness(upstream: Upstream) -> dict[str, Any]:
-    """Why allocation is not ready, once it says more than that it has not looked yet."""
-
-    async def attempt() -> dict[str, Any] | None:
-        try:
-            answer = await upstream.client.get(f"{upstream.urls['allocation']}/readyz")
-        except httpx.TransportError:
-            return None
-        parts: dict[str, Any] = answer.json()["parts"]
-        return parts if answer.status_code == 200 or "not compared" not in str(parts["relay"]) else None
-
-    return await within(30, attempt, "allocation's readiness")
 
 
 def require_equal(found: Sequence[Row], before: Sequence[Row]) -> None:
@@ -94,10 +77,10 @@ async def test_a_lost_database_is_refused_while_its_topic_is_there_and_replays_t
     assert len(decisions) >= 400
 
     await lose_database(upstream)
-    async with allocation_that_never_gets_ready(upstream):
-        told = await readiness(upstream)
-        assert "missing events must be brought back" in told["relay"]
-        assert TOPIC in told["relay"]
+    async with allocation_for_reads_alone(upstream) as told:
+        assert told is not None
+        assert "missing events must be brought back" in told
+        assert TOPIC in told
         assert await read_rows(dsns["allocation"], DECISIONS) == []
     assert await read_topic(upstream.servers, "allocation") == topic
 
