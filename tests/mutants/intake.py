@@ -57,8 +57,8 @@ INTAKE = (
         "absent-is-absent-for-ever",
         "a withdrawal is refused although the rest of its batch was decided after the student came",
         "services/intake/append/load.py",
-        "    if lookups and await",
-        "    if not lookups and await",
+        "    if absent and await",
+        "    if not absent and await",
         LOCKS,
     ),
     Mutant(

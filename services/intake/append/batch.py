@@ -13,7 +13,7 @@ from services.intake.append.arrival import Arrival
 from services.intake.append.drafts import draft_facts
 from services.intake.append.fresh_keys import SubjectKey
 from services.intake.append.inbound import InboundSlice, move_inbound
-from services.intake.append.load import load_tenants, lock_references
+from services.intake.append.load import load_tenants, lock_references, require_still_absent
 from services.intake.append.rederive import rederived_pages
 from services.intake.append.result import Place, Result
 from services.intake.append.sealing import Keyring
@@ -109,13 +109,15 @@ class Writing:
 
     async def _write_part(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
         connection = self._connection
-        tenants = await load_tenants(connection, batch.unanswered(arrivals), self._tools.partitions)
+        undecided = batch.unanswered(arrivals)
+        tenants = await load_tenants(connection, undecided, self._tools.partitions)
         part = settle(batch, arrivals, tenants)
         drafted = await draft_facts(
             connection, part.pending, self._tools.keyring, self._tools.telemetry, self._spans
         )
         await store_students(connection, part.pending, tenants)
         self._written.appended += await self._append(part.pending, drafted.drafts)
+        await require_still_absent(connection, undecided, tenants)
         await store_keys(connection, drafted.keys)
         self._written.keys += drafted.keys
         for rederival in part.rederivals:

@@ -62,10 +62,7 @@ def _reference_lock(tenant: str) -> int:
 async def load_tenants(
     connection: Connection, arrivals: Sequence[Arrival], partitions: int
 ) -> dict[str, TenantBatch]:
-    """The state that the commands of `arrivals` are decided on, by tenant; known subjects are locked.
-
-    Raises `Conflict` if a student who is to be withdrawn became known while it waited for the others' locks.
-    """
+    """The state that the commands of `arrivals` are decided on, by tenant; known subjects are locked."""
     by_tenant: dict[str, list[Arrival]] = {}
     for arrival in arrivals:
         if arrival.command is not None:
@@ -80,31 +77,26 @@ async def load_tenants(
         await _load_mentors(connection, batch.state, wanted[tenant])
     for tenant, batch in batches.items():
         await _load_references(connection, batch.state, wanted[tenant])
-    await _require_unknown(connection, _unknown_withdrawals(batches, by_tenant))
     return batches
 
 
-def _unknown_withdrawals(
-    batches: Mapping[str, TenantBatch], by_tenant: Mapping[str, Sequence[Arrival]]
-) -> list[bytes]:
-    return [
+async def require_still_absent(
+    connection: Connection, arrivals: Sequence[Arrival], tenants: Mapping[str, TenantBatch]
+) -> None:
+    """Nobody whose withdrawal among `arrivals` was refused as unknown may be known, now that all locks are held.
+
+    Who is not known has no row to lock. A batch that has waited for another transaction, for a student whom both name
+    or for a head of the log, comes after it, and must not have decided as if a student inserted there were not. A
+    registration needs no such look: it meets the inserted one in a unique index. Raises `Conflict`.
+    """
+    absent = [
         arrival.lookup
-        for tenant, arrivals in by_tenant.items()
         for arrival in arrivals
         if isinstance(arrival.command, WithdrawStudent)
         and arrival.lookup is not None
-        and arrival.lookup not in batches[tenant].students
+        and arrival.lookup not in tenants[arrival.tenant].students
     ]
-
-
-async def _require_unknown(connection: Connection, lookups: Sequence[bytes]) -> None:
-    """Nobody who was absent when the locks were asked for may be there now that they are held.
-
-    A student who is not known has no row to lock. Who has waited for another student's row sees what its holder
-    wrote there, but not the student whom the holder also inserted: a withdrawal of that one would be refused, and
-    the rest decided on what came with it. A registration meets the inserted look-up itself (a unique index).
-    """
-    if lookups and await connection.fetch(QUERIES["students_known_by_now"], lookups):
+    if absent and await connection.fetch(QUERIES["students_known_by_now"], absent):
         raise Conflict("a student who is to be withdrawn was registered meanwhile")
 
 

@@ -6,7 +6,9 @@ order of the request would by then hold one half each, and dead-lock as soon as 
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from random import Random
 from uuid import uuid4
 
@@ -117,6 +119,22 @@ async def until_waiting(connection: asyncpg.Connection, count: int) -> None:
             await asyncio.sleep(0.01)
 
 
+@asynccontextmanager
+async def waiting_for_heads(database: ServiceDatabase) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
+    """Nobody gets a head of the log until the end; what is given waits until so many transactions wait."""
+    owner = await asyncpg.connect(database.owner_dsn)
+    watcher = await asyncpg.connect(database.owner_dsn)
+    try:
+        held = owner.transaction()
+        await held.start()
+        await owner.execute("select from log_head for update")
+        yield partial(until_waiting, watcher)
+        await held.rollback()
+    finally:
+        await owner.close()
+        await watcher.close()
+
+
 @pytest.mark.parametrize(("meeting", "hold"), MEETINGS, ids=[made.__name__ for made, _ in MEETINGS])
 async def test_opposite_orders_wait_and_never_dead_lock(
     database: ServiceDatabase, meeting: Callable[[Maker], Meeting], hold: Hold
@@ -150,35 +168,51 @@ async def test_opposite_orders_wait_and_never_dead_lock(
     await require_projections(database)
 
 
-async def test_a_withdrawal_that_waited_finds_the_student_whom_it_waited_for(database: ServiceDatabase) -> None:
-    make, master = Maker(Random(2), ("newcomer",)), new_master()
-    known, newcomer = 0, 1
-    first = [make.student(known, gender=0, year=1404), make.student(newcomer, gender=0, year=1404)]
-    second = [make.student(known, gender=0, year=1403), make.withdrawal(newcomer, year=1404)]
+def who_names_the_same_student(make: Maker) -> Meeting:
+    """The second batch waits for the row of the student whom both name."""
+    first = [make.student(0, gender=0, year=1404), make.student(1, gender=0, year=1404)]
+    return first, [make.student(0, gender=0, year=1403), make.withdrawal(1, year=1404)]
+
+
+def who_writes_to_the_same_pool(make: Maker) -> Meeting:
+    """The second batch waits for the head of the log alone."""
+    first = [make.student(1, gender=0, year=1404)]
+    return first, [make.student(2, gender=0, year=1403), make.withdrawal(1, year=1404)]
+
+
+@pytest.mark.parametrize("meeting", [who_names_the_same_student, who_writes_to_the_same_pool])
+async def test_a_withdrawal_that_waited_finds_the_student_who_came_meanwhile(
+    database: ServiceDatabase, meeting: Callable[[Maker], Meeting]
+) -> None:
+    make, master = Maker(Random(2), (meeting.__name__.replace("_", ""),)), new_master()
+    first, second = meeting(make)
     async with (
         instance(database, master, make.tenants) as one,
         instance(database, master, make.tenants) as two,
     ):
-        await one.send([make.student(known, gender=0, year=1403)])
-        owner = await asyncpg.connect(database.owner_dsn)
-        watcher = await asyncpg.connect(database.owner_dsn)
-        try:
-            held = owner.transaction()
-            await held.start()
-            await owner.execute("select from log_head for update")
+        await one.send([make.student(0, gender=0, year=1403)])
+        async with waiting_for_heads(database) as until:
             sending = [asyncio.create_task(one.send(first))]
-            await until_waiting(watcher, 1)
+            await until(1)
             sending.append(asyncio.create_task(two.send(second)))
-            await until_waiting(watcher, 2)
-            await held.rollback()
-            answers = await asyncio.gather(*sending)
-        finally:
-            await owner.close()
-            await watcher.close()
+            await until(2)
+        answers = await asyncio.gather(*sending)
         lost = one.lost + two.lost
-    assert [[result.status for result in answer] for answer in answers] == [["accepted"] * 2] * 2
+    assert {result.status for answer in answers for result in answer} == {"accepted"}
     assert lost == {"Conflict": 1}
     await require_projections(database)
+
+
+async def test_a_student_who_is_withdrawn_before_the_same_batch_registers_it_is_refused_once(
+    database: ServiceDatabase,
+) -> None:
+    make = Maker(Random(3), ("sameone",))
+    async with instance(database, new_master(), make.tenants) as one:
+        refused = make.withdrawal(1, year=1404)
+        answers = await one.send([refused, make.student(1, gender=0, year=1404)])
+        answers += await one.send([refused])
+        assert [result.status for result in answers] == ["rejected", "accepted", "duplicate"]
+        assert not one.lost
 
 
 async def test_a_crowd_that_changes_everybody_again_and_again_never_dead_locks(
