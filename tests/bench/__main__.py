@@ -1,0 +1,87 @@
+"""`make bench`: every benchmark, or `ONLY=name`. Progress on standard error; the report is the last line printed."""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from infra.local.home import REPOSITORY
+from tests.bench.cases import allocation, audit, engine, intake, latency, singles, tracing, whole
+from tests.bench.figures import Figures, reached
+from tests.bench.machine import describe
+from tests.bench.pages import bench_page
+from tests.bench.sizes import FULL, SMALL, Sizes
+
+REPORTS: Final = REPOSITORY / "docs" / "reports"
+CASES: Final[dict[str, Callable[[Sizes], Awaitable[Figures]]]] = {
+    "engine": engine.run,
+    "intake": intake.run,
+    "allocation": allocation.run,
+    "audit": audit.run,
+    "whole": whole.run,
+    "latency": latency.run,
+    "singles": singles.run,
+    "tracing": tracing.run,
+}
+
+
+def main() -> int:
+    """0 when every benchmark's own result was right, however fast it was."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--only", nargs="*", choices=list(CASES), default=[], help="these alone")
+    parser.add_argument("--small", action="store_true", help="just enough to see that they work")
+    parser.add_argument("--table", action="store_true", help="also writes docs/reports/bench.md and .json")
+    asked = parser.parse_args()
+    report = asyncio.run(run_all(asked.only or list(CASES), SMALL if asked.small else FULL))
+    if asked.table:
+        write_report(REPORTS, report)
+    print(json.dumps(report, ensure_ascii=False))
+    return 1 if report["failures"] else 0
+
+
+async def run_all(names: Sequence[str], sizes: Sizes) -> dict[str, Any]:
+    """The report. One that fails is told in `failures`, and the others still run."""
+    about, begun = describe(), time.monotonic()
+    benchmarks: dict[str, Figures] = {}
+    failures: dict[str, str] = {}
+    for name in names:
+        print(f"{name} …", file=sys.stderr, flush=True)
+        started = time.monotonic()
+        try:
+            figures = await CASES[name](sizes)
+        except Exception as error:
+            failures[name] = _told(error)
+            print(f"{name} failed: {failures[name]}", file=sys.stderr, flush=True)
+        else:
+            benchmarks[name] = {**figures, "took_seconds": round(time.monotonic() - started, 1)}
+    return {
+        **about,
+        "seconds": round(time.monotonic() - begun),
+        "benchmarks": benchmarks,
+        "targets": reached(benchmarks),
+        "failures": failures,
+    }
+
+
+def _told(error: BaseException) -> str:
+    """Of a group its first error."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
+
+
+def write_report(folder: Path, report: dict[str, Any]) -> None:
+    """`bench.json` and `bench.md`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "bench.json").write_text(
+        json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    (folder / "bench.md").write_text(bench_page(report), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""Latency of a single student: on an idle system, and beside a load of half of what the system carries."""
+
+import asyncio
+import math
+import time
+from collections.abc import Iterator
+
+from infra.demo.cohort import Event
+from tests.bench.calibrate import capacity
+from tests.bench.cohorts import make_load
+from tests.bench.figures import Figures, require, require_equal
+from tests.bench.ground import Ground, new_ground
+from tests.bench.probe import Probe, single_students
+from tests.bench.processes import shares
+from tests.bench.sizes import Sizes
+
+HALF = 0.5
+BATCH_EVENTS = 250
+PAUSE_SECONDS = 0.05
+WARM_UP = 5
+"""Students whose latency is not counted: connections and plans are new."""
+
+
+async def run(sizes: Sizes) -> Figures:
+    """To the answer, to the decision, to the ledger; idle and at half load."""
+    async with new_ground() as ground, Probe(ground) as probe:
+        carried = await capacity(ground, sizes.calibration)
+        students = iter(single_students(2 * (WARM_UP + sizes.probes), "probe"))
+        await probe.watch_all((next(students) for _ in range(WARM_UP)), pause_seconds=0.0, until=math.inf)
+        before = ground.usage()
+        idle = await probe.watch_all(
+            (next(students) for _ in range(sizes.probes)), pause_seconds=PAUSE_SECONDS, until=math.inf
+        )
+        idle_machine = shares(before, ground.usage())
+        require_equal(len(idle.seen), sizes.probes, "students that were probed")
+        half = await _at_half_load(ground, probe, students, carried, sizes)
+        await ground.chain.wait_for_ledger()
+        await ground.check_audit()
+        return {
+            "capacity_events_per_second": round(carried),
+            "idle": {**idle.figures(), "machine": idle_machine},
+            "half_load": half,
+        }
+
+
+async def _at_half_load(
+    ground: Ground, probe: Probe, students: Iterator[Event], carried: float, sizes: Sizes
+) -> Figures:
+    rate, seconds = HALF * carried, sizes.half_load_seconds
+    load = make_load(math.ceil(rate * seconds), batch_events=BATCH_EVENTS)
+    before, until = ground.usage(), time.monotonic() + seconds
+    loading = asyncio.create_task(ground.sender.send_at_rate(load.pieces, rate, seconds))
+    await asyncio.sleep(seconds / 10)
+    probed = await probe.watch_all(
+        (next(students) for _ in range(sizes.probes)), pause_seconds=PAUSE_SECONDS, until=until
+    )
+    after, sent = ground.usage(), await loading
+    require(not sent.take_back(), "requests were refused at half load")
+    require(bool(probed.seen), "no student was probed at half load")
+    return {
+        **probed.figures(),
+        "events_per_second": round(rate),
+        "batch_events": BATCH_EVENTS,
+        "machine": shares(before, after),
+    }

@@ -1,0 +1,56 @@
+"""Single POSTs, so many a second: what each of them costs all processes together, to the ledger."""
+
+import asyncio
+import time
+
+from tests.bench.figures import Figures, require, require_equal, spread
+from tests.bench.ground import new_ground
+from tests.bench.probe import Probe, single_students
+from tests.bench.processes import SENDER, shares, spent
+from tests.bench.sizes import Sizes
+
+WARM_UP = 50
+
+
+async def run(sizes: Sizes) -> Figures:
+    """CPU by part, the sender's apart; and what the system costs a second while nothing comes."""
+    async with new_ground() as ground, Probe(ground) as probe:
+        events = single_students(WARM_UP + sizes.singles, "single")
+        for event in events[:WARM_UP]:
+            await probe.send(event)
+        await ground.chain.wait_for_ledger()
+        idle = ground.usage()
+        await asyncio.sleep(sizes.idle_seconds)
+        before, begun = ground.usage(), time.monotonic()
+        milliseconds: list[float] = []
+
+        async def post(number: int) -> None:
+            await asyncio.sleep(max(0.0, begun + number / sizes.singles_per_second - time.monotonic()))
+            sent_at = time.perf_counter()
+            await probe.send(events[WARM_UP + number])
+            milliseconds.append((time.perf_counter() - sent_at) * 1000)
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(sizes.singles):
+                group.create_task(post(number))
+        answered = time.monotonic() - begun
+        await ground.chain.wait_for_ledger()
+        after = ground.usage()
+        require_equal(len(milliseconds), sizes.singles, "posts that were answered")
+        require_equal(await ground.value("intake", "student_facts"), len(events), "students in intake's log")
+        await ground.check_allocation(len(events))
+        await ground.check_audit()
+        require(answered > 0, "time passed")
+        return {
+            "posts": sizes.singles,
+            "posts_per_second": round(sizes.singles / answered, 1),
+            "answer_ms": spread(milliseconds),
+            "cpu_ms_per_post": _each(spent(before, after), sizes.singles),
+            "idle_cpu_ms_per_second": _each(spent(idle, before), before.at - idle.at),
+            "machine": shares(before, after),
+        }
+
+
+def _each(cpu: dict[str, float], divisor: float) -> dict[str, float]:
+    each = {part: round(seconds * 1000 / divisor, 3) for part, seconds in cpu.items()}
+    return {**each, "sum": round(sum(cost for part, cost in each.items() if part != SENDER), 3)}

@@ -1,0 +1,108 @@
+"""What traces cost: the whole way without an exporter, and with 1 % of the events sampled, in turn.
+
+The difference between the two is `one_percent_cost_percent`, of the medians. What tracing costs while it is off
+cannot be measured so, for there is no system without it: the calls that remain are timed alone, and told as a share
+of what a student costs.
+"""
+
+import sys
+from collections.abc import Callable
+from statistics import median
+from time import process_time
+from typing import Final
+
+from infra.otel.collector import Collector
+from shared.telemetry import Telemetry, is_sampled, unsampled_traceparent
+from tests.bench.cases import whole
+from tests.bench.cohorts import Load, make_load
+from tests.bench.figures import Figures, require
+from tests.bench.ground import Environment, new_ground
+from tests.bench.sizes import Sizes
+
+SERVICES: Final = ("intake", "allocation", "audit")
+SAMPLED: Final = "0.01"
+LOOPS: Final = 200_000
+CALLS_A_STUDENT: Final = {"new traceparent": 1, "begin a span": 1, "is it sampled": 4}
+"""While nothing is recorded: intake makes one context and asks for one span; allocation asks of the fact, audit of
+fact and decision, the relay's batch of none, and once more where a decision is drafted."""
+
+
+async def run(sizes: Sizes) -> Figures:
+    """CPU and rate of both, in turn, and what is left when it is off."""
+    load = make_load(sizes.tracing)
+    off: list[Figures] = []
+    sampled: list[Figures] = []
+    spans = 0
+    for _ in range(sizes.tracing_rounds):
+        off.append(await _whole_way(load, {}))
+        with Collector() as collector:
+            sampled.append(await _whole_way(load, _environment(collector)))
+            spans += len(collector.spans())
+    require(spans > 0, "no span was exported")
+    cpu_off, cpu_sampled = _median(off, _cpu), _median(sampled, _cpu)
+    rate_off, rate_sampled = _median(off, _rate), _median(sampled, _rate)
+    calls = _calls_microseconds()
+    left = sum(calls[name] * times for name, times in CALLS_A_STUDENT.items())
+    return {
+        "students": load.students,
+        "rounds": sizes.tracing_rounds,
+        "spans": spans,
+        "off": {"cpu_ms_per_1000": cpu_off, "students_per_second": rate_off},
+        "one_percent": {"cpu_ms_per_1000": cpu_sampled, "students_per_second": rate_sampled},
+        "one_percent_cost_percent": round((rate_off - rate_sampled) / rate_off * 100, 2),
+        "one_percent_cpu_percent": round((cpu_sampled - cpu_off) / cpu_off * 100, 2),
+        "off_calls_us": {name: round(cost, 3) for name, cost in calls.items()},
+        "off_cost_percent": round(left / cpu_off * 100, 2),
+        "all_cpu_ms_per_1000": {"off": [_cpu(one) for one in off], "one_percent": [_cpu(one) for one in sampled]},
+    }  # fmt: skip
+
+
+async def _whole_way(load: Load, environment: Environment) -> Figures:
+    async with new_ground(environment) as ground:
+        await ground.send_reference(load)
+        await ground.chain.wait_for_ledger()
+        figures = await whole.measure(ground, load)
+    print(
+        f"  {'1 %' if environment else 'off'}: {_rate(figures):,.0f}/s, {_cpu(figures):.0f} ms",
+        file=sys.stderr,
+    )
+    return figures
+
+
+def _environment(collector: Collector) -> Environment:
+    variables = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": SAMPLED,
+    }
+    return dict.fromkeys(SERVICES, variables)
+
+
+def _cpu(figures: Figures) -> float:
+    return float(figures["cpu_ms_per_1000"]["sum"])
+
+
+def _rate(figures: Figures) -> float:
+    return float(figures["students_per_second"])
+
+
+def _median(runs: list[Figures], of: Callable[[Figures], float]) -> float:
+    return round(median(of(figures) for figures in runs), 1)
+
+
+def _calls_microseconds() -> dict[str, float]:
+    """One of each, of CPU, without an exporter."""
+    telemetry, traceparent = Telemetry(), unsampled_traceparent()
+    return {
+        "new traceparent": _microseconds(unsampled_traceparent),
+        "begin a span": _microseconds(lambda: telemetry.begin("process", traceparent)),
+        "is it sampled": _microseconds(lambda: is_sampled(traceparent)),
+    }
+
+
+def _microseconds(call: Callable[[], object]) -> float:
+    begun = process_time()
+    for _ in range(LOOPS):
+        call()
+    return (process_time() - begun) / LOOPS * 1e6

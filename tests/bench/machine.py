@@ -1,0 +1,66 @@
+"""On what was measured: the machine, the versions of what ran, the commit."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from infra.local.home import REPOSITORY
+from infra.local.supervisor import versions
+
+GIT_SECONDS: Final = 10
+PACKAGES: Final = (
+    "aiokafka",
+    "asyncpg",
+    "cryptography",
+    "fastapi",
+    "msgspec",
+    "opentelemetry-sdk",
+    "uvicorn",
+    "uvloop",
+)
+
+
+def describe() -> dict[str, Any]:
+    """`machine`, `versions`, `commit` and `taken_at` of a report."""
+    return {
+        "taken_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "machine": {
+            "system": platform.platform(),
+            "processor": processor(),
+            "cores": os.cpu_count(),
+            "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+            "load_before": round(os.getloadavg()[0], 2),
+        },
+        "versions": {**versions(), **{name: importlib.metadata.version(name) for name in PACKAGES}},
+    }
+
+
+def processor() -> str:
+    """The processor's name as Linux tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
+def commit() -> str:
+    """The commit that is checked out, with a plus if files differ from it; empty outside a repository."""
+    try:
+        head, changed = (
+            subprocess.run(
+                ["git", "-C", str(REPOSITORY), *arguments],
+                capture_output=True, text=True, timeout=GIT_SECONDS, check=True,
+            ).stdout.strip()
+            for arguments in (("rev-parse", "--short=12", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return f"{head}+" if changed else head
