@@ -110,7 +110,7 @@ class Processing(Generic[L]):
         """None when nothing of it can be used now: the partition then stands where it is to be read on."""
         try:
             async with asyncio.timeout(APPLY_SECONDS):
-                if track.lane is None and not await self._tracks.open(track):
+                if track.lane is None and not await self._tracks.open(track, records[0].offset):
                     return None
             if track.lane is None:
                 raise AssertionError("an opened track has a lane")
@@ -152,6 +152,10 @@ class Processing(Generic[L]):
         """Loads the state anew and applies the records of one partition; `cut` is the fault known to follow."""
         work = await self._admit(track, records)
         if work is None:
+            if (
+                track.due is None
+            ):  # sought elsewhere: what fails there would come back here at once, and again
+                self._take_back(track, None)
             return
         if work.admitted.slice is not None and (error := await self._apply([work])) is not None:
             await self._failed_alone(work, error)

@@ -118,11 +118,14 @@ class Tracks(Generic[L]):
             pass
         self.changed.clear()
 
-    async def open(self, track: Track[L]) -> bool:
-        """Loads the lane. False when the partition was sought elsewhere, so that its next records are others."""
+    async def open(self, track: Track[L], at: int | None = None) -> bool:
+        """Loads the lane. False when the partition was sought elsewhere, so that its next records are others.
+
+        `at` is the offset of the first of the records in hand: whoever is to begin there needs no seek.
+        """
         track.lane, offset = await self._admission.open(track.place, self._look)
         track.applied, track.opened = track.lane.applied, True
-        if offset is None:
+        if offset is None or offset == at:
             return True
         self._seek(track, offset)
         return False

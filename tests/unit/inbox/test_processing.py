@@ -1,0 +1,90 @@
+"""A poll of several partitions whose transaction fails again and again."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiokafka import ConsumerRecord, TopicPartition
+
+from services.intake.append.inbound import InboundPosition, InboundSlice
+from services.intake.inbox.kafka_lane import InboundAdmission, InboundLane
+from shared.errors import Unavailable
+from shared.inbox.processing import TRIES_TOGETHER, Processing
+from shared.inbox.topic_look import TopicLook
+from shared.inbox.track import Track
+from shared.inbox.tracks import Tracks
+
+PLACES = [TopicPartition("rahnama.inbound", number) for number in (0, 1)]
+
+
+class Standing:
+    """A consumer that gives the same records again, wherever it is told to stand."""
+
+    def highwater(self, place: TopicPartition) -> int:
+        return 1
+
+    def pause(self, place: TopicPartition) -> None:
+        """Nothing is given before the next poll."""
+
+    def resume(self, place: TopicPartition) -> None:
+        """It is polled again anyway."""
+
+    def seek(self, place: TopicPartition, offset: int) -> None:
+        """To the first record, where it stands."""
+
+
+class FromTheBeginning(InboundAdmission):
+    """Intake's own rules over positions that stand at the first record."""
+
+    async def open(self, place: TopicPartition, look: TopicLook) -> tuple[InboundLane, int]:
+        return InboundLane(place.partition, InboundPosition(0, b""), 1, 5.0), 0
+
+
+def a_poll() -> "list[ConsumerRecord[bytes, bytes]]":
+    return [
+        ConsumerRecord(topic, partition, 0, 0, 0, None, b"{}", None, 0, 2, ()) for topic, partition in PLACES
+    ]
+
+
+async def read(apply: Any, polls: int) -> list[list[Track[InboundSlice]]]:
+    """So many polls of the first record of both partitions; which of them were taken back by each."""
+    consumer, admission = Standing(), FromTheBeginning(None, apply, look_seconds=5.0)  # type: ignore[arg-type]
+    tracks: Tracks[InboundSlice] = Tracks(admission, None, lambda: consumer)  # type: ignore[arg-type, return-value]
+    processing = Processing(admission, tracks)
+    tracks.assigned(PLACES)
+    taken_back = []
+    for _ in range(polls):
+        for track in tracks:
+            await processing.open(track)
+        records = a_poll()
+        tracks.drained(_by_place(records))
+        await processing.batch(records)
+        taken_back.append([track for track in tracks if track.due is not None])
+        for track in tracks:
+            tracks.release(track)
+    return taken_back
+
+
+def _by_place(records: "Sequence[ConsumerRecord[bytes, bytes]]") -> Mapping[TopicPartition, Any]:
+    return {TopicPartition(record.topic, record.partition): [record] for record in records}
+
+
+async def test_what_is_refused_for_long_makes_every_partition_wait_before_each_try() -> None:
+    async def refuse(slices: Sequence[InboundSlice]) -> None:
+        raise Unavailable("the gate is closed")
+
+    taken_back = await read(refuse, polls=TRIES_TOGETHER + 4)
+    assert [len(tracks) for tracks in taken_back] == [2] * len(taken_back)
+    assert {track.failures for track in taken_back[-1]} == {len(taken_back)}
+
+
+async def test_a_partition_goes_on_alone_while_another_is_refused() -> None:
+    applied: list[int] = []
+
+    async def refuse_the_first(slices: Sequence[InboundSlice]) -> None:
+        if any(piece.partition == 0 for piece in slices):
+            raise Unavailable("something of this partition")
+        applied.extend(piece.partition for piece in slices)
+
+    taken_back = await read(refuse_the_first, polls=TRIES_TOGETHER + 1)
+    assert applied == [1]
+    assert [track.place.partition for track in taken_back[-1]] == [0]
