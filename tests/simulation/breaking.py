@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 
 from tests.simulation.broker import Entry, PartitionLog
 from tests.simulation.database import Database
-from tests.simulation.loop import Process
+from tests.simulation.processes import Process
 from tests.simulation.restoring import Restoring
 from tests.simulation.sessions import SERVER, lost_connection
 from tests.simulation.world import SERVICES, Instance, World

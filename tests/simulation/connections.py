@@ -10,7 +10,7 @@ import asyncpg
 from asyncpg.transaction import Transaction
 
 from tests.simulation.database import Database
-from tests.simulation.loop import PROCESS
+from tests.simulation.processes import PROCESS
 from tests.simulation.sessions import SERVER, Operation, Session
 from tests.simulation.statements import QUERIES, Record, Statement, Work
 

@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 
 from tests.simulation.breaking import Breaking
-from tests.simulation.loop import PROCESS
+from tests.simulation.processes import PROCESS
 from tests.simulation.world import SERVICES, Shape, World
 
 LONGEST_SECONDS: Final = 8.0

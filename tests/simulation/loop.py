@@ -9,10 +9,12 @@ import asyncio
 import contextvars
 import heapq
 import random
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-PROCESS: Final[contextvars.ContextVar["Process | None"]] = contextvars.ContextVar("process", default=None)
+from tests.simulation.processes import PROCESS, Step
+
 MOST_STEPS: Final = 400_000
 DESTROYED: Final = "Task was destroyed but it is pending!"
 
@@ -25,51 +27,11 @@ class TooLong(Exception):
     """The simulation did not come to an end within its bound of steps."""
 
 
-class Process:
-    """A process of the simulated machine: its callbacks run, wait, or never run again."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.alive = True
-        self.stopped = False
-        self.steps = 0
-        self.dies_at = 0
-        self._stops = 0
-        self.on_death: Callable[[], None] = lambda: None
-        self.context = contextvars.copy_context()
-        self.context.run(PROCESS.set, self)
-        self._parked: list[asyncio.Handle] = []
-
-    def kill(self) -> None:
-        """As SIGKILL: nothing of it runs any more, no `finally` either."""
-        if self.alive:
-            self.alive = False
-            self._parked.clear()
-            self.on_death()
-
-    def stop(self) -> None:
-        """As SIGSTOP, perhaps once more."""
-        self._stops += 1
-        self.stopped = True
-
-    def go_on(self, loop: "SimulatedLoop") -> None:
-        """As SIGCONT, when nobody else has stopped it: everything that became due meanwhile is ready at once."""
-        self._stops = max(0, self._stops - 1)
-        if self._stops:
-            return
-        self.stopped = False
-        loop.ready_again(self._parked)
-        self._parked = []
-
-    def park(self, handle: asyncio.Handle) -> None:
-        """Keeps a callback until the process goes on."""
-        self._parked.append(handle)
-
-
 class SimulatedTask(asyncio.Task[Any]):
     """A task whose place in a set depends on nothing but its number: sets of tasks are gone through in their order."""
 
-    number = 0
+    __slots__ = ("number",)
+    number: int
 
     def __hash__(self) -> int:
         return self.number
@@ -78,7 +40,8 @@ class SimulatedTask(asyncio.Task[Any]):
 class SimulatedFuture(asyncio.Future[Any]):
     """The same of a future."""
 
-    number = 0
+    __slots__ = ("number",)
+    number: int
 
     def __hash__(self) -> int:
         return self.number
@@ -94,42 +57,41 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._now = 0.0
         self.steps = 0
         self.errors: list[str] = []
-        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._timers: list[tuple[float, int, Step]] = []
+        self._due: deque[Step] = deque()
         self._numbers = 0
         self._tasks: list[tuple[asyncio.Task[Any], Coroutine[Any, Any, Any]]] = []
         self.set_exception_handler(self._note_error)
-        self.set_task_factory(self._new_task)  # type: ignore[arg-type]
 
     def time(self) -> float:
         """Virtual seconds since the beginning."""
         return self._now
 
-    def ready_again(self, handles: list[asyncio.Handle]) -> None:
+    def ready_again(self, steps: list[Step]) -> None:
         """Callbacks that were kept back may run."""
-        self._ready.extend(handles)  # type: ignore[attr-defined]
+        self._due.extend(steps)
 
     def run_in_executor(self, *_: Any) -> Any:  # type: ignore[override]
         """Threads have no place here."""
         raise RuntimeError("a simulation runs no threads")
 
     def _run_once(self) -> None:
-        ready, chance = self._ready, self._chance  # type: ignore[attr-defined]
+        due, take, random_, shuffle = self._due, self._due.popleft, self._chance.random, self._shuffle
         while not self._stopping:  # type: ignore[attr-defined]
-            if not ready:
+            if not due:
                 self._jump()
-            elif len(ready) > 1 and chance.random() < self._shuffle:
-                ready.rotate(-int(chance.random() * len(ready)))
-            if not ready:
+            elif len(due) > 1 and random_() < shuffle:
+                due.rotate(-int(random_() * len(due)))
+            step = take()
+            if step.cancelled_already:
                 continue
-            handle = ready.popleft()
-            if handle._cancelled:
-                continue
-            process = handle._context.get(PROCESS)
+            context = step.context
+            process = context.get(PROCESS)
             if process is not None:
                 if not process.alive:
                     continue
                 if process.stopped:
-                    process.park(handle)
+                    process.park(step)
                     continue
                 process.steps += 1
                 if process.steps == process.dies_at:
@@ -138,7 +100,32 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             self.steps += 1
             if self.steps > MOST_STEPS:
                 raise TooLong(f"{MOST_STEPS} steps, and still at work at {self._now:.1f} s")
-            handle._run()
+            try:
+                context.run(step.callback, *step.arguments)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # as asyncio: told, and passed over
+                self.errors.append(f"exception in {step.callback!r}: {error!r}")
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., Any], *arguments: Any, context: contextvars.Context | None = None
+    ) -> Step:
+        """As asyncio's."""
+        step = Step(
+            callback, arguments, contextvars.copy_context() if context is None else context, self._now
+        )
+        self._due.append(step)
+        return step
+
+    def call_later(  # type: ignore[override]
+        self,
+        delay: float,
+        callback: Callable[..., Any],
+        *arguments: Any,
+        context: contextvars.Context | None = None,
+    ) -> Step:
+        """As asyncio's."""
+        return self.call_at(self._now + delay, callback, *arguments, context=context)
 
     def call_at(  # type: ignore[override]
         self,
@@ -146,36 +133,37 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         callback: Callable[..., Any],
         *arguments: Any,
         context: contextvars.Context | None = None,
-    ) -> asyncio.TimerHandle:
+    ) -> Step:
         """As asyncio's, with a heap whose order needs no Python code."""
-        timer = asyncio.TimerHandle(when, callback, arguments, self, context)
+        step = Step(callback, arguments, contextvars.copy_context() if context is None else context, when)
         self._numbers += 1
-        heapq.heappush(self._timers, (when, self._numbers, timer))
-        return timer
-
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """It is passed over when its time comes."""
+        heapq.heappush(self._timers, (when, self._numbers, step))
+        return step
 
     def _jump(self) -> None:
         """Time passes until the next timer."""
-        timers, ready = self._timers, self._ready  # type: ignore[attr-defined]
-        while timers and timers[0][2]._cancelled:
-            heapq.heappop(timers)
-        if not timers:
+        timers, due, pop = self._timers, self._due, heapq.heappop
+        while timers:
+            when, _, step = pop(timers)
+            if not step.cancelled_already:
+                break
+        else:
             raise NothingHappens(f"at {self._now:.3f} s")
-        self._now = max(self._now, timers[0][0])
-        while timers and timers[0][0] <= self._now:
-            timer = heapq.heappop(timers)[2]
-            if not timer._cancelled:
-                ready.append(timer)
+        self._now = now = max(self._now, when)
+        due.append(step)
+        while timers and timers[0][0] <= now:
+            step = pop(timers)[2]
+            if not step.cancelled_already:
+                due.append(step)
 
-    def _new_task(
-        self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], context: Any = None
+    def create_task(  # type: ignore[override]
+        self, coro: Coroutine[Any, Any, Any], *, name: str | None = None, context: Any = None
     ) -> asyncio.Task[Any]:
-        task = SimulatedTask(coroutine, loop=loop, context=context)
+        """A numbered one."""
+        task = SimulatedTask(coro, loop=self, name=name, context=context)
         self._numbers += 1
         task.number = self._numbers
-        self._tasks.append((task, coroutine))
+        self._tasks.append((task, coro))
         return task
 
     def create_future(self) -> asyncio.Future[Any]:
@@ -196,7 +184,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
                 _close(coroutine)
         self._tasks.clear()
-        self._ready.clear()  # type: ignore[attr-defined]
+        self._due.clear()
         self._timers.clear()
         self.close()
 
@@ -218,10 +206,3 @@ def _close(coroutine: Coroutine[Any, Any, Any]) -> None:
             return
         else:
             return
-
-
-def run_in(
-    process: Process, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any]
-) -> asyncio.Task[Any]:
-    """Starts a task that lives and dies with `process`."""
-    return loop.create_task(work, context=process.context)

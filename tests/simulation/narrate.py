@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 import structlog
 
-from tests.simulation.loop import PROCESS
+from tests.simulation.processes import PROCESS
 
 
 def narrate(out: TextIO) -> None:

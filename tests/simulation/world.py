@@ -27,8 +27,9 @@ from shared.telemetry import Telemetry
 from tests.simulation.broker import Broker
 from tests.simulation.database import Database
 from tests.simulation.kafka import Kafka
-from tests.simulation.loop import Process, SimulatedLoop, run_in
+from tests.simulation.loop import SimulatedLoop
 from tests.simulation.pool import Pool, connect
+from tests.simulation.processes import Process, run_in
 from tests.simulation.queries import load_queries
 from tests.simulation.sessions import SERVER
 
