@@ -33,7 +33,10 @@ AttributeValue = str | int | float | bool | bytes | None
 
 
 class CollectedSpan(NamedTuple):
-    """One span. Ids are lower-case hex, `parent_id` empty for a root; `kind` is SERVER, CONSUMER, INTERNAL, …"""
+    """One span. Ids are lower-case hex, `parent_id` empty for a root; `kind` is SERVER, CONSUMER, INTERNAL, …
+
+    `links` are trace and span ids of others.
+    """
 
     service: str
     name: str
@@ -45,6 +48,7 @@ class CollectedSpan(NamedTuple):
     start_ns: int
     end_ns: int
     failed: bool
+    links: Sequence[tuple[str, str]]
 
 
 class Collector:
@@ -131,6 +135,7 @@ def _read_span(service: str, span: Span) -> CollectedSpan:
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
         failed=span.status.code == span.status.STATUS_CODE_ERROR,
+        links=[(link.trace_id.hex(), link.span_id.hex()) for link in span.links],
     )
 
 

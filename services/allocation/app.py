@@ -85,14 +85,15 @@ class Parts:
 
 def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
     """Builds the parts on `edges`; starts nothing."""
-    log = Log(ALLOCATION_SOURCE)
+    log = Log(ALLOCATION_SOURCE, topic=settings.topic(ALLOCATION_SOURCE))
     relay = Relay(
         log,
         edges.pool,
         edges.connect,
         edges.kafka,
-        settings.topic(ALLOCATION_SOURCE),
+        log.topic,
         settings.partitions,
+        telemetry=edges.telemetry,
     )
     writer = DecisionWriter(edges.pool, log, edges.telemetry, relay.offer, edges.clock)
     inbox = LogInbox(

@@ -118,7 +118,7 @@ class Parts:
 def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
     """Builds the parts on `edges`; starts nothing."""
     keyring = Keyring(settings.read_master_key())
-    log = Log(INTAKE_SOURCE)
+    log = Log(INTAKE_SOURCE, topic=settings.topic(INTAKE_SOURCE))
     receiver = Receiver(keyring, settings.sources, event_bytes=settings.event_bytes)
     fresh_keys = FreshKeys()
     key_records, relay, writer = _way_to_kafka(settings, edges, log, keyring, fresh_keys, pacer)
@@ -166,9 +166,10 @@ def _way_to_kafka(
         pool,
         edges.connect,
         edges.kafka,
-        settings.topic(INTAKE_SOURCE),
+        log.topic,
         settings.partitions,
         key_records.publish,
+        telemetry=edges.telemetry,
     )
     appender = Appender(
         pool,

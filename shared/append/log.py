@@ -68,10 +68,11 @@ class Head:
 
 
 class Log:
-    """One service's log. `source` is the word in ids (`intake`) and in `/rahnama/intake`."""
+    """One service's log. `source` is the word in ids (`intake`) and in `/rahnama/intake`; `topic` is where it goes."""
 
-    def __init__(self, source: str, gate: Gate | None = None) -> None:
+    def __init__(self, source: str, gate: Gate | None = None, *, topic: str | None = None) -> None:
         self.source = source
+        self.topic = topic or f"rahnama.{source}"
         self.gate = gate or Gate(source)
 
     async def lock_heads(self, connection: Connection, partitions: Iterable[int]) -> dict[int, Head]:

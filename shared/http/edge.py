@@ -19,7 +19,7 @@ from shared.http.problems import problem_of
 from shared.http.roles import OPEN_PATHS
 from shared.http.scope import CALLER, TRACEPARENT, route_of
 from shared.http.tokens import TokenVerifier
-from shared.http.traffic import observe
+from shared.http.traffic import OTHER_METHOD, known_method, observe
 from shared.telemetry import (
     OpenSpan,
     SpanKind,
@@ -52,7 +52,8 @@ class Edge:
             return
         started = time.perf_counter()
         headers = _headers(scope)
-        span, traceparent = self._take_up(scope["method"], headers.traceparent)
+        method = known_method(scope["method"])
+        span, traceparent = self._take_up(method, scope.get("scheme", "http"), headers.traceparent)
         scope[TRACEPARENT] = traceparent
         before = current_traceparent.set(traceparent)
         exchange = _Exchange(send)
@@ -67,13 +68,15 @@ class Edge:
         finally:
             route = route_of(scope)
             status = exchange.status or 499
-            observe(scope["method"], route, status, time.perf_counter() - started)
+            observe(method, route, status, time.perf_counter() - started)
             if span is not None:
-                _end(span, scope["method"], route, status, error)
+                _end(span, method, route, status, error)
             current_traceparent.reset(before)
 
-    def _take_up(self, method: str, given: str | None) -> tuple[OpenSpan | None, str]:
-        span = self._telemetry.begin(method, given, SpanKind.SERVER, {"http.request.method": method})
+    def _take_up(self, method: str, scheme: str, given: str | None) -> tuple[OpenSpan | None, str]:
+        # `url.path` is left out: whoever asks may write a national ID into it.
+        attributes = {"http.request.method": method, "url.scheme": scheme}
+        span = self._telemetry.begin(_name(method), given, SpanKind.SERVER, attributes)
         return span, span.traceparent if span is not None else given or unsampled_traceparent()
 
     def _check(self, scope: Scope, headers: "_Headers") -> None:
@@ -171,10 +174,17 @@ async def _answer(error: Exception, scope: Scope, receive: Receive, exchange: _E
 
 def _end(span: OpenSpan, method: str, route: str | None, status: int, error: Exception | None) -> None:
     if route is not None:
-        span.rename(f"{method} {route}")
+        span.rename(f"{_name(method)} {route}")
         span.note({"http.route": route})
     span.note({"http.response.status_code": status})
+    if status >= 500 and error is None:
+        span.note({"error.type": str(status)})
     span.end(error if status >= 500 else None, failed=status >= 500)
+
+
+def _name(method: str) -> str:
+    """How a span of an unknown method begins its name."""
+    return "HTTP" if method == OTHER_METHOD else method
 
 
 def add_edge(app: FastAPI, verifier: TokenVerifier, telemetry: Telemetry, max_body_bytes: int) -> None:

@@ -23,6 +23,7 @@ from shared.inbox.watch import TopicWatch
 from shared.kafka.clients import KafkaClients, Records
 from shared.kafka.ending import to_the_end
 from shared.kafka.polling import Polling
+from shared.telemetry import Poll, current_poll
 
 L = TypeVar("L", bound=Piece)
 
@@ -52,6 +53,7 @@ class GroupMember(Generic[L]):
         watch_seconds: float = 1.0,
         pacer: GarbagePacer | None = None,
     ) -> None:
+        self._group = group
         self._admission = admission
         self._pacer = pacer
         self._lock = asyncio.Lock()
@@ -83,8 +85,8 @@ class GroupMember(Generic[L]):
     async def start(self) -> None:
         """Begins to read; returns at once, and waits for Kafka in the background."""
         self._problem = "Kafka was not reached yet"
-        for work in (self._connect(), self._for_ever(self._keep), self._for_ever(self._watch_topics)):
-            self._tasks.append(asyncio.create_task(work))
+        works = (self._connect(), self._for_ever(self._keep), self._for_ever(self._watch_topics))
+        self._tasks += [asyncio.create_task(work) for work in works]
 
     async def stop(self) -> None:
         """Lets a batch that is being applied end, tells Kafka the hints and leaves the group. At most some 15 s."""
@@ -108,11 +110,8 @@ class GroupMember(Generic[L]):
 
     def ready(self) -> str | None:
         """None once the partitions are assigned, if any, and their positions loaded; else what is missing."""
-        if self._problem is not None:
-            return self._problem
-        if not self._assigned:
-            return "partitions are being assigned"
-        return self._tracks.problem()
+        waits = None if self._assigned else "partitions are being assigned"
+        return self._problem or waits or self._tracks.problem()
 
     def held(self) -> list[HeldPartition]:
         """Every partition that cannot go on."""
@@ -155,6 +154,10 @@ class GroupMember(Generic[L]):
     def drained(self, found: Mapping[TopicPartition, Records]) -> None:
         """Records have left the consumer's buffer."""
         self._tracks.drained(found)
+
+    def polled(self, asked_ns: int, got_ns: int) -> None:
+        """The records that are handled next, in this task, came by this poll."""
+        current_poll.set(Poll(self._group, asked_ns, got_ns))
 
     async def interrupted(self) -> None:
         """A poll failed: nothing that it took may be passed over."""

@@ -26,6 +26,9 @@ class Reader(Protocol):
     def drained(self, found: Found) -> None:
         """Records have left the consumer's buffer; called without a task switch."""
 
+    def polled(self, asked_ns: int, got_ns: int) -> None:
+        """The next batch was asked for and received then (nanoseconds since 1970); called in the handler's task."""
+
     async def interrupted(self) -> None:
         """A poll failed, and records that it had taken out may be lost: the consumer must stand where it stood."""
 

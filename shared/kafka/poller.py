@@ -7,6 +7,7 @@ its loop again after such an error, at once and for ever.
 """
 
 import asyncio
+import time
 from itertools import chain
 from typing import Any, Final
 
@@ -38,11 +39,13 @@ class Poller:
     async def poll(self, consumer: AIOKafkaConsumer) -> tuple[Any, ...]:
         """The next records, those of a partition together; never empty. Raises only when the consumer was stopped."""
         while True:
+            asked_ns = time.time_ns()
             if asyncio.get_running_loop().time() < self._careful_until:
                 found = await self._poll_one_by_one(consumer)
             else:
                 found = await self._poll_all(consumer)
             if found:
+                self._reader.polled(asked_ns, time.time_ns())
                 return tuple(chain.from_iterable(found.values()))
 
     async def _poll_all(self, consumer: AIOKafkaConsumer) -> Found:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -12,6 +12,7 @@ from shared.relay.backlog import Backlog, read_unsent
 from shared.relay.leadership import Leadership
 from shared.relay.metrics import PUBLISHED
 from shared.relay.producer import MAX_BATCH_BYTES, BatchProducer
+from shared.telemetry import Telemetry, begin_send
 
 BEFORE_SECONDS: Final = 10.0
 SHORTEST_BACKOFF_SECONDS: Final = 0.1
@@ -37,6 +38,7 @@ class Partition:
         backlog: Backlog,
         leadership: Leadership,
         before_publish: BeforePublish | None,
+        telemetry: Telemetry,
         ask_for_look: Callable[[], None],
         acknowledged: Callable[[], None],
     ) -> None:
@@ -56,6 +58,7 @@ class Partition:
         self._backlog = backlog
         self._leadership = leadership
         self._before_publish = before_publish
+        self._telemetry = telemetry
         self._ask_for_look = ask_for_look
         self._acknowledged = acknowledged
         self._published_total = PUBLISHED.labels(source)
@@ -137,7 +140,7 @@ class Partition:
             return
         if not self._may_publish():
             return
-        offset = await producer.send(self.number, batch)
+        offset = await self._send(producer, batch, events)
         if offset < self.next_offset:
             # It was deleted and created again, or the broker did not say: only a look can tell.
             logger.warning("relay_offset_went_back", source=self._source, partition=self.number)
@@ -148,6 +151,25 @@ class Partition:
             self.position = self.published = events[-1].sequence
         self._published_total.inc(count)
         self._acknowledged()
+
+    async def _send(self, producer: BatchProducer, batch: Any, events: Sequence[Appended]) -> int:
+        """The offset of the first of `events`, once the topic has them all."""
+        span = begin_send(
+            self._telemetry,
+            producer.topic,
+            self.number,
+            (event.traceparent for event in events),
+            len(events),
+        )
+        error: BaseException | None = None
+        try:
+            return await producer.send(self.number, batch)
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            if span is not None:
+                span.end(error)
 
     async def _read_on(self, position: int) -> None:
         events = await read_unsent(self._pool, self.number, position)

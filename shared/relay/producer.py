@@ -22,8 +22,8 @@ class BatchProducer:
     """An idempotent producer for one topic, thrown away after its first error."""
 
     def __init__(self, kafka: KafkaClients, topic: str) -> None:
+        self.topic = topic
         self._kafka = kafka
-        self._topic = topic
         self._keys: dict[tuple[str, int], bytes] = {}
         self._producer: AIOKafkaProducer | None = None
 
@@ -63,7 +63,7 @@ class BatchProducer:
         """The offset of the batch's first record, once all in-sync replicas have it."""
         assert self._producer is not None
         async with asyncio.timeout(SEND_SECONDS):
-            delivered = await self._producer.send_batch(batch, self._topic, partition=partition)
+            delivered = await self._producer.send_batch(batch, self.topic, partition=partition)
             acknowledged = await delivered
         return int(acknowledged.offset)
 

@@ -21,6 +21,7 @@ from shared.relay.metrics import BACKLOG, LEADS, RESTARTS
 from shared.relay.partition import BeforePublish, Partition
 from shared.relay.producer import BatchProducer
 from shared.relay.topic import Topic
+from shared.telemetry import Telemetry
 
 BACKLOG_BYTES: Final = 16 * 1024 * 1024
 START_SECONDS: Final = 5.0
@@ -49,6 +50,7 @@ class Relay:
         partitions: int,
         before_publish: BeforePublish | None = None,
         *,
+        telemetry: Telemetry | None = None,
         heartbeat_seconds: float = 1.0,
         idle_seconds: float = 5.0,
         look_seconds: float = 5.0,
@@ -82,6 +84,7 @@ class Relay:
                 backlog=backlog,
                 leadership=self._leadership,
                 before_publish=before_publish,
+                telemetry=telemetry or Telemetry(),
                 ask_for_look=self._look_wanted.set,
                 acknowledged=self._acknowledged.set,
             )

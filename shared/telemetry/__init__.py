@@ -9,6 +9,7 @@ telemetry.stop()
 from opentelemetry.trace import SpanKind
 
 from shared.telemetry.logs import configure_logging, described
+from shared.telemetry.messaging import AppendSpans, Consumed, Poll, Portion, begin_send, current_poll
 from shared.telemetry.traceparent import (
     accept_traceparent,
     current_traceparent,
@@ -19,12 +20,18 @@ from shared.telemetry.traceparent import (
 from shared.telemetry.tracing import Attributes, OpenSpan, Telemetry
 
 __all__ = [
+    "AppendSpans",
     "Attributes",
+    "Consumed",
     "OpenSpan",
+    "Poll",
+    "Portion",
     "SpanKind",
     "Telemetry",
     "accept_traceparent",
+    "begin_send",
     "configure_logging",
+    "current_poll",
     "current_traceparent",
     "described",
     "is_sampled",

@@ -7,7 +7,7 @@ OTEL_TRACES_EXPORTER=none, OTEL_SERVICE_NAME, OTEL_BSP_… and OTEL_SDK_DISABLED
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import Token
 from types import TracebackType
 from typing import Final, Protocol
@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import Decision, ParentBased
 from opentelemetry.trace import (
+    Link,
     NonRecordingSpan,
     Span,
     SpanContext,
@@ -29,6 +30,8 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
+from shared.telemetry.exporting import span_exporter
+from shared.telemetry.linked import FollowsLinks
 from shared.telemetry.traceparent import (
     accept_traceparent,
     current_traceparent,
@@ -59,13 +62,21 @@ class OpenSpan:
         """Adds attributes. Never personal data."""
         self._span.set_attributes(attributes)
 
-    def end(self, error: BaseException | None = None, *, failed: bool = False) -> None:
-        """Ends the span. Of an error only its type is kept: its message may repeat personal data."""
+    def link(self, traceparent: str) -> None:
+        """Points to a span of another trace, which need not be sampled."""
+        context = _span_context(traceparent)
+        if context is not None:
+            self._span.add_link(context)
+
+    def end(
+        self, error: BaseException | None = None, *, failed: bool = False, at_ns: int | None = None
+    ) -> None:
+        """Ends the span, now or at `at_ns`. Of an error only its type is kept: its message may repeat personal data."""
         if error is not None:
             self._span.set_attribute("error.type", type(error).__name__)
         if error is not None or failed:
             self._span.set_status(Status(StatusCode.ERROR))
-        self._span.end()
+        self._span.end(at_ns)
 
 
 class RecordedSpan(Protocol):
@@ -120,14 +131,14 @@ class Telemetry:
         self._exporter = exporter
         self._tracer: Tracer | None = provider.get_tracer("rahnama") if provider else None
         # A sampler that follows the parent never samples below one that is not: then nothing need be asked.
-        self._parent_decides = provider is not None and isinstance(provider.sampler, ParentBased)
+        self._parent_decides = provider is not None and isinstance(provider.sampler, FollowsLinks)
 
     @classmethod
     def start(cls, service: str, *, processor: SpanProcessor | None = None) -> "Telemetry":
         """Reads the OTEL_… variables once. `processor` replaces the exporter."""
         exporter = None
         if processor is None:
-            exporter = _exporter()
+            exporter = span_exporter()
             if exporter is None:
                 return cls()
             processor = BatchSpanProcessor(exporter)
@@ -135,6 +146,8 @@ class Telemetry:
             {"service.name": os.environ.get("OTEL_SERVICE_NAME") or service, "service.namespace": "rahnama"}
         )
         provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        if isinstance(provider.sampler, ParentBased):
+            provider.sampler = FollowsLinks(provider.sampler)
         provider.add_span_processor(processor)
         return cls(provider, exporter)
 
@@ -161,17 +174,22 @@ class Telemetry:
         traceparent: str | None,
         kind: SpanKind = SpanKind.INTERNAL,
         attributes: Attributes | None = None,
+        *,
+        links: Sequence[str] = (),
+        start_ns: int | None = None,
     ) -> OpenSpan | None:
         """Starts a span, the child of `traceparent`, or a root without a valid one; None when it is not sampled.
 
-        For batches: begin before the transaction, `end()` after the commit.
+        `links` are traceparents; `start_ns` is nanoseconds since 1970, for what began before it was known to be
+        sampled. For batches: begin before the transaction, `end()` after the commit.
         """
         tracer = self._tracer
         if tracer is None or (
             traceparent is not None and self._parent_decides and not is_sampled(traceparent)
         ):
             return None
-        span = tracer.start_span(name, _context(traceparent), kind, attributes)
+        linked = [Link(context) for link in links if (context := _span_context(link)) is not None]
+        span = tracer.start_span(name, _context(traceparent), kind, attributes, linked, start_ns)
         return OpenSpan(span) if span.is_recording() else None
 
     def record_span(
@@ -205,35 +223,18 @@ class Telemetry:
 
 
 def _context(traceparent: str | None) -> Context:
+    parent = _span_context(traceparent)
+    return Context() if parent is None else set_span_in_context(NonRecordingSpan(parent), Context())
+
+
+def _span_context(traceparent: str | None) -> SpanContext | None:
     if accept_traceparent(traceparent) is None or traceparent is None:
-        return Context()
+        return None
     flags = TraceFlags(TraceFlags.SAMPLED if is_sampled(traceparent) else TraceFlags.DEFAULT)
-    parent = SpanContext(
+    return SpanContext(
         int(traceparent[3:35], 16), int(traceparent[36:52], 16), is_remote=True, trace_flags=flags
     )
-    return set_span_in_context(NonRecordingSpan(parent), Context())
 
 
 def _traceparent(context: SpanContext) -> str:
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-0{1 if context.trace_flags.sampled else 0}"
-
-
-def _exporter() -> SpanExporter | None:
-    """By OTLP when an endpoint is set, else None."""
-    get = os.environ.get
-    wanted = get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or get("OTEL_EXPORTER_OTLP_ENDPOINT")
-    disabled = get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
-    if not wanted or disabled or get("OTEL_TRACES_EXPORTER", "otlp").strip().lower() == "none":
-        return None
-    protocol = (
-        get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or get("OTEL_EXPORTER_OTLP_PROTOCOL") or "http/protobuf"
-    )
-    if protocol == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as OverGrpc
-
-        return OverGrpc()
-    if protocol != "http/protobuf":
-        raise ValueError(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}; known are http/protobuf and grpc")
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as OverHttp
-
-    return OverHttp()

@@ -1,14 +1,16 @@
 """Personal data goes in by the doors and comes out nowhere: not on topics, in tables, logs, spans or answers."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+import secrets
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 import httpx
 import pytest
 
 from infra.demo.cohort import YEAR, Event, national_id
-from infra.otel.collector import Collector
+from infra.otel.collector import CollectedSpan, Collector
 from tests.e2e.people import event, mentor, student
 from tests.e2e.upstream import BATCH, SINGLE, STRUCTURED_HEADERS, Upstream
 from tests.invariants.personal import require_absent, spellings
@@ -34,8 +36,16 @@ CANARY: Final = (
     *("گردآفرید چکاوک", "9387261946"),
     *("اسفندیار درنا", "esfandiar.dorna", "9387261947"),
 )
+TRACE_ID: Final = secrets.token_hex(16)
+TRACED: Final = f"00-{TRACE_ID}-00f067aa0ba902b7-01"
 SAYS: Final = f"ID {national_id(NUMBER)}"
 """Upstream's ids may hold personal data, too."""
+EXPORT_SECONDS: Final = 15.0
+SPANS: Final = {
+    *(("intake", operation) for operation in ("POST", "process", "append")),
+    *(("allocation", operation) for operation in ("process", "decide", "append")),
+    *(("audit", operation) for operation in ("process", "ledger")),
+}
 PAGES: Final = {
     "intake": ("students", "mentors", "managers", "rejections"),
     "allocation": (f"allocations?year={YEAR}", f"mentors?year={YEAR}", "waitlist", f"summary?year={YEAR}"),
@@ -47,12 +57,24 @@ def person(
     event_id: str, *, source: str | None = None, kind: str = "student.registered", **changes: Any
 ) -> Event:
     """The canary's registration; what is changed makes it a wrong one."""
-    made = event(kind, event_id, student(NUMBER, **{**PERSON, **changes}))
+    made = event(kind, event_id, student(NUMBER, **{**PERSON, **changes}), traceparent=TRACED)
     return {**made, "source": source} if source else made
 
 
 async def send_everything(upstream: Upstream) -> list[httpx.Response]:
-    """The canary by both doors, accepted, unchanged, again, and refused for every kind of reason; the refusals."""
+    """The canary by both doors, accepted, unchanged, again, and refused for every kind of reason; the refusals.
+
+    All of it is sampled, so that there are spans of it.
+    """
+    upstream.client.headers["traceparent"] = TRACED
+    try:
+        return await send_traced(upstream)
+    finally:
+        del upstream.client.headers["traceparent"]
+
+
+async def send_traced(upstream: Upstream) -> list[httpx.Response]:
+    """The same, in the context that the client was given."""
     manager = {"manager_id": MANAGER_ID, "full_name": "اسفندیار درنا", "email": "esfandiar.dorna@example.org",
                "phone": "09387261947", "is_active": True, "centers": [0]}  # fmt: skip
     mentors = mentor(
@@ -116,6 +138,11 @@ async def ask_wrongly(upstream: Upstream) -> list[httpx.Response]:
     return answers
 
 
+def traced(spans: Sequence[CollectedSpan]) -> set[tuple[str, str]]:
+    """What was done with the canary, as its spans name it: service and operation."""
+    return {(span.service, span.name.split()[0]) for span in spans if span.trace_id == TRACE_ID}
+
+
 async def answers_and_spans(upstream: Upstream, collector: Collector) -> AsyncIterator[tuple[str, bytes]]:
     """What the services show of what they keep, and what they told the collector."""
     for service, pages in PAGES.items():
@@ -123,6 +150,8 @@ async def answers_and_spans(upstream: Upstream, collector: Collector) -> AsyncIt
             answer = await upstream.client.get(f"{upstream.urls[service]}{page}")
             assert answer.status_code == 200, f"{service} {page}: {answer.text}"
             yield f"{service} {page}", answer.content
+    await asyncio.to_thread(collector.wait_for, lambda spans: traced(spans) >= SPANS, EXPORT_SECONDS)
+    assert traced(collector.spans()) >= SPANS
     for span in collector.spans():
         yield f"a span of {span.service}", repr(span).encode()
 

@@ -12,8 +12,25 @@ from tests.e2e.upstream import STRUCTURED_HEADERS, Upstream
 
 EXPORT_SECONDS: Final = 15.0
 LEAVES: Final = {("audit", "process rahnama.intake"), ("audit", "process rahnama.allocation")}
-DECIDED: Final = [("audit", "process rahnama.allocation"), ("allocation", "process rahnama.intake")]
-APPENDED: Final = ("intake", "append student.registered")
+DECIDED: Final = [
+    ("audit", "process rahnama.allocation"),
+    ("allocation", "append rahnama.allocation"),
+    ("allocation", "process rahnama.intake"),
+]
+APPENDED: Final = ("intake", "append rahnama.intake")
+BATCHES: Final = [
+    ("allocation", "poll rahnama.intake", "CLIENT", "receive", "rahnama.allocation"),
+    ("allocation", "process rahnama.intake", "CONSUMER", "process", "rahnama.allocation"),
+    ("allocation", "send rahnama.allocation", "CLIENT", "send", None),
+    ("audit", "poll rahnama.allocation", "CLIENT", "receive", "rahnama.audit"),
+    ("audit", "poll rahnama.intake", "CLIENT", "receive", "rahnama.audit"),
+    ("audit", "process rahnama.allocation", "CONSUMER", "process", "rahnama.audit"),
+    ("audit", "process rahnama.intake", "CONSUMER", "process", "rahnama.audit"),
+    ("intake", "poll rahnama.inbound", "CLIENT", "receive", "rahnama.intake"),
+    ("intake", "process rahnama.inbound", "CONSUMER", "process", "rahnama.intake"),
+    ("intake", "send rahnama.intake", "CLIENT", "send", None),
+]
+"""Service, name, kind, operation type and consumer group of every batch on the way of a record of upstream's."""
 
 
 class Context:
@@ -62,6 +79,27 @@ def require_one_trace(spans: Sequence[CollectedSpan], context: Context, door: li
     by_name = {(span.service, span.name): span for span in spans}
     assert lineage(by_name[DECIDED[0]], by_id)[0] == [*DECIDED, APPENDED, *door]
     assert lineage(by_name["audit", "process rahnama.intake"], by_id)[0][1:] == [APPENDED, *door]
+    assert lineage(by_name["allocation", "decide"], by_id)[0][1] == DECIDED[-1]
+    assert {lineage(span, by_id)[0][1] for span in spans if span.name == "ledger"} == LEAVES
+    require_conventions(by_name)
+
+
+def require_conventions(spans: Mapping[tuple[str, str], CollectedSpan]) -> None:
+    """Kinds and attributes as OpenTelemetry's conventions for Kafka have them."""
+    for (service, name), span in spans.items():
+        operation, _, topic = name.partition(" ")
+        if operation not in ("append", "process"):
+            continue
+        assert span.kind == {"append": "PRODUCER", "process": "CONSUMER"}[operation]
+        told = span.attributes
+        assert (told["messaging.system"], told["messaging.operation.name"]) == ("kafka", operation)
+        assert told["messaging.operation.type"] == {"append": "create", "process": "process"}[operation]
+        assert told["messaging.destination.name"] == topic
+        assert str(told["messaging.destination.partition.id"]).isdigit()
+        if operation == "process":
+            assert told["messaging.consumer.group.name"] == f"rahnama.{service}"
+            assert isinstance(told["messaging.kafka.offset"], int)
+            assert (span.trace_id, span.parent_id) in span.links, "it links to where the record was made"
 
 
 async def test_a_context_in_the_header_of_a_request_is_one_trace_over_all_three_services(
@@ -104,6 +142,44 @@ async def test_a_context_in_the_header_of_a_kafka_record_is_one_trace_over_all_t
     await upstream.produce([json.dumps(sent).encode()], headers)
     await upstream.settle()
     require_one_trace(await trace_of(collector, context), context, [("intake", "process rahnama.inbound")])
+
+
+async def test_every_batch_on_the_way_of_a_sampled_record_has_a_span_that_links_to_it(
+    upstream: Upstream, collector: Collector
+) -> None:
+    context = Context()
+    sent = event("student.registered", "traced in batches", student(310_000_011, group_code=31))
+    headers = [*STRUCTURED_HEADERS, ("traceparent", context.traceparent.encode())]
+    await upstream.produce([json.dumps(sent).encode()], headers)
+
+    def linking(spans: Sequence[CollectedSpan]) -> list[CollectedSpan]:
+        return [
+            span
+            for span in spans
+            if context.trace_id in {link[0] for link in span.links} and span.trace_id != context.trace_id
+        ]
+
+    await asyncio.to_thread(
+        collector.wait_for, lambda spans: len(linking(spans)) == len(BATCHES), EXPORT_SECONDS
+    )
+    batches = linking(collector.spans())
+    found = [
+        (
+            span.service, span.name, span.kind, span.attributes["messaging.operation.type"],
+            span.attributes.get("messaging.consumer.group.name"),
+        )
+        for span in batches
+    ]  # fmt: skip
+    assert sorted(found, key=str) == BATCHES
+    polls = {span.span_id: span for span in batches if span.name.startswith("poll ")}
+    for span in batches:
+        assert span.attributes["messaging.batch.message_count"] >= 1  # type: ignore[operator]
+        if span.name.startswith("process "):
+            assert polls[span.parent_id].end_ns <= span.start_ns, "it was received before it was processed"
+        else:
+            assert span.parent_id == ""
+    singles = [span for span in collector.trace(context.trace_id) if span.name.startswith("process ")]
+    assert {(batch.trace_id, batch.span_id) for batch in batches} >= {single.links[-1] for single in singles}
 
 
 async def test_what_upstream_does_not_sample_leaves_no_span(upstream: Upstream, collector: Collector) -> None:

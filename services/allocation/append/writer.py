@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from services.allocation.append.spans import DecisionSpans
 from services.allocation.decide import Cause, PartitionState, handle, needs
 from services.allocation.project.load import load_partition, load_students
 from services.allocation.project.write import Funnels, write_changes
@@ -15,7 +16,7 @@ from shared.contracts.decisions import DECISION_NAMES, Decision, StudentWaitlist
 from shared.inbox.positions import load_position, move_positions
 from shared.inbox.records import Position, Received, Slice
 from shared.postgres import Connection, Pool
-from shared.telemetry import OpenSpan, SpanKind, Telemetry, is_sampled
+from shared.telemetry import Telemetry, is_sampled
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -69,23 +70,16 @@ class DecisionWriter:
         any error the state in memory is of no use and must be loaded again.
         """
         self._log.gate.require_open()
-        spans: list[OpenSpan] = []
-        try:
+        with DecisionSpans(self._telemetry, self._log.topic, [batch.slice for batch in batches]) as spans:
             async with self._pool.acquire() as connection, connection.transaction():
                 appended = await self._transact(connection, batches, spans)
-        except BaseException as error:
-            for span in spans:
-                span.end(error)
-            raise
-        for span in spans:
-            span.end()
         for batch in batches:
             batch.slice.state.decider.forget()
             batch.slice.state.position = batch.slice.reached
         self._published(appended)
 
     async def _transact(
-        self, connection: Connection, batches: Sequence[Batch], spans: list[OpenSpan]
+        self, connection: Connection, batches: Sequence[Batch], spans: DecisionSpans
     ) -> list[Appended]:
         await move_positions(connection, [batch.slice for batch in batches])
         rows = await load_students(
@@ -109,33 +103,30 @@ class DecisionWriter:
         record: Received,
         cause: Cause,
         funnels: Funnels,
-        spans: list[OpenSpan],
+        spans: DecisionSpans,
     ) -> list[Draft]:
         traceparent = record.traceparent
+        traced = None
         if traceparent is not None and is_sampled(traceparent):
-            span = self._telemetry.begin(
-                "process rahnama.intake", traceparent, SpanKind.CONSUMER, _attributes(slice_, record)
-            )
-            if span is not None:
-                spans.append(span)
-                traceparent = span.traceparent
+            traced = spans.begin(slice_, record, traceparent)
         decisions = handle(slice_.state.decider, cause)
         for decision in decisions:
             if isinstance(decision, StudentWaitlisted):
                 place = (slice_.partition, cause.tenant, decision.year, decision.student_id)
                 funnels[place] = decision.funnel
-        return [_draft(slice_.partition, cause, record, decision, traceparent) for decision in decisions]
-
-
-def _attributes(slice_: Slice[Partition], record: Received) -> dict[str, str | int]:
-    return {
-        "messaging.system": "kafka",
-        "messaging.operation.type": "process",
-        "messaging.destination.name": slice_.topic,
-        "messaging.destination.partition.id": str(slice_.partition),
-        "messaging.kafka.offset": record.offset,
-        "rahnama.event.id": record.envelope.id,
-    }
+        if traced is None:
+            return [_draft(slice_.partition, cause, record, decision, traceparent) for decision in decisions]
+        traced.decided()
+        return [
+            _draft(
+                slice_.partition,
+                cause,
+                record,
+                decision,
+                traced.append(slice_.partition, DECISION_NAMES[type(decision)]),
+            )
+            for decision in decisions
+        ]
 
 
 def _draft(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from services.audit.append.spans import process_spans
+from services.audit.append.spans import LedgerSpans
 from services.audit.decide.trees import Edge, grow, unpack
 from services.audit.project.ledger import keep, require_storable, rows_of
 from services.audit.project.trees import load_tree, move_trees
@@ -53,14 +53,16 @@ class Ledger:
 
         Raises `Unapplicable` for an event that cannot be kept, `StalePosition` when another process was first.
         """
-        with process_spans(self._telemetry, slices):
+        spans = LedgerSpans(self._telemetry, slices)
+        with spans.processing():
             edges = [_grown(piece) for piece in slices]
             rows = rows_of(slices)
             try:
-                async with self._pool.acquire() as connection, connection.transaction():
-                    await move_positions(connection, slices)
-                    await move_trees(connection, slices, edges)
-                    await keep(connection, rows)
+                with spans.ledger():
+                    async with self._pool.acquire() as connection, connection.transaction():
+                        await move_positions(connection, slices)
+                        await move_trees(connection, slices, edges)
+                        await keep(connection, rows)
             except (asyncpg.DataError, UnicodeEncodeError):
                 require_storable(slices)
                 raise

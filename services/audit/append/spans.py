@@ -1,46 +1,54 @@
-"""One span per sampled event: the last of its trace, around the transaction that keeps it."""
+"""The last spans of a trace: how a sampled event was taken in, and its way into the ledger."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from shared.inbox.records import Received, Slice
-from shared.telemetry import Attributes, OpenSpan, SpanKind, Telemetry, accept_traceparent, is_sampled
+from shared.inbox.records import Slice
+from shared.telemetry import Consumed, OpenSpan, Portion, Telemetry, accept_traceparent, is_sampled
 
 
-@contextmanager
-def process_spans(telemetry: Telemetry, slices: Sequence[Slice[Any]]) -> Iterator[None]:
-    """Spans `process rahnama.intake` and `process rahnama.allocation` around the keeping of sampled events."""
-    spans = _begun(telemetry, slices) if telemetry.is_recording else []
-    try:
-        yield
-    except BaseException as error:
+class LedgerSpans:
+    """Around the keeping of `slices`: `process …` for each sampled event, and `ledger` around their transaction."""
+
+    def __init__(self, telemetry: Telemetry, slices: Sequence[Slice[Any]]) -> None:
+        self._telemetry = telemetry
+        self._slices = slices
+        self._sampled: list[OpenSpan] = []
+
+    @contextmanager
+    def processing(self) -> Iterator[None]:
+        """From the records as they came to the commit."""
+        if not self._telemetry.is_recording:
+            yield
+            return
+        portions = [Portion(piece.topic, piece.partition, len(piece.records)) for piece in self._slices]
+        with Consumed(self._telemetry, portions) as consumed:
+            for piece in self._slices:
+                for record in piece.records:
+                    traceparent = accept_traceparent(record.traceparent)
+                    if traceparent is None or not is_sampled(traceparent):
+                        continue
+                    span = consumed.process(
+                        piece.topic, piece.partition, record.offset, record.envelope.id, traceparent
+                    )
+                    if span is not None:
+                        self._sampled.append(span)
+            yield
+
+    @contextmanager
+    def ledger(self) -> Iterator[None]:
+        """The transaction, for each of the sampled events."""
+        spans = [
+            span
+            for each in self._sampled
+            if (span := self._telemetry.begin("ledger", each.traceparent)) is not None
+        ]
+        try:
+            yield
+        except BaseException as error:
+            for span in spans:
+                span.end(error)
+            raise
         for span in spans:
-            span.end(error)
-        raise
-    for span in spans:
-        span.end()
-
-
-def _begun(telemetry: Telemetry, slices: Sequence[Slice[Any]]) -> list[OpenSpan]:
-    begun = [
-        _begin(telemetry, piece, record, traceparent)
-        for piece in slices
-        for record in piece.records
-        if (traceparent := accept_traceparent(record.traceparent)) is not None and is_sampled(traceparent)
-    ]
-    return [span for span in begun if span is not None]
-
-
-def _begin(telemetry: Telemetry, piece: Slice[Any], record: Received, traceparent: str) -> OpenSpan | None:
-    attributes: Attributes = {
-        "messaging.system": "kafka",
-        "messaging.operation.type": "process",
-        "messaging.operation.name": "process",
-        "messaging.destination.name": piece.topic,
-        "messaging.destination.partition.id": str(piece.partition),
-        "messaging.kafka.offset": record.offset,
-        "rahnama.event.id": record.envelope.id,
-    }
-    name = f"process rahnama.{piece.source}"
-    return telemetry.begin(name, traceparent, SpanKind.CONSUMER, attributes)
+            span.end()

@@ -33,7 +33,7 @@ from shared.append.log import Appended, Draft, Head, Log
 from shared.contracts.facts import Fact, MentorRegistered
 from shared.contracts.partitions import pool_partition
 from shared.postgres import Connection
-from shared.telemetry import OpenSpan, Telemetry
+from shared.telemetry import AppendSpans
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,6 @@ class Tools:
 
     log: Log
     keyring: Keyring
-    telemetry: Telemetry
     partitions: int
 
 
@@ -66,9 +65,9 @@ class Written:
 
 
 class Writing:
-    """One transaction's statements on `connection`. `spans` are opened here and ended by the caller."""
+    """One transaction's statements on `connection`."""
 
-    def __init__(self, connection: Connection, work: Work, tools: Tools, spans: list[OpenSpan]) -> None:
+    def __init__(self, connection: Connection, work: Work, tools: Tools, spans: AppendSpans) -> None:
         self._connection = connection
         self._work = work
         self._tools = tools
@@ -112,9 +111,7 @@ class Writing:
         undecided = batch.unanswered(arrivals)
         tenants = await load_tenants(connection, undecided, self._tools.partitions)
         part = settle(batch, arrivals, tenants)
-        drafted = await draft_facts(
-            connection, part.pending, self._tools.keyring, self._tools.telemetry, self._spans
-        )
+        drafted = await draft_facts(connection, part.pending, self._tools.keyring, self._spans)
         await store_students(connection, part.pending, tenants)
         self._written.appended += await self._append(part.pending, drafted.drafts)
         await require_still_absent(connection, undecided, tenants)
@@ -152,7 +149,7 @@ class Writing:
         connection, tools = self._connection, self._tools
         tenant = rederival.settled.arrival.tenant
         async for pending in rederived_pages(connection, rederival, tools.partitions):
-            drafted = await draft_facts(connection, pending, tools.keyring, tools.telemetry, self._spans)
+            drafted = await draft_facts(connection, pending, tools.keyring, self._spans)
             await move_student_versions(connection, tenant, pending)
             await self._append(pending, drafted.drafts)
 

@@ -15,10 +15,9 @@ from services.intake.decide.decide import with_seal
 from shared.append.log import Draft
 from shared.contracts.facts import ManagerRegistered, MentorRegistered, StudentRegistered
 from shared.postgres import Connection, named_queries
-from shared.telemetry import OpenSpan, SpanKind, Telemetry, is_sampled
+from shared.telemetry import AppendSpans, is_sampled
 
 QUERIES: Final = named_queries("services.intake.append")
-FACT_PREFIX: Final = "rahnama.intake."
 FIRST_VERSION: Final = 1
 WITH_PERSONAL_DATA: Final = (StudentRegistered, MentorRegistered, ManagerRegistered)
 
@@ -37,12 +36,9 @@ async def draft_facts(
     connection: Connection,
     pending: Sequence[Pending],
     keyring: Keyring,
-    telemetry: Telemetry,
-    spans: list[OpenSpan],
+    spans: AppendSpans,
 ) -> Drafted:
     """Seals the personal data of each fact under its subject's own key; new subjects get one here.
-
-    Spans that are opened go to `spans`, for the caller to end.
 
     What is reissued carries the envelope on that its subject's last fact has: it is opened by the same subject and
     type, and nobody needs the data to hand it on.
@@ -54,10 +50,7 @@ async def draft_facts(
         traceparent = item.settled.arrival.traceparent
         # One event may reissue thousands: the span of its own fact tells the whole story.
         if traceparent is not None and is_sampled(traceparent) and item.is_own:
-            span = telemetry.begin(_span_name(item.new.type), traceparent, SpanKind.INTERNAL)
-            if span is not None:
-                spans.append(span)
-                traceparent = span.traceparent
+            traceparent = spans.begin(traceparent, item.new.partition, item.new.type)
         data = _data(item, envelopes, keyring, data_keys, drafted)
         drafted.drafts.append(_draft(item, data, traceparent))
     return drafted
@@ -134,8 +127,3 @@ def _draft(item: Pending, data: bytes, traceparent: str | None) -> Draft:
         data,
         traceparent,
     )
-
-
-def _span_name(fact_type: str) -> str:
-    """`append student.registered` for `rahnama.intake.student.registered.v1`."""
-    return f"append {fact_type.removeprefix(FACT_PREFIX).rpartition('.')[0]}"

@@ -12,7 +12,7 @@ from services.intake.append.writer import Submission
 from shared.append.clock import Clock
 from shared.append.log import Appended, Log
 from shared.postgres import Pool
-from shared.telemetry import OpenSpan, Telemetry
+from shared.telemetry import AppendSpans, Telemetry
 
 
 class Appender:
@@ -35,7 +35,8 @@ class Appender:
     ) -> None:
         self._pool = pool
         self._gate = log.gate
-        self._tools = Tools(log, keyring, telemetry, partitions)
+        self._telemetry = telemetry
+        self._tools = Tools(log, keyring, partitions)
         self._fresh_keys = fresh_keys
         self._published = published
         self._clock = clock
@@ -48,17 +49,10 @@ class Appender:
         self._gate.require_open()
         arrivals = [arrival for submission in submissions for arrival in submission.arrivals]
         slices = [item for submission in submissions for item in submission.slices]
-        spans: list[OpenSpan] = []
-        try:
+        with AppendSpans(self._telemetry, self._tools.log.topic) as spans:
             async with transaction(self._pool) as connection:
                 work = Work(arrivals, slices, alone, self._clock())
                 written = await Writing(connection, work, self._tools, spans).write()
-        except BaseException as error:
-            for span in spans:
-                span.end(error)
-            raise
-        for span in spans:
-            span.end()
         self._fresh_keys.keep(written.keys)
         self._published(written.appended)
         count_answers(arrivals, written.results)

@@ -8,7 +8,7 @@ from services.intake.append.arrival import Arrival
 from services.intake.append.inbound import InboundSlice
 from services.intake.append.writer import Writer
 from services.intake.inbox.receive import Receiver
-from shared.telemetry import OpenSpan, SpanKind, Telemetry, is_sampled, unsampled_traceparent
+from shared.telemetry import Consumed, Portion, Telemetry, is_sampled, unsampled_traceparent
 
 EVENTS_BETWEEN_PAUSES: Final = 100
 """Events that are read before others get their turn: opening a thousand takes 50 ms."""
@@ -26,35 +26,22 @@ class Polls:
     async def apply(self, slices: Sequence[InboundSlice]) -> None:
         """Returns after the commit of all slices. Raises `StalePosition`, `Unavailable` and its kinds."""
         arrivals: list[Arrival] = []
-        spans: list[OpenSpan] = []
-        try:
+        portions = [Portion(self._topic, piece.partition, len(piece.records)) for piece in slices]
+        with Consumed(self._telemetry, portions) as consumed:
             for piece in slices:
                 for record in piece.records:
-                    arrivals.append(self._trace(self._receiver.from_kafka(piece.partition, record), spans))
+                    arrivals.append(self._trace(self._receiver.from_kafka(piece.partition, record), consumed))
                     if len(arrivals) % EVENTS_BETWEEN_PAUSES == 0:
                         await asyncio.sleep(0)
             await self._writer.submit(arrivals, slices)
-        except BaseException as error:
-            for span in spans:
-                span.end(error)
-            raise
-        for span in spans:
-            span.end()
 
-    def _trace(self, arrival: Arrival, spans: list[OpenSpan]) -> Arrival:
+    def _trace(self, arrival: Arrival, consumed: Consumed) -> Arrival:
         """The arrival in the context of its own span, if it is sampled; in a new context if it has none."""
         carried = arrival.traceparent
         if self._telemetry.is_recording and (carried is None or is_sampled(carried)):
-            attributes: dict[str, str | int] = {
-                "messaging.system": "kafka",
-                "messaging.operation.type": "process",
-                "messaging.destination.name": self._topic,
-                "messaging.destination.partition.id": str(arrival.partition),
-                "messaging.kafka.offset": arrival.offset or 0,
-            }
-            span = self._telemetry.begin("process rahnama.inbound", carried, SpanKind.CONSUMER, attributes)
+            # What names the event is upstream's own, and may be personal: the span has partition and offset.
+            span = consumed.process(self._topic, arrival.partition or 0, arrival.offset or 0, None, carried)
             if span is not None:
-                spans.append(span)
                 carried = span.traceparent
         arrival.traceparent = carried or unsampled_traceparent()
         return arrival

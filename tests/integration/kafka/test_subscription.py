@@ -35,6 +35,9 @@ class Member(ConsumerRebalanceListener):
     def drained(self, found: Found) -> None:
         pass
 
+    def polled(self, asked_ns: int, got_ns: int) -> None:
+        """Nothing is traced."""
+
     async def interrupted(self) -> None:
         pass
 

@@ -45,7 +45,7 @@ def an_outcome() -> Outcome:
 
 
 def a_span(service: str, name: str) -> CollectedSpan:
-    return CollectedSpan(service, name, "cd" * 16, "ef" * 8, "", "CONSUMER", {}, 1, 2, False)
+    return CollectedSpan(service, name, "cd" * 16, "ef" * 8, "", "CONSUMER", {}, 1, 2, False, ())
 
 
 TRACE = [a_span("intake", "POST /v1/events"), a_span("intake", "append student.registered"),

@@ -171,10 +171,23 @@ async def test_a_sampled_context_makes_a_server_span(
     assert answer.json()["traceparent"] == f"00-{SAMPLED[3:35]}-{span.context.span_id:016x}-01"
     assert dict(span.attributes or {}) == {
         "http.request.method": "GET",
+        "url.scheme": "http",
         "http.route": "/v1/trace",
         "http.response.status_code": 200,
     }
     assert span.status.status_code is StatusCode.UNSET
+
+
+async def test_a_span_tells_neither_the_address_nor_a_method_of_the_callers_own(
+    client: httpx.AsyncClient, operator: dict[str, str], exported: InMemorySpanExporter
+) -> None:
+    headers = {**operator, "traceparent": SAMPLED}
+    await client.request("S0084575948", "/v1/students/0084575948?national_id=0084575948", headers=headers)
+    await client.get("/0084575948", headers=headers)
+    assert [span.name for span in exported.get_finished_spans()][1:] == ["GET"]
+    assert exported.get_finished_spans()[0].name.startswith("HTTP")
+    for span in exported.get_finished_spans():
+        assert "0084575948" not in span.to_json()
 
 
 async def test_a_failed_request_is_a_failed_span_without_its_message(

@@ -50,10 +50,14 @@ class Reading:
     consumer: Buffered
     read_to: dict[TopicPartition, int] = field(default_factory=lambda: {ONE: 0, TWO: 0})
     held: list[TopicPartition] = field(default_factory=list)
+    polls: list[tuple[int, int]] = field(default_factory=list)
 
     def drained(self, found: Mapping[TopicPartition, Sequence[Any]]) -> None:
         for place, records in found.items():
             self.read_to[place] += len(records)
+
+    def polled(self, asked_ns: int, got_ns: int) -> None:
+        self.polls.append((asked_ns, got_ns))
 
     async def interrupted(self) -> None:
         self.consumer.positions.update(self.read_to)
@@ -76,8 +80,10 @@ async def _read(
 
 
 async def test_what_other_partitions_gave_in_a_failed_poll_is_read_again() -> None:
-    seen, _ = await _read({ONE: [11, 12], TWO: [UnsupportedCodecError()]}, until=2)
+    seen, reading = await _read({ONE: [11, 12], TWO: [UnsupportedCodecError()]}, until=2)
     assert seen == [11, 12]
+    assert len(reading.polls) == 1, "a poll without records is not told of"
+    assert reading.polls[0][0] <= reading.polls[0][1]
 
 
 async def test_the_records_before_an_unreadable_one_are_read_and_only_its_partition_is_given_up() -> None:
