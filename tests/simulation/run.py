@@ -1,6 +1,5 @@
 """Runs seeds: each in a loop of its own, with the operating system's chance replaced by the seed's."""
 
-import asyncio
 import contextlib
 import gc
 import hashlib
@@ -10,7 +9,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -25,7 +24,7 @@ def run_seed(seed: int, *, faults: bool = True, digest: bool = False) -> Outcome
     outcome = Outcome(seed)
     chance = random.Random(f"loop {seed}")
     loop = SimulatedLoop(chance, shuffle=chance.choice((0.0, 0.2, 1.0)))
-    with _seeded(seed), _quiet(), _uncollected(), _unregistered():
+    with _seeded(seed), _quiet(), _uncollected():
         try:
             scenario = Scenario(loop, seed, faults=faults)
             outcome.failures += loop.run_until_complete(scenario.run())
@@ -91,17 +90,6 @@ def _uncollected() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-@contextlib.contextmanager
-def _unregistered() -> Iterator[None]:
-    """asyncio's list of all tasks, which nobody asks for, is hashed and cleared for each of thousands of tasks."""
-    registry: Any = asyncio.tasks._all_tasks  # type: ignore[attr-defined]
-    registry.add = lambda task: None
-    try:
-        yield
-    finally:
-        del registry.add
 
 
 def silence() -> None:
