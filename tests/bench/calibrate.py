@@ -2,20 +2,18 @@
 
 import time
 
-from tests.bench.cohorts import make_load
+from tests.bench.cohorts import CALIBRATION_TENANTS, make_load
 from tests.bench.ground import Ground
-
-SEED = 9_000
-ROOM = 50.0
-"""So much more may come afterwards without a longer waitlist."""
 
 
 async def capacity(ground: Ground, students: int) -> float:
     """Sends so many students as fast as they are taken, and waits for the ledger. Leaves the system idle."""
-    load = make_load(students, seed=SEED, room=ROOM)
+    load = make_load(students, tenants=CALIBRATION_TENANTS)
     await ground.send_reference(load)
     await ground.chain.wait_for_ledger()
     begun = time.monotonic()
-    await ground.sender.send_all(load.pieces)
+    sent = await ground.sender.send_all(load.pieces)
     await ground.chain.wait_for_ledger()
-    return load.events / (time.monotonic() - begun)
+    seconds = time.monotonic() - begun
+    ground.check_answers(load, sent)
+    return load.events / seconds

@@ -1,7 +1,7 @@
 """The demo's cohort, once for each of several tenants, as bodies that are ready to be sent."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from typing import Final
@@ -17,10 +17,22 @@ TENANTS: Final = {
     "/upstream/tabriz": "tabriz",
 }
 """Sources and whose they are; their twelve pools lie in twelve different partitions."""
-ONE_TENANT: Final = {"/upstream/demo": "default"}
+CALIBRATION_TENANTS: Final = {
+    "/upstream/semnan": "semnan",
+    "/upstream/shiraz": "shiraz",
+    "/upstream/yazd": "yazd",
+    "/upstream/karaj": "karaj",
+    "/upstream/tehran": "tehran",
+    "/upstream/bojnurd": "bojnurd",
+}
+"""As many others, likewise spread: no student of theirs can be one of a later load."""
+PROBE_TENANT: Final = {"/upstream/probe": "probe"}
+EVERY_TENANT: Final = {**TENANTS, **CALIBRATION_TENANTS, **PROBE_TENANT}
 STUDENTS_PER_MENTOR: Final = 20
 BATCH_EVENTS: Final = 500
 SEED: Final = 1404
+
+Mark = Callable[[int, Event], Event]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +66,11 @@ def make_load(
     batch_events: int = BATCH_EVENTS,
     room: float = 1.0,
     seed: int = SEED,
+    mark: Mark | None = None,
 ) -> Load:
     """So many students, shared out evenly. `size` gives the other sizes of each tenant's cohort (its mentors are then
-    its own); `room` multiplies the mentors' capacities, so that fewer must wait."""
+    its own); `room` multiplies the mentors' capacities, so that fewer must wait;
+    `mark` changes the students' events, told their number."""
     reference: list[list[Piece]] = []
     pieces: list[list[Piece]] = []
     for number, (source, tenant) in enumerate(tenants.items()):
@@ -64,6 +78,8 @@ def make_load(
         cohort = make_cohort(seed + number, _size(size, share))
         _adapt(cohort, source, seed, room)
         reference.append(list(cut(tenant, cohort.reference, BATCH_EVENTS)))
+        if mark is not None:
+            cohort.students = [mark(place, event) for place, event in enumerate(cohort.students)]
         pieces.append(list(cut(tenant, cohort.students, batch_events)))
     return Load(in_turn(reference), in_turn(pieces), students)
 

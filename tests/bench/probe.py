@@ -5,8 +5,8 @@ The moments are those at which another session of the database sees it: it looks
 
 import asyncio
 import json
+import math
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Final, Self
@@ -14,7 +14,8 @@ from typing import Final, Self
 import asyncpg
 import httpx
 
-from infra.demo.cohort import CohortSize, Event, make_cohort
+from infra.demo.cohort import CohortSize, make_cohort
+from tests.bench.cohorts import BATCH_EVENTS, PROBE_TENANT, cut
 from tests.bench.figures import Figures, require_equal, spread
 from tests.bench.ground import QUERIES, Ground
 
@@ -50,18 +51,20 @@ class Probed:
         }
 
 
-def single_students(count: int, mark: str, seed: int = SEED) -> Sequence[Event]:
-    """Students of the tenant `default` that no load of `cohorts` is likely to hold; `mark` makes their ids differ."""
-    size = replace(NO_NOISE, students=count)
-    return [{**event, "id": f"{mark}-{event['id']}"} for event in make_cohort(seed, size).students]
-
-
 class Probe:
-    """Sends single students and watches them. A context manager."""
+    """Sends single students of a tenant of their own, and watches them. A context manager.
 
-    def __init__(self, ground: Ground) -> None:
+    `sent` is how many it has sent so far.
+    """
+
+    def __init__(self, ground: Ground, students: int) -> None:
+        """`students` are the most that will be sent."""
         self._ground = ground
-        token = ground.system.token("upstream")
+        self._cohort = make_cohort(SEED, replace(NO_NOISE, students=students))
+        self._left = iter(self._cohort.students)
+        self.sent = 0
+        [(self._source, self._tenant)] = PROBE_TENANT.items()
+        token = ground.system.token("upstream", tenant=self._tenant)
         self._client = httpx.AsyncClient(
             base_url=ground.system.urls["intake"],
             headers={"authorization": f"Bearer {token}", "content-type": SINGLE},
@@ -75,6 +78,9 @@ class Probe:
             self._connections[service] = await asyncpg.connect(
                 self._ground.system.database(service).owner_dsn
             )
+        for event in self._cohort.reference:
+            event["source"] = self._source
+        await self._ground.sender.send_all(cut(self._tenant, self._cohort.reference, BATCH_EVENTS), at_once=1)
         return self
 
     async def __aexit__(
@@ -84,22 +90,24 @@ class Probe:
             await connection.close(timeout=5)
         await self._client.aclose()
 
-    async def send(self, event: Event) -> tuple[int, int, str]:
-        """The partition and sequence of the student's fact, and the id it was answered with."""
+    async def send(self) -> tuple[int, int, str]:
+        """Sends the next student; the partition and sequence of its fact, and the fact's id."""
+        event = {**next(self._left), "source": self._source}
+        self.sent += 1
         answer = await self._client.post("/v1/events", content=json.dumps(event, ensure_ascii=False).encode())
         require_equal(answer.status_code, 202, "the status of an answer")
         fact = answer.json()["facts"][0]
         partition, sequence = fact["partition"], fact["sequence"]
         return partition, sequence, f"intake-{partition:02d}-{sequence:016d}"
 
-    async def watch(self, event: Event) -> Seen:
-        """Sends the student and follows it to the ledger."""
+    async def watch(self) -> Seen:
+        """Sends the next student and follows it to the ledger."""
         ends = {
             row["partition"]: row["sequence"]
             for row in await self._connections["allocation"].fetch(QUERIES["log_ends"])
         }
         begun = time.perf_counter()
-        partition, sequence, fact_id = await self.send(event)
+        partition, sequence, fact_id = await self.send()
         answered = time.perf_counter()
         await self._until("allocation", "intake", partition, sequence)
         decided = time.perf_counter()
@@ -110,14 +118,15 @@ class Probe:
         kept = time.perf_counter()
         return Seen(*((moment - begun) * 1000 for moment in (answered, decided, kept)))
 
-    async def watch_all(self, events: Iterator[Event], *, pause_seconds: float, until: float) -> Probed:
-        """One after the other, with a pause after each, until there is none left or it is `until` (monotonic)."""
+    async def watch_all(
+        self, students: int, *, pause_seconds: float = 0.0, until: float = math.inf
+    ) -> Probed:
+        """So many, one after the other, with a pause after each; fewer if it is `until` (monotonic) before."""
         probed = Probed()
-        for event in events:
-            if time.monotonic() >= until:
-                break
-            probed.at.append(time.monotonic())
-            probed.seen.append(await self.watch(event))
+        while len(probed.seen) < students and time.monotonic() < until:
+            sent_at = time.monotonic()
+            probed.seen.append(await self.watch())
+            probed.at.append(sent_at)
             await asyncio.sleep(pause_seconds)
         return probed
 

@@ -7,12 +7,13 @@ select coalesce(sum(sequence), 0)::bigint from log_head
 select coalesce(sum(sequence), 0)::bigint from inbox where source = $1
 
 -- name: student_facts
--- How many different students were registered.
-select count(distinct (tenant, subject)) from log where type = 'rahnama.intake.student.registered.v1'
+-- How many students were registered; -1 if one of them more than once.
+select case when count(*) = count(distinct (tenant, subject)) then count(*) else -1 end
+from log where type = 'rahnama.intake.student.registered.v1'
 
 -- name: first_decisions
--- How many different students were given a mentor or a place on the waitlist.
-select count(distinct (tenant, subject)) from log
+-- How many students were given a mentor or a place on the waitlist; -1 if one of them more than once.
+select case when count(*) = count(distinct (tenant, subject)) then count(*) else -1 end from log
 where type in ('rahnama.allocation.student.assigned.v1', 'rahnama.allocation.student.waitlisted.v1')
 
 -- name: waiting
@@ -42,3 +43,7 @@ select sequence from inbox where source = $1 and partition = $2
 -- name: log_ends
 -- Where each partition of the log ends.
 select partition, sequence from log_head
+
+-- name: published_length
+-- How many events of its log a service knows to be on the topic; written a little later than the fact.
+select coalesce(sum(sequence), 0)::bigint from log_published

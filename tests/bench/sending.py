@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -39,10 +39,13 @@ class Sent:
     milliseconds: list[float] = field(default_factory=list)
     refused: deque[Piece] = field(default_factory=deque)
     refused_requests: int = 0
+    refused_milliseconds: list[float] = field(default_factory=list)
     without_retry_after: int = 0
     unanswered: deque[Piece] = field(default_factory=deque)
     unsent: deque[Piece] = field(default_factory=deque)
     in_flight: int = 0
+    offered_seconds: float = 0.0
+    """Until the last piece of a load that does not wait was sent."""
 
     @property
     def answered(self) -> int:
@@ -88,18 +91,16 @@ class Sender:
         return sent
 
     async def send_at_rate(
-        self, pieces: Sequence[Piece], events_per_second: float, seconds: float, sent: Sent | None = None
+        self, pieces: Iterable[Piece], events_per_second: float, sent: Sent | None = None
     ) -> Sent:
-        """So many events a second for so long, or until there is none left, however slow the answers are.
+        """So many events a second, however slow the answers are. Returns when all that was sent is answered.
 
-        Returns when all that was sent is answered.
+        `sent`, if it is given, is told of every answer as it comes.
         """
         sent = Sent() if sent is None else sent
         begun, due = time.monotonic(), 0.0
         async with asyncio.TaskGroup() as group:
             for piece in pieces:
-                if due >= seconds:
-                    break
                 await asyncio.sleep(max(0.0, begun + due - time.monotonic()))
                 due += piece.events / events_per_second
                 if sent.in_flight >= MOST_REQUESTS_AT_ONCE:
@@ -107,6 +108,7 @@ class Sender:
                 else:
                     sent.in_flight += 1
                     group.create_task(self._send_in_flight(piece, sent))
+            sent.offered_seconds = time.monotonic() - begun
         return sent
 
     async def _send_in_flight(self, piece: Piece, sent: Sent) -> None:
@@ -134,6 +136,7 @@ class Sender:
         )
         if answer.status_code == 503:
             sent.refused_requests += 1
+            sent.refused_milliseconds.append((time.perf_counter() - begun) * 1000)
             if "retry-after" not in answer.headers:
                 sent.without_retry_after += 1
             return float(answer.headers.get("retry-after", "1"))

@@ -22,7 +22,7 @@ async def run(sizes: Sizes) -> Figures:
             await ground.system.start_part("allocation")
             await ground.until_applied("allocation", "intake")
             after = ground.usage()
-        await ground.check_intake(load, sent)
+        ground.check_answers(load, sent)
         await ground.check_allocation(load.students)
         transactions = await ground.transactions("allocation")
         cpu = spent(before, after)

@@ -25,8 +25,8 @@ async def run(sizes: Sizes) -> Figures:
             for source in ("intake", "allocation"):
                 await ground.until_applied("audit", source)
             after = ground.usage()
-        await ground.check_intake(load, sent)
-        await ground.check_audit()
+        ground.check_answers(load, sent)
+        await ground.check_students(load.students)
         transactions = await ground.transactions("audit")
         records = sum(transaction.rows for transaction in transactions)
         cpu = spent(before, after)

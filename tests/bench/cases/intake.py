@@ -21,7 +21,8 @@ async def run(sizes: Sizes) -> Figures:
             answered = time.monotonic() - begun
             await ground.until_relayed()
             relayed, after = time.monotonic() - begun, ground.usage()
-        await ground.check_intake(load, sent)
+        ground.check_answers(load, sent)
+        await ground.check_intake(load.students)
         return {
             "students": load.students,
             "events": load.events,

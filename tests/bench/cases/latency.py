@@ -3,14 +3,12 @@
 import asyncio
 import math
 import time
-from collections.abc import Iterator
 
-from infra.demo.cohort import Event
 from tests.bench.calibrate import capacity
 from tests.bench.cohorts import make_load
 from tests.bench.figures import Figures, require, require_equal
 from tests.bench.ground import Ground, new_ground
-from tests.bench.probe import Probe, single_students
+from tests.bench.probe import Probe
 from tests.bench.processes import shares
 from tests.bench.sizes import Sizes
 
@@ -23,19 +21,16 @@ WARM_UP = 5
 
 async def run(sizes: Sizes) -> Figures:
     """To the answer, to the decision, to the ledger; idle and at half load."""
-    async with new_ground() as ground, Probe(ground) as probe:
+    async with new_ground() as ground, Probe(ground, WARM_UP + 2 * sizes.probes) as probe:
         carried = await capacity(ground, sizes.calibration)
-        students = iter(single_students(2 * (WARM_UP + sizes.probes), "probe"))
-        await probe.watch_all((next(students) for _ in range(WARM_UP)), pause_seconds=0.0, until=math.inf)
+        await probe.watch_all(WARM_UP)
         before = ground.usage()
-        idle = await probe.watch_all(
-            (next(students) for _ in range(sizes.probes)), pause_seconds=PAUSE_SECONDS, until=math.inf
-        )
+        idle = await probe.watch_all(sizes.probes, pause_seconds=PAUSE_SECONDS)
         idle_machine = shares(before, ground.usage())
         require_equal(len(idle.seen), sizes.probes, "students that were probed")
-        half = await _at_half_load(ground, probe, students, carried, sizes)
+        half, students = await _at_half_load(ground, probe, carried, sizes)
         await ground.chain.wait_for_ledger()
-        await ground.check_audit()
+        await ground.check_students(sizes.calibration + probe.sent + students)
         return {
             "capacity_events_per_second": round(carried),
             "idle": {**idle.figures(), "machine": idle_machine},
@@ -43,23 +38,24 @@ async def run(sizes: Sizes) -> Figures:
         }
 
 
-async def _at_half_load(
-    ground: Ground, probe: Probe, students: Iterator[Event], carried: float, sizes: Sizes
-) -> Figures:
+async def _at_half_load(ground: Ground, probe: Probe, carried: float, sizes: Sizes) -> tuple[Figures, int]:
+    """Its figures, and how many students it has sent besides the probed ones."""
     rate, seconds = HALF * carried, sizes.half_load_seconds
     load = make_load(math.ceil(rate * seconds), batch_events=BATCH_EVENTS)
+    await ground.send_reference(load)
+    await ground.chain.wait_for_ledger()
     before, until = ground.usage(), time.monotonic() + seconds
-    loading = asyncio.create_task(ground.sender.send_at_rate(load.pieces, rate, seconds))
+    loading = asyncio.create_task(ground.sender.send_at_rate(load.pieces, rate))
     await asyncio.sleep(seconds / 10)
-    probed = await probe.watch_all(
-        (next(students) for _ in range(sizes.probes)), pause_seconds=PAUSE_SECONDS, until=until
-    )
+    probed = await probe.watch_all(sizes.probes, pause_seconds=PAUSE_SECONDS, until=until)
     after, sent = ground.usage(), await loading
     require(not sent.take_back(), "requests were refused at half load")
+    ground.check_answers(load, sent)
     require(bool(probed.seen), "no student was probed at half load")
-    return {
+    figures = {
         **probed.figures(),
         "events_per_second": round(rate),
         "batch_events": BATCH_EVENTS,
         "machine": shares(before, after),
     }
+    return figures, load.students

@@ -1,4 +1,4 @@
-"""What traces cost: the whole way without an exporter, and with 1 % of the events sampled, in turn.
+"""What traces cost: the whole way without an exporter, and with 1 % of the students sampled by upstream, in turn.
 
 The difference between the two is `one_percent_cost_percent`, of the medians. What tracing costs while it is off
 cannot be measured so, for there is no system without it: the calls that remain are timed alone, and told as a share
@@ -11,8 +11,9 @@ from statistics import median
 from time import process_time
 from typing import Final
 
+from infra.demo.cohort import Event
 from infra.otel.collector import Collector
-from shared.telemetry import Telemetry, is_sampled, unsampled_traceparent
+from shared.telemetry import accept_traceparent, is_sampled, unsampled_traceparent
 from tests.bench.cases import whole
 from tests.bench.cohorts import Load, make_load
 from tests.bench.figures import Figures, require
@@ -20,23 +21,25 @@ from tests.bench.ground import Environment, new_ground
 from tests.bench.sizes import Sizes
 
 SERVICES: Final = ("intake", "allocation", "audit")
-SAMPLED: Final = "0.01"
+EVERY: Final = 100
+"""One of so many students comes with a sampled context of its own."""
 LOOPS: Final = 200_000
-CALLS_A_STUDENT: Final = {"new traceparent": 1, "begin a span": 1, "is it sampled": 4}
-"""While nothing is recorded: intake makes one context and asks for one span; allocation asks of the fact, audit of
-fact and decision, the relay's batch of none, and once more where a decision is drafted."""
+CALLS_A_STUDENT: Final = {"accept traceparent": 1, "is it sampled": 2}
+"""While nothing is recorded: intake and allocation ask of the context that an event carries, and Kafka's door accepts it.
+A request over HTTP has one for all of its events."""
 
 
 async def run(sizes: Sizes) -> Figures:
     """CPU and rate of both, in turn, and what is left when it is off."""
     load = make_load(sizes.tracing)
+    marked = make_load(sizes.tracing, mark=with_trace)
     off: list[Figures] = []
     sampled: list[Figures] = []
     spans = 0
     for _ in range(sizes.tracing_rounds):
         off.append(await _whole_way(load, {}))
         with Collector() as collector:
-            sampled.append(await _whole_way(load, _environment(collector)))
+            sampled.append(await _whole_way(marked, _environment(collector)))
             spans += len(collector.spans())
     require(spans > 0, "no span was exported")
     cpu_off, cpu_sampled = _median(off, _cpu), _median(sampled, _cpu)
@@ -74,7 +77,7 @@ def _environment(collector: Collector) -> Environment:
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
-        "OTEL_TRACES_SAMPLER_ARG": SAMPLED,
+        "OTEL_TRACES_SAMPLER_ARG": "0",
     }
     return dict.fromkeys(SERVICES, variables)
 
@@ -91,12 +94,19 @@ def _median(runs: list[Figures], of: Callable[[Figures], float]) -> float:
     return round(median(of(figures) for figures in runs), 1)
 
 
+def with_trace(number: int, event: Event) -> Event:
+    """Every hundredth event carries a sampled context."""
+    if number % EVERY:
+        return event
+    sampled = unsampled_traceparent()[:-2] + "01"
+    return {**event, "traceparent": sampled}
+
+
 def _calls_microseconds() -> dict[str, float]:
-    """One of each, of CPU, without an exporter."""
-    telemetry, traceparent = Telemetry(), unsampled_traceparent()
+    """One of each, of CPU."""
+    traceparent = unsampled_traceparent()
     return {
-        "new traceparent": _microseconds(unsampled_traceparent),
-        "begin a span": _microseconds(lambda: telemetry.begin("process", traceparent)),
+        "accept traceparent": _microseconds(lambda: accept_traceparent(traceparent)),
         "is it sampled": _microseconds(lambda: is_sampled(traceparent)),
     }
 

@@ -50,9 +50,8 @@ async def measure(ground: Ground, load: Load) -> Figures:
         answered = time.monotonic() - begun
         await ground.chain.wait_for_ledger()
         seconds, after = time.monotonic() - begun, ground.usage()
-    await ground.check_intake(load, sent)
-    await ground.check_allocation(load.students)
-    await ground.check_audit()
+    ground.check_answers(load, sent)
+    await ground.check_students(load.students)
     return {
         "students": load.students,
         "events": load.events,

@@ -1,0 +1,119 @@
+"""`make overload`: three times what the system carries. It must shed with 503 and Retry-After, and lose nothing.
+
+Refused events are sent again when the flood is over, as an upstream does: at the end every student is known once.
+Report and plots as of `make soak`. 0 when nothing accepted was lost, and every refusal said when to come again.
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import sys
+import time
+from typing import Any, Final
+
+from tests.bench.calibrate import capacity
+from tests.bench.cohorts import make_load
+from tests.bench.figures import require, require_equal, spread
+from tests.bench.ground import new_ground
+from tests.bench.machine import describe
+from tests.bench.plots import draw
+from tests.bench.probe import Probe
+from tests.bench.processes import peak_mb, resident_mb, shares
+from tests.bench.reports import folder_of, write
+from tests.bench.sampling import Sampler, Samples
+from tests.bench.sending import Sent
+
+TIMES: Final = 3.0
+SAMPLE_SECONDS: Final = 1.0
+PROBES: Final = 40
+WARM_UP: Final = 5
+
+
+def main() -> int:
+    """The exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.overload")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long the flood lasts")
+    parser.add_argument("--calibration", type=int, default=20_000, help="students that measure the capacity")
+    parser.add_argument("--table", action="store_true", help="writes to docs/reports")
+    asked = parser.parse_args()
+    about = describe()
+    found, samples = asyncio.run(_overload(asked.seconds, asked.calibration))
+    folder = folder_of(docs=asked.table)
+    report = {**about, "overload": found}
+    charts = {
+        "memory, MB": samples.memory_mb,
+        "lag, events behind": samples.lag_events,
+        "rate, events answered a second": samples.events_per_second,
+        "requests, refused and in flight": samples.requests,
+    }
+    write(folder, "overload", report, "Overload", draw(folder, "overload", charts))
+    print(json.dumps(report, ensure_ascii=False))
+    return 0
+
+
+async def _overload(seconds: float, calibration: int) -> tuple[dict[str, Any], Samples]:
+    async with new_ground() as ground, Probe(ground, WARM_UP + 2 * PROBES) as probe:
+        carried = await capacity(ground, calibration)
+        rate = TIMES * carried
+        load = make_load(round(rate * seconds))
+        gc.freeze()
+        await ground.send_reference(load)
+        await ground.chain.wait_for_ledger()
+        await probe.watch_all(WARM_UP)
+        calm = await probe.watch_all(PROBES)
+        print(f"{carried:,.0f} events/s are carried; {rate:,.0f}/s for {seconds:,.0f} s …", file=sys.stderr)
+        memory_before, before, sent = resident_mb(ground.system), ground.usage(), Sent()
+        async with Sampler(ground, sent, SAMPLE_SECONDS) as sampler:
+            flood = time.monotonic()
+            await ground.sender.send_at_rate(load.pieces, rate, sent)
+            flooded = time.monotonic() - flood
+            shed, in_flood = _shed(sent), ground.usage()
+            over = time.monotonic()
+            await ground.chain.wait_for_ledger()
+            caught_up = time.monotonic() - over
+            recovered = await probe.watch_all(PROBES)
+        if not shed["requests_without_an_answer"]:
+            # What was accepted, and nothing else, is in the log, decided and in the ledger.
+            await ground.check_students(calibration + probe.sent + sent.status["accepted"])
+        accepted = sent.status["accepted"]
+        again = await ground.sender.send_all(sent.take_back())
+        await ground.chain.wait_for_ledger()
+        await ground.check_students(calibration + probe.sent + load.students)
+        require_equal(sent.answered + again.answered, load.events, "events that were answered")
+        require(shed["requests_refused"] > 0, "nothing was refused, so there was no overload")
+        require(not shed["refused_without_retry_after"], "a refusal did not say when to come again")
+        found = {
+            "capacity_events_per_second": round(carried),
+            "offered_events_per_second": round(load.events / sent.offered_seconds),
+            "offered_seconds": round(sent.offered_seconds, 1),
+            "seconds_to_the_last_answer": round(flooded, 1),
+            "events": load.events,
+            "students_accepted_in_the_flood": accepted,
+            "accepted_per_second_in_the_flood": round(accepted / flooded),
+            **shed,
+            "answer_ms": spread(sent.milliseconds),
+            "refusal_ms": spread(sent.refused_milliseconds),
+            "seconds_until_the_ledger_has_caught_up": round(caught_up, 1),
+            "single_student_before": calm.figures(),
+            "single_student_after": recovered.figures(),
+            "memory_mb_before": memory_before,
+            "peak_mb": peak_mb(ground.system),
+            "lost": 0,
+            "students": await ground.value("intake", "student_facts"),
+            "machine_share": shares(before, in_flood),
+        }
+        return found, sampler.samples
+
+
+def _shed(sent: Sent) -> dict[str, int]:
+    return {
+        "requests_refused": sent.refused_requests,
+        "refused_without_retry_after": sent.without_retry_after,
+        "requests_without_an_answer": len(sent.unanswered),
+        "requests_not_sent": len(sent.unsent),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""Where reports go, and how those of soak and overload look."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from infra.local.home import REPOSITORY, Home
+from tests.bench.pages import about, flat, shown
+
+DOCS: Final = REPOSITORY / "docs" / "reports"
+
+
+def folder_of(*, docs: bool) -> Path:
+    """docs/reports, or a folder that git does not see."""
+    return DOCS if docs else Home.from_environment().root / "reports"
+
+
+def write(folder: Path, name: str, report: Mapping[str, Any], title: str, plots: Mapping[str, str]) -> None:
+    """`name.json` and `name.md`, which shows the plots."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(report, indent=2, ensure_ascii=False)
+    (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    (folder / f"{name}.md").write_text(page(name, report, title, plots), encoding="utf-8")
+
+
+def page(name: str, report: Mapping[str, Any], title: str, plots: Mapping[str, str]) -> str:
+    """The report in Markdown."""
+    lines = [
+        f"# {title}",
+        "",
+        f"Made by `make {name} TABLE=1`. What it means: [benchmarks](../benchmarks.md).",
+        "",
+    ]
+    lines += [*about(report), "", "| figure | value |", "|---|---|"]
+    lines += [f"| {path} | {shown(value)} |" for path, value in flat(report[name])] + [""]
+    for drawn, file in plots.items():
+        lines += [f"![{drawn}]({file})", ""]
+    return "\n".join(lines)
