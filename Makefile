@@ -12,7 +12,7 @@ FIND_PYTHON := for p in python3.11 python3; do "$$p" -c 'import sys; sys.exit(sy
 	>/dev/null 2>&1 && echo "$$p" && exit; done
 
 .PHONY: help venv demo up down reset recover rebuild refill dsn drills status token test test-unit test-integration test-e2e faults \
-	mutants simulate check format lock
+	bench bench-small soak overload mutants simulate check format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,18 @@ simulate: venv ## all three services in one process, with faults from a seed: SE
 faults: venv ## breaks the running services on purpose: TRIALS=100 SEED=7 [FIRST=0 FAULT= TABLE=1]
 	@exec $(RUN) tests.faults --trials "$(or $(TRIALS),100)" --seed "$(or $(SEED),7)" --first "$(or $(FIRST),0)" \
 		$(if $(FAULT),--fault "$(FAULT)") $(if $(filter 1,$(TABLE)),--table)
+
+bench: venv ## how fast and at what cost, whole in under 40 minutes: [ONLY=name TABLE=1]
+	@exec $(RUN) tests.bench $(if $(ONLY),--only $(ONLY)) $(if $(filter 1,$(TABLE)),--table)
+
+bench-small: venv ## every benchmark at a tiny size, to see that it works: [ONLY=name]
+	@exec $(RUN) tests.bench --small $(if $(ONLY),--only $(ONLY))
+
+soak: venv ## half of what the system carries, for MINUTES=20; plots in RAHNAMA_HOME/reports, with TABLE=1 in docs
+	@exec $(RUN) tests.bench.soak --minutes "$(or $(MINUTES),20)" $(if $(filter 1,$(TABLE)),--table)
+
+overload: venv ## three times what it carries, for SECONDS=60: shed, nothing lost, back again [TABLE=1]
+	@exec $(RUN) tests.bench.overload --seconds "$(or $(SECONDS),60)" $(if $(filter 1,$(TABLE)),--table)
 
 check: venv ## style, types and the architecture's rules
 	@$(RUN) ruff check .
