@@ -11,35 +11,83 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from urllib.parse import urlsplit
 
-from infra.local.databases import Databases, drop_databases, ensure_databases
+import asyncpg
+
+from infra.local.databases import (
+    SERVICES,
+    Databases,
+    describe_databases,
+    drop_databases,
+    ensure_databases,
+    ensure_schema,
+)
 from infra.local.home import Home
 from infra.local.kafka import KafkaServer, require_answer
 from infra.local.ports import LOOPBACK, free_ports
 from infra.local.postgres import PostgresServer
 from infra.local.topics import DEFAULT_PARTITIONS, delete_topics, ensure_topics
 
+if TYPE_CHECKING:
+    from testcontainers.core.container import DockerContainer
+
 KAFKA_IMAGE = "apache/kafka:4.3.1"
 POSTGRES_IMAGE = "postgres:18"
 _DOCKER_SECONDS = 10
+_READY_SECONDS = 60
+_WIPE_SECONDS = 30
 
 
 @dataclass(frozen=True)
 class PostgresCluster:
-    """A Postgres where tests make and drop sets of three databases."""
+    """A Postgres where tests get sets of three databases."""
 
     admin_dsn: str
+    _wiped: list[str] = field(default_factory=list)
 
     @asynccontextmanager
     async def fresh(self) -> AsyncIterator[Databases]:
-        """A set with a suffix of its own, dropped at the end."""
-        suffix = f"_t{secrets.token_hex(4)}"
+        """A set with a suffix of its own, empty, and wiped at the end for another test.
+
+        It is not dropped: each `DROP DATABASE` is a checkpoint, of a second now and then.
+        """
+        is_new = not self._wiped
+        suffix = f"_t{secrets.token_hex(4)}" if is_new else self._wiped.pop()
         try:
-            yield await ensure_databases(self.admin_dsn, suffix)
-        finally:
+            if is_new:
+                await ensure_databases(self.admin_dsn, suffix)
+            databases = describe_databases(self.admin_dsn, suffix)
+            yield databases
+            await wipe_databases(self.admin_dsn, databases)
+        except BaseException:
             await drop_databases(self.admin_dsn, suffix)
+            raise
+        self._wiped.append(suffix)
+
+    async def drop_all(self) -> None:
+        """Leaves nothing, in a cluster that is somebody else's."""
+        while self._wiped:
+            await drop_databases(self.admin_dsn, self._wiped.pop())
+
+
+async def wipe_databases(admin_dsn: str, databases: Databases) -> None:
+    """Ends whatever is connected to a set, and leaves it without a table, a row or a count of statistics."""
+    for service in SERVICES:
+        name = databases.of(service).name
+        inside = urlsplit(admin_dsn)._replace(path=f"/{name}").geturl()
+        connection = await asyncpg.connect(inside, timeout=_WIPE_SECONDS, command_timeout=_WIPE_SECONDS)
+        try:
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid();"
+                "DROP SCHEMA public CASCADE; CREATE SCHEMA public; SELECT pg_stat_reset();"
+            )
+        finally:
+            await connection.close(timeout=5)
+        await ensure_schema(admin_dsn, name, service)
 
 
 @dataclass(frozen=True)
@@ -76,8 +124,8 @@ async def running_kafka() -> AsyncIterator[str]:
     if named := os.environ.get("RAHNAMA_TEST_KAFKA"):
         await require_answer(named)
         yield named
-    elif docker_has(KAFKA_IMAGE):
-        async with _kafka_container() as bootstrap:
+    elif image := image_for("KAFKA_IMAGE", KAFKA_IMAGE):
+        async with _kafka_container(image) as bootstrap:
             yield bootstrap
     else:
         home = Home.from_environment()
@@ -94,9 +142,13 @@ async def running_kafka() -> AsyncIterator[str]:
 async def running_postgres() -> AsyncIterator[PostgresCluster]:
     """A cluster of which we are the superuser."""
     if named := os.environ.get("RAHNAMA_TEST_POSTGRES"):
-        yield PostgresCluster(named)
-    elif docker_has(POSTGRES_IMAGE):
-        async with _postgres_container() as cluster:
+        cluster = PostgresCluster(named)
+        try:
+            yield cluster
+        finally:
+            await cluster.drop_all()
+    elif image := image_for("POSTGRES_IMAGE", POSTGRES_IMAGE):
+        async with _postgres_container(image) as cluster:
             yield cluster
     else:
         with Home.from_environment().scratch_folder("tests") as folder:
@@ -106,6 +158,15 @@ async def running_postgres() -> AsyncIterator[PostgresCluster]:
                 yield PostgresCluster(server.admin_dsn)
             finally:
                 await server.stop()
+
+
+def image_for(setting: str, usual: str) -> str | None:
+    """What Compose would start: the image that the variable names, or the usual one, or the one built offline."""
+    named = os.environ.get(setting)
+    for image in (named,) if named else (usual, image_names()[setting]):
+        if docker_has(image):
+            return image
+    return None
 
 
 @cache
@@ -124,11 +185,9 @@ def docker_has(image: str) -> bool:
 
 
 @asynccontextmanager
-async def _kafka_container() -> AsyncIterator[str]:
-    from testcontainers.core.container import DockerContainer
-
+async def _kafka_container(image: str) -> AsyncIterator[str]:
     [port] = free_ports(1)
-    container = DockerContainer(KAFKA_IMAGE).with_bind_ports(9092, port)
+    container = _container(image).with_bind_ports(9092, port)
     for name, value in {
         "KAFKA_NODE_ID": "1",
         "KAFKA_PROCESS_ROLES": "broker,controller",
@@ -145,28 +204,39 @@ async def _kafka_container() -> AsyncIterator[str]:
     }.items():
         container = container.with_env(name, value)
     with container:
-        await _within(60, lambda: require_answer(f"{LOOPBACK}:{port}"))
+        await _within(_READY_SECONDS, lambda: require_answer(f"{LOOPBACK}:{port}"))
         yield f"{LOOPBACK}:{port}"
 
 
 @asynccontextmanager
 async def _postgres_container() -> AsyncIterator[PostgresCluster]:
-    import asyncpg
     from testcontainers.core.container import DockerContainer
 
     [port] = free_ports(1)
     password = secrets.token_hex(16)
     dsn = f"postgresql://postgres:{password}@{LOOPBACK}:{port}/postgres"
-    container = (
-        DockerContainer(POSTGRES_IMAGE).with_bind_ports(5432, port).with_env("POSTGRES_PASSWORD", password)
-    )
+    container = _container(image).with_bind_ports(5432, port)
+    for name, value in {
+        "POSTGRES_PASSWORD": password,
+        "POSTGRES_INITDB_ARGS": "--encoding=UTF8 --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8",
+    }.items():
+        container = container.with_env(name, value)
 
     async def connect() -> None:
         await (await asyncpg.connect(dsn, timeout=5)).close()
 
-    with container.with_command("postgres -c max_connections=200"):
-        await _within(60, connect)
+    with container.with_command("postgres -c max_connections=200 -c timezone=UTC -c jit=off"):
+        await _within(_READY_SECONDS, connect)
         yield PostgresCluster(dsn)
+
+
+def _container(image: str) -> "DockerContainer":
+    """Taken away at the end by testcontainers' reaper, or where its image cannot be had by the fixtures alone."""
+    from testcontainers.core.config import testcontainers_config
+    from testcontainers.core.container import DockerContainer
+
+    testcontainers_config.ryuk_disabled = not docker_has(testcontainers_config.ryuk_image)
+    return DockerContainer(image)
 
 
 async def _within(seconds: float, attempt: Callable[[], Awaitable[None]]) -> None:

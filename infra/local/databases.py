@@ -62,7 +62,7 @@ async def ensure_databases(admin_dsn: str, suffix: str = "") -> Databases:
     finally:
         await admin.close(timeout=5)
     for service in SERVICES:
-        await _ensure_schema(admin_dsn, databases.of(service).name, service)
+        await ensure_schema(admin_dsn, databases.of(service).name, service)
     return databases
 
 
@@ -111,7 +111,8 @@ async def _ensure_database(admin: "asyncpg.Connection[Any]", name: str, service:
     await admin.execute(f"GRANT CONNECT ON DATABASE {name} TO rahnama_{service}")
 
 
-async def _ensure_schema(admin_dsn: str, name: str, service: str) -> None:
+async def ensure_schema(admin_dsn: str, name: str, service: str) -> None:
+    """Who may do what in the public schema of the database `name` of a service."""
     inside = urlsplit(admin_dsn)._replace(path=f"/{name}").geturl()
     connection = await asyncpg.connect(inside, timeout=_TIMEOUT_SECONDS, command_timeout=_TIMEOUT_SECONDS)
     try:
