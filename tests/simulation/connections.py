@@ -157,6 +157,8 @@ class Connection:
         if known is None:
             self._database.unknown.append(query)
             raise AssertionError(f"the simulation knows no query\n{query}")
+        if not arguments:
+            return await self._run(known, timeout, what="statement")
         given = [str(value) if isinstance(value, UUID) else value for value in arguments]
         return await self._run(lambda statement: known(statement, *given), timeout, what="statement")
 

@@ -145,15 +145,17 @@ class Consumer:
                 left = deadline - loop.time()
                 if left <= 0:
                     return {}
-                await asyncio.wait({news}, timeout=left)
+                timer = loop.call_later(left, _tell, news)
+                await news
+                timer.cancel()
             finally:
                 self._broker.forget(news)
 
     async def stop(self) -> None:
         """Ends it; who polls is told."""
         self._stopped = True
-        if self._news is not None and not self._news.done():
-            self._news.set_result(None)
+        if self._news is not None:
+            _tell(self._news)
 
     # --- how it is done
 
@@ -230,3 +232,8 @@ class Consumer:
     def _require(self, place: TopicPartition) -> None:
         if place not in self._assigned:
             raise IllegalStateError(f"{place} is not assigned")
+
+
+def _tell(news: "asyncio.Future[None]") -> None:
+    if not news.done():
+        news.set_result(None)

@@ -130,4 +130,4 @@ class Group:
         if left <= 0 and member.joining is None:
             self.leave(member.number)
         else:
-            loop.call_later(max(left, 0.1), self._expire, member, context=SERVER)
+            loop.call_later(left if left > 0 else 0.1, self._expire, member, context=SERVER)

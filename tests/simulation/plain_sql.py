@@ -17,6 +17,7 @@ Value = Callable[[Row, Mapping[str, Any], Sequence[Any]], Any]
 COMPARED: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "=": operator.eq, "<": operator.lt, ">": operator.gt, "<>": operator.ne,
 }  # fmt: skip
+NOTHING: Final[Mapping[str, Any]] = {}
 LITERALS: Final = {"true": True, "false": False, "null": None}
 
 SELECT: Final = re.compile(
@@ -50,12 +51,14 @@ def plain(text: str) -> Query:
 def _select(found: re.Match[str]) -> Query:
     table = found["table"]
     items = [_item(item) for item in found["items"].split(", ")]
-    conditions = _conditions(table, found["where"] or "")
+    fits = _conditions(table, found["where"] or "")
     order = [part.split(".")[-1] for part in (found["order"] or "").split(", ") if part]
     limit = int(found["limit"]) if found["limit"] else None
 
     def run(statement: Statement, *given: Any) -> list[Record]:
-        rows = [row for row in statement.scan(table) if all(fits(row, {}, given) for fits in conditions)]
+        rows = statement.scan(table)
+        if fits is not _always:
+            rows = [row for row in rows if fits(row, NOTHING, given)]
         if order:
             rows.sort(key=lambda row: [row[name] for name in order])
         if limit is not None:
@@ -63,9 +66,7 @@ def _select(found: re.Match[str]) -> Query:
         if found["lock"]:
             key_of = statement.key_of(table)
             newest = [statement.lock(table, key_of(row)) for row in rows]
-            rows = [
-                row for row in newest if row is not None and all(fits(row, {}, given) for fits in conditions)
-            ]
+            rows = [row for row in newest if row is not None and fits(row, NOTHING, given)]
         return [Record({name: row[column] for name, column in items}) for row in rows]
 
     return run
@@ -83,7 +84,7 @@ def _update(found: re.Match[str]) -> Query:
     table = found["table"]
     names = found["names"].split(", ") if found["names"] else []
     numbers = [int(number) - 1 for number in re.findall(r"\$(\d+)", found["arrays"] or "")]
-    conditions = _conditions(table, found["where"])
+    fits = _conditions(table, found["where"])
     keys = _equals(table, found["where"])
     sets = _sets(table, found["sets"])
 
@@ -94,7 +95,7 @@ def _update(found: re.Match[str]) -> Query:
             new = dict(zip(names, values, strict=True))
 
             def change(row: Row, new: Mapping[str, Any] = new) -> Row | None:
-                if not all(fits(row, new, given) for fits in conditions):
+                if not fits(row, new, given):
                     return None
                 return {**row, **{name: value(row, new, given) for name, value in sets}}
 
@@ -123,7 +124,7 @@ def _upsert(found: re.Match[str]) -> Query:
     table = found["table"]
     columns = found["columns"].split(", ")
     sets = _sets(table, found["sets"])
-    conditions = _conditions(table, found["where"] or "")
+    fits = _conditions(table, found["where"] or "")
 
     def run(statement: Statement, *given: Any) -> int:
         rows = zip(*given, strict=True) if found["arrays"] else [given]
@@ -134,7 +135,7 @@ def _upsert(found: re.Match[str]) -> Query:
         for new, row in zip(new_rows, present, strict=True):
             if row is None:
                 statement.put(table, new)
-            elif all(fits(row, new, given) for fits in conditions):
+            elif fits(row, new, given):
                 statement.put(table, {**row, **{name: value(row, new, given) for name, value in sets}})
             else:
                 continue
@@ -152,8 +153,20 @@ def _sets(table: str, text: str) -> list[tuple[str, Value]]:
     return sets
 
 
-def _conditions(table: str, text: str) -> list[Condition]:
-    return [_condition(table, part) for part in text.split(" and ")] if text else []
+def _always(row: Row, new: Mapping[str, Any], given: Sequence[Any]) -> bool:
+    return True
+
+
+def _conditions(table: str, text: str) -> Condition:
+    fits: Condition = _always
+    for part in reversed(text.split(" and ") if text else []):
+        condition = _condition(table, part)
+        fits = condition if fits is _always else _both(condition, fits)
+    return fits
+
+
+def _both(one: Condition, other: Condition) -> Condition:
+    return lambda row, new, given: one(row, new, given) and other(row, new, given)
 
 
 def _condition(table: str, text: str) -> Condition:
@@ -163,6 +176,8 @@ def _condition(table: str, text: str) -> Condition:
         return lambda row, new, given, name=found[1], no=bool(found[2]): (row[name] is None) != no  # type: ignore[misc]
     if found := re.fullmatch(r"(?:\w+\.)?(\w+) = any\(\$(\d+)(?:::\w+\[\])?\)", text):
         return lambda row, new, given, name=found[1], at=int(found[2]) - 1: row[name] in given[at]  # type: ignore[misc]
+    if found := re.fullmatch(rf"(?:{table}\.|[a-z]\.)?(\w+) = \$(\d+)(?:::\w+)?", text):
+        return lambda row, new, given, name=found[1], at=int(found[2]) - 1: row[name] == given[at]  # type: ignore[misc]
     if found := re.fullmatch(r"(\S+) (=|<|>|<>) (\S+)", text):
         left, right = _value(table, found[1]), _value(table, found[3])
         compare = COMPARED[found[2]]

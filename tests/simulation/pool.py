@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Generator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Generator, Mapping
 from typing import Any, Final
 
 from tests.simulation.connections import Connection
@@ -43,24 +42,25 @@ class Pool:
 
     async def fetch(self, query: str, *arguments: Any, timeout: float | None = None) -> list[Record]:
         """On some connection."""
-        async with self._some() as connection:
+        connection = await self.take()
+        try:
             return await connection.fetch(query, *arguments, timeout=timeout)
+        finally:
+            await self.release(connection)
 
     async def fetchval(self, query: str, *arguments: Any, timeout: float | None = None) -> Any:
         """On some connection."""
-        async with self._some() as connection:
+        connection = await self.take()
+        try:
             return await connection.fetchval(query, *arguments, timeout=timeout)
+        finally:
+            await self.release(connection)
 
     async def execute(self, query: str, *arguments: Any, timeout: float | None = None) -> str:
         """On some connection."""
-        async with self._some() as connection:
-            return await connection.execute(query, *arguments, timeout=timeout)
-
-    @asynccontextmanager
-    async def _some(self) -> AsyncIterator[Connection]:
         connection = await self.take()
         try:
-            yield connection
+            return await connection.execute(query, *arguments, timeout=timeout)
         finally:
             await self.release(connection)
 

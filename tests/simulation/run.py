@@ -94,4 +94,7 @@ def _uncollected() -> Iterator[None]:
 
 def silence() -> None:
     """No log lines: a seed has thousands."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(50),
+        logger_factory=structlog.ReturnLoggerFactory(),
+    )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any, Final
 
@@ -42,16 +42,27 @@ class TableSpec:
     key: tuple[str, ...] = ()
     uniques: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @cached_property
+    def never_null(self) -> Sequence[str]:
+        """The columns with a default that must have a value."""
+        return [
+            name for name, column in self.columns.items() if column.required and column.default is not None
+        ]
+
     def key_of(self, row: Mapping[str, Any]) -> Key:
         """The primary key of a row."""
         return tuple([row[name] for name in self.key])
 
     def complete(self, row: Mapping[str, Any]) -> Row:
         """The row with its defaults. Raises `KeyError` for a column that there is not."""
-        for name in row:
-            if name not in self.columns:
-                raise KeyError(f"{self.name} has no column {name}")
-        return {name: row.get(name, column.default) for name, column in self.columns.items()}
+        complete = {**self._defaults, **row}
+        if len(complete) != len(self._defaults):
+            raise KeyError(f"{self.name} has no columns {complete.keys() - self._defaults.keys()}")
+        return complete
+
+    @cached_property
+    def _defaults(self) -> Row:
+        return {name: column.default for name, column in self.columns.items()}
 
 
 @dataclass(frozen=True)
@@ -80,12 +91,13 @@ def schema_of(service: str, partitions: int) -> Schema:
                 tables[found[1]].columns[column.name] = column
         elif words.startswith("insert into"):
             name, inserted = _inserted(words, rows, partitions)
-            rows.setdefault(name, []).extend(tables[name].complete(row) for row in inserted)
+            rows.setdefault(name, []).extend(inserted)
         elif not words.startswith(
             ("grant", "create index", "revoke", "comment", "update")
         ):  # of rows there are none yet
             raise ValueError(f"the simulation cannot read this migration: {words}")
-    return Schema(tables, rows)
+    complete = {name: [tables[name].complete(row) for row in found] for name, found in rows.items()}
+    return Schema(tables, complete)
 
 
 def _statements(packages: Sequence[str]) -> Iterator[str]:

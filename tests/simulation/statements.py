@@ -129,15 +129,15 @@ class Statement:
         spec = self._database.specs[table]
         complete = [spec.complete(row) for row in rows]
         for row in complete:
-            for column in spec.columns.values():
-                if column.required and row[column.name] is None and column.default is not None:
-                    raise asyncpg.NotNullViolationError(f"{table}.{column.name}")
+            for name in spec.never_null:
+                if row[name] is None:
+                    raise asyncpg.NotNullViolationError(f"{table}.{name}")
             for name, columns in self._database.indexes(table):
                 value = tuple([row[column] for column in columns])
                 if None in value:
                     continue
                 self._take(("unique", table, name, value), exclusive=True)
-                if self._exists(table, name, value):
+                if self._exists(table, name, columns, value):
                     error = asyncpg.UniqueViolationError(f'duplicate key violates "{name}"')
                     error.constraint_name = name
                     raise error
@@ -184,8 +184,7 @@ class Statement:
             return self._database.tables[table]
         return self._seen[table]
 
-    def _exists(self, table: str, index: str, value: Key) -> bool:
-        columns = dict(self._database.indexes(table))[index]
+    def _exists(self, table: str, index: str, columns: Sequence[str], value: Key) -> bool:
         own = self._work.writes.get(table, {})
         if any(row is not None and tuple([row[c] for c in columns]) == value for row in own.values()):
             return True

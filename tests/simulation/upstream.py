@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
 
@@ -33,7 +34,7 @@ class Message:
     answers: list[dict[str, Any]] = field(default_factory=list)
     offsets: list[tuple[int, int]] = field(default_factory=list)
 
-    @property
+    @cached_property
     def value(self) -> bytes:
         """As it is sent."""
         return msgspec.json.encode(self.document)
@@ -48,6 +49,7 @@ class Upstream:
         self.messages: list[Message] = []
         self.erases = False
         self.erased: list[dict[str, Any]] = []
+        self._keys: dict[tuple[str, str, str], tuple[bytes, bytes]] = {}
         self.keeps_order = True
         """Whether what was acknowledged on `rahnama.inbound` still stands there in its order."""
 
@@ -153,8 +155,14 @@ class Upstream:
             return None
         over_kafka = bool(message.offsets)
         tenant = SOURCES.get(source, "") if over_kafka else message.tenant
-        allowed, refused = event_keys(keyring.tenant(tenant), source, event_id)
+        allowed, refused = self._event_keys(keyring, tenant, source, event_id)
         return allowed if SOURCES.get(source) == tenant and tenant else refused
+
+    def _event_keys(self, keyring: Any, tenant: str, source: str, event_id: str) -> tuple[bytes, bytes]:
+        asked = tenant, source, event_id
+        if asked not in self._keys:
+            self._keys[asked] = event_keys(keyring.tenant(tenant), source, event_id)
+        return self._keys[asked]
 
     def sent(self, keyring: Any) -> list[Sent]:
         """For the invariants."""
@@ -164,7 +172,7 @@ class Upstream:
             if key is not None:
                 source, event_id = message.document["source"], message.document["id"]
                 tenant = SOURCES.get(source, "") if message.offsets else message.tenant
-                causation = event_keys(keyring.tenant(tenant), source, event_id)[0].hex()
+                causation = self._event_keys(keyring, tenant, source, event_id)[0].hex()
                 ordered = self.keeps_order or not message.offsets
                 if self.erases and "student/" in message.subject:
                     ordered = False  # who is erased begins anew, with version 1
