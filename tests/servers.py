@@ -13,10 +13,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import asyncpg
 
+from infra.images.names import image_names
 from infra.local.databases import (
     SERVICES,
     Databases,
@@ -209,9 +211,7 @@ async def _kafka_container(image: str) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def _postgres_container() -> AsyncIterator[PostgresCluster]:
-    from testcontainers.core.container import DockerContainer
-
+async def _postgres_container(image: str) -> AsyncIterator[PostgresCluster]:
     [port] = free_ports(1)
     password = secrets.token_hex(16)
     dsn = f"postgresql://postgres:{password}@{LOOPBACK}:{port}/postgres"
