@@ -1,8 +1,7 @@
 """The tombstone of an erased student's key leaves before the fact, and nothing brings the record back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -18,8 +17,6 @@ from services.intake.relay.records import RecordProducer
 from shared.append.clock import system_clock
 from shared.append.log import Appended, Log
 from shared.kafka.aio_clients import AioKafkaClients
-from shared.kafka.closing_clients import Admin
-from shared.postgres import Pool, open_pool
 from tests.integration.intake.doors import Intake, make_settings, prepare, running, student
 from tests.integration.intake.erasing import (
     ERASED,
@@ -30,6 +27,8 @@ from tests.integration.intake.erasing import (
     id_of,
     published,
 )
+from tests.integration.intake.keys_of_another import connected, key_records
+from tests.invariants.reading import admin_of
 from tests.servers import MakesTopics
 from tests.tokens import TestIssuer
 
@@ -41,21 +40,11 @@ async def record_of(intake: Intake, student_id: str) -> list[bytes | None]:
     return [value for (_, key), value in left.items() if key == index]
 
 
-@asynccontextmanager
-async def opened(intake: Intake) -> AsyncIterator[Pool]:
-    """Another process's connections."""
-    pool = await open_pool(intake.database.dsn, application="another", size=1)
-    try:
-        yield pool
-    finally:
-        await pool.close()
-
-
 async def erase_and_die(intake: Intake, student_id: str) -> Erased:
     """Erases as an instance does that is killed right after its commit: nobody is told of anything."""
     log = Log("intake")
     log.gate.open()
-    async with opened(intake) as pool:
+    async with connected(intake) as pool:
         killed = Erasure(
             pool,
             log,
@@ -73,7 +62,7 @@ async def first_event(intake: Intake, subject: str) -> Appended:
     [place] = await intake.rows(
         "select partition, sequence from log where subject = $1 and version = 1", subject
     )
-    async with opened(intake) as pool, pool.acquire() as connection:
+    async with connected(intake) as pool, pool.acquire() as connection:
         [event] = await Log("intake").read(connection, place["partition"], place["sequence"] - 1, 1)
     return event
 
@@ -145,12 +134,8 @@ async def test_a_refilled_topic_brings_no_record_back(
         before = [record.value for record in await intake.read_topic("rahnama.intake", 2)]
         [place] = done["facts"]
         topic = TopicPartition(made.name("rahnama.intake"), place["partition"])
-        admin = Admin(bootstrap_servers=made.bootstrap)
-        await admin.start()
-        try:
+        async with admin_of(made.bootstrap) as admin:
             await admin.delete_records({topic: RecordsToDelete(2)})
-        finally:
-            await admin.close()
         assert [record.value for record in await intake.read_topic("rahnama.intake", 2)] == before
         assert await record_of(intake, student_id) == [None, None]
         assert await every_wrapped_key(intake) == []
@@ -166,17 +151,8 @@ async def test_a_leader_that_sends_what_it_knew_long_ago_takes_it_back(intake: I
     stale = FreshKeys()
     stale.keep([SubjectKey(row["tenant"], subject, row["lookup"], row["wrapped_key"])])
     number = len(await intake.read_topic("rahnama.keys", 1))
-    async with opened(intake) as pool:
-        late = KeyRecords(
-            pool,
-            intake.keyring,
-            stale,
-            kafka=AioKafkaClients(intake.topics.bootstrap),
-            topic=intake.topics.name("rahnama.keys"),
-            partitions=intake.topics.partitions,
-        )
+    async with connected(intake) as pool, key_records(intake, pool, stale) as late:
         await late.publish(first.partition, [first])
-        await late.stop()
     sent = await intake.read_topic("rahnama.keys", number + 3)
     assert len(sent) == number + 3  # the record, and a tombstone in each pool
     assert await record_of(intake, student_id) == [None, None]
@@ -196,15 +172,6 @@ async def test_who_leads_after_a_leader_that_died_with_a_late_record_takes_it_ba
     await late.send_all(first.partition, [seal_record(intake.keyring, key)])
     await late.close()
     assert await record_of(intake, student_id) != [None, None]
-    async with opened(intake) as pool:
-        following = KeyRecords(
-            pool,
-            intake.keyring,
-            FreshKeys(),
-            kafka=AioKafkaClients(intake.topics.bootstrap),
-            topic=intake.topics.name("rahnama.keys"),
-            partitions=intake.topics.partitions,
-        )
+    async with connected(intake) as pool, key_records(intake, pool, FreshKeys()) as following:
         await following.publish(first.partition, [first])
-        await following.stop()
     assert await record_of(intake, student_id) == [None, None]

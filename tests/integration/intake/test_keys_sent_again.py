@@ -10,50 +10,46 @@ import pytest
 from infra.local.databases import Databases
 from services.intake.append.fresh_keys import FreshKeys
 from services.intake.append.sealing import Keyring
-from services.intake.relay.keys import KeyRecords, open_record
+from services.intake.relay.keys import open_record
 from services.intake.relay.keys_watch import KeysWatch
 from shared.append.gate import Gate
 from shared.errors import GateClosed
 from shared.kafka.aio_clients import AioKafkaClients
-from shared.kafka.closing_clients import Admin
-from shared.postgres import open_pool
 from tests.integration.intake.doors import Intake, make_settings, prepare, running, student
+from tests.integration.intake.keys_of_another import TOPIC, connected, key_records
+from tests.invariants.reading import admin_of
 from tests.servers import MakesTopics, TopicSet
 from tests.tokens import TestIssuer
 
-TOPIC = "rahnama.keys"
 STUDENTS = 6
 
 
 async def lose_topic(made: TopicSet) -> None:
     """Deletes it, and returns when it is gone."""
-    admin = Admin(bootstrap_servers=made.bootstrap)
-    await admin.start()
-    try:
+    async with admin_of(made.bootstrap) as admin:
         await admin.delete_topics([made.name(TOPIC)])
         while made.name(TOPIC) in await admin.list_topics():  # noqa: ASYNC110  # Kafka tells nobody when it is done
             await asyncio.sleep(0.05)
-    finally:
-        await admin.close()
 
 
 @asynccontextmanager
 async def watching(intake: Intake) -> AsyncIterator[tuple[KeysWatch, Gate]]:
     """Another instance's watch, which looks when it is told to."""
-    kafka = AioKafkaClients(intake.topics.bootstrap)
-    pool = await open_pool(intake.database.dsn, application="test", size=2)
-    name = intake.topics.name(TOPIC)
-    partitions = intake.topics.partitions
-    records = KeyRecords(pool, intake.keyring, FreshKeys(), kafka=kafka, topic=name, partitions=partitions)
     gate = Gate("intake")
     gate.open()
-    watch = KeysWatch(pool, records, kafka, name, gate, late_seconds=0)
-    try:
-        yield watch, gate
-    finally:
-        await watch.stop()
-        await records.stop()
-        await pool.close()
+    async with connected(intake) as pool, key_records(intake, pool, FreshKeys()) as records:
+        watch = KeysWatch(
+            pool,
+            records,
+            AioKafkaClients(intake.topics.bootstrap),
+            intake.topics.name(TOPIC),
+            gate,
+            late_seconds=0,
+        )
+        try:
+            yield watch, gate
+        finally:
+            await watch.stop()
 
 
 async def anchors(intake: Intake) -> list[tuple[int, bytes]]:
