@@ -12,7 +12,7 @@ from typing import Any, Final
 from infra.local.home import REPOSITORY
 from tests.bench.cases import allocation, audit, engine, intake, latency, singles, tracing, whole
 from tests.bench.figures import Figures, reached
-from tests.bench.machine import describe
+from tests.bench.machine import describe, reference_ms
 from tests.bench.pages import bench_page
 from tests.bench.sizes import FULL, SMALL, Sizes
 
@@ -50,14 +50,18 @@ async def run_all(names: Sequence[str], sizes: Sizes) -> dict[str, Any]:
     failures: dict[str, str] = {}
     for name in names:
         print(f"{name} …", file=sys.stderr, flush=True)
-        started = time.monotonic()
+        started, speed = time.monotonic(), reference_ms()
         try:
             figures = await CASES[name](sizes)
         except Exception as error:
             failures[name] = _told(error)
             print(f"{name} failed: {failures[name]}", file=sys.stderr, flush=True)
         else:
-            benchmarks[name] = {**figures, "took_seconds": round(time.monotonic() - started, 1)}
+            benchmarks[name] = {
+                **figures,
+                "took_seconds": round(time.monotonic() - started, 1),
+                "reference_ms": {"before": speed, "after": reference_ms()},
+            }
     return {
         **about,
         "seconds": round(time.monotonic() - begun),

@@ -4,7 +4,9 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import time
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +16,7 @@ from infra.local.home import REPOSITORY
 from infra.local.supervisor import versions
 
 GIT_SECONDS: Final = 10
+REFERENCE_STEPS: Final = 100_000
 PACKAGES: Final = (
     "aiokafka",
     "asyncpg",
@@ -40,6 +43,17 @@ def describe() -> dict[str, Any]:
         },
         "versions": {**versions(), **{name: importlib.metadata.version(name) for name in PACKAGES}},
     }
+
+
+def reference_ms() -> float:
+    """CPU that a fixed piece of plain Python takes here and now: on a busy machine more than on a quiet one.
+
+    Figures of two runs can be compared only as far as this one is the same.
+    """
+    begun, found = time.process_time(), {}
+    for number in range(REFERENCE_STEPS):
+        found[number % 1024] = sha256(str(number).encode()).digest()
+    return round((time.process_time() - begun) * 1000, 1)
 
 
 def processor() -> str:
