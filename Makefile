@@ -74,8 +74,9 @@ test-e2e: venv ## the whole system
 mutants: venv ## plants faults in the code, one at a time; each must be caught (ONLY=name TABLE=1)
 	@exec $(RUN) tests.mutants $(if $(ONLY),--only $(ONLY)) $(if $(TABLE),--table)
 
-simulate: venv ## all three services in one process, with faults from a seed: SEEDS=2000 FIRST=1; a failing seed replays
-	@exec $(RUN) tests.simulation --seeds "$(or $(SEEDS),2000)" --first "$(or $(FIRST),1)"
+simulate: venv ## all three services in one process, with faults from a seed: SEEDS=2000 FIRST=1 [PROCESSES= TABLE=1]; a failing seed replays
+	@exec $(RUN) tests.simulation --seeds "$(or $(SEEDS),2000)" --first "$(or $(FIRST),1)" \
+		$(if $(PROCESSES),--processes "$(PROCESSES)") $(if $(filter 1,$(TABLE)),--table)
 
 faults: venv ## breaks the running services on purpose: TRIALS=100 SEED=7 [FIRST=0 FAULT= TABLE=1]
 	@exec $(RUN) tests.faults --trials "$(or $(TRIALS),100)" --seed "$(or $(SEED),7)" --first "$(or $(FIRST),0)" \

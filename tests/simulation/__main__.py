@@ -8,81 +8,112 @@ import gc
 import json
 import multiprocessing
 import os
-import platform
 import sys
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
-from typing import Any, Final
+from typing import Final
 
+from tests.bench.machine import commit
 from tests.simulation.narrate import narrate
+from tests.simulation.report import Tally, write_report
 from tests.simulation.run import run_seed, silence
 from tests.simulation.scenario import Outcome
+from tests.simulation.world import prepare
 
 CHUNK: Final = 10
+CHUNKS_OF_A_PROCESS: Final = 200
+"""Then it is replaced by a new one, and whatever has gathered in it is gone."""
+CHUNK_SECONDS: Final = 600.0
+"""A process that was killed from outside never answers."""
 TOLD: Final = 20
-PACKAGES: Final = ("aiokafka", "asyncpg", "faststream", "msgspec")
+PROGRESS_SECONDS: Final = 30.0
 SETS_IN_ORDER: Final = "0"
 """Python's sets of strings are gone through in the order of their hashes, which differ from process to process."""
 
 
+@dataclass(frozen=True)
+class Done:
+    """What some seeds came to, and the processor's seconds that they took."""
+
+    outcomes: Sequence[Outcome]
+    cpu_seconds: float
+
+
 def main(arguments: Sequence[str]) -> int:
     """Runs what the command line asks for; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=2000, help="how many")
-    parser.add_argument("--first", type=int, default=1, help="from which")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="side by side")
-    parser.add_argument("--digests", action="store_true", help="tell each seed's course by its digest")
-    wanted = parser.parse_args(arguments)
+    wanted = _wanted(arguments)
     if os.environ.get("PYTHONHASHSEED") != SETS_IN_ORDER:
         os.environ["PYTHONHASHSEED"] = SETS_IN_ORDER
         os.execv(sys.executable, [sys.executable, "-m", "tests.simulation", *arguments])
-    began = time.monotonic()
-    outcomes = _run_alone(wanted.first, digest=wanted.digests) if wanted.seeds == 1 else _run_many(wanted)
-    report = _report(wanted, outcomes, time.monotonic() - began)
+    began, tally = time.monotonic(), Tally(wanted.first, wanted.processes, commit())
+    seeds = range(wanted.first, wanted.first + wanted.seeds)
+    for done in _run_alone(seeds, wanted) if len(seeds) == 1 else _run_many(seeds, wanted):
+        for outcome in done.outcomes:
+            _tell(outcome)
+            tally.add(outcome)
+        tally.cpu_seconds += done.cpu_seconds
+    report = tally.report(time.monotonic() - began)
+    if wanted.table:
+        for file in write_report(report):
+            print(f"{file} is written", file=sys.stderr)
     if wanted.digests:
-        report["digests"] = {outcome.seed: outcome.digest for outcome in outcomes}
+        report["digests"] = tally.digests
     print(json.dumps(report))
     return 1 if report["failures"] else 0
 
 
-def _run_alone(seed: int, *, digest: bool) -> list[Outcome]:
+def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=2000, help="how many")
+    parser.add_argument("--first", type=int, default=1, help="from which")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="side by side")
+    parser.add_argument("--table", action="store_true", help="writes docs/reports/simulation.{json,md}")
+    parser.add_argument("--digests", action="store_true", help="tell each seed's course by its digest")
+    return parser.parse_args(arguments)
+
+
+def _run_alone(seeds: Sequence[int], wanted: argparse.Namespace) -> Iterator[Done]:
     """One seed, with everything that its services log, at its virtual times."""
     narrate(sys.stderr)
-    outcome = run_seed(seed, digest=digest)
-    _tell(outcome)
-    return [outcome]
+    yield _run_chunk(seeds, digest=wanted.digests)
 
 
-def _run_many(wanted: argparse.Namespace) -> list[Outcome]:
-    seeds = range(wanted.first, wanted.first + wanted.seeds)
+def _run_many(seeds: Sequence[int], wanted: argparse.Namespace) -> Iterator[Done]:
     chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
-    outcomes: list[Outcome] = []
-    told_at = time.monotonic()
-    with multiprocessing.get_context("fork").Pool(wanted.processes, initializer=_prepare) as pool:
-        for found in pool.imap_unordered(partial(_run_chunk, digest=wanted.digests), chunks):
-            outcomes += found
-            for outcome in found:
-                if outcome.failures:
-                    _tell(outcome)
-            if time.monotonic() - told_at > 5:
-                told_at = time.monotonic()
-                print(f"{len(outcomes)} of {wanted.seeds} seeds", file=sys.stderr, flush=True)
-    return sorted(outcomes, key=lambda outcome: outcome.seed)
+    began = told_at = time.monotonic()
+    count = 0
+    prepare()
+    with multiprocessing.get_context("fork").Pool(
+        wanted.processes, initializer=_begin, maxtasksperchild=CHUNKS_OF_A_PROCESS
+    ) as pool:
+        found = pool.imap_unordered(partial(_run_chunk, digest=wanted.digests), chunks)
+        for _ in chunks:
+            done = found.next(CHUNK_SECONDS)
+            yield done
+            count += len(done.outcomes)
+            if (now := time.monotonic()) - told_at > PROGRESS_SECONDS:
+                told_at = now
+                left = (now - began) / count * (len(seeds) - count)
+                print(
+                    f"{count} of {len(seeds)} seeds, {left / 60:.0f} minutes left",
+                    file=sys.stderr,
+                    flush=True,
+                )
 
 
-def _prepare() -> None:
+def _begin() -> None:
     silence()
     gc.collect()
     gc.freeze()
 
 
-def _run_chunk(seeds: Sequence[int], *, digest: bool) -> list[Outcome]:
+def _run_chunk(seeds: Sequence[int], *, digest: bool) -> Done:
+    began = time.process_time()
     outcomes = [run_seed(seed, digest=digest) for seed in seeds]
     gc.collect()
-    return outcomes
+    return Done(outcomes, time.process_time() - began)
 
 
 def _tell(outcome: Outcome) -> None:
@@ -90,29 +121,6 @@ def _tell(outcome: Outcome) -> None:
         print(f"seed {outcome.seed} failed: make simulate SEEDS=1 FIRST={outcome.seed}", file=sys.stderr)
         for failure in outcome.failures[:TOLD]:
             print(f"  {failure[:1000]}", file=sys.stderr, flush=True)
-
-
-def _report(wanted: argparse.Namespace, outcomes: Sequence[Outcome], seconds: float) -> dict[str, Any]:
-    faults: Counter[str] = Counter()
-    for outcome in outcomes:
-        faults.update(outcome.faults)
-    return {
-        "seeds": len(outcomes),
-        "first": wanted.first,
-        "failures": [outcome.seed for outcome in outcomes if outcome.failures],
-        "seconds": round(seconds, 1),
-        "seeds_per_second": round(len(outcomes) / max(seconds, 0.001), 1),
-        "virtual_seconds": round(sum(outcome.seconds for outcome in outcomes)),
-        "steps": sum(outcome.steps for outcome in outcomes),
-        "faults": dict(sorted(faults.items())),
-        "machine": {
-            "system": platform.system(),
-            "machine": platform.machine(),
-            "cores": os.cpu_count(),
-            "processes": wanted.processes,
-        },
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-    }
 
 
 if __name__ == "__main__":

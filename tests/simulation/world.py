@@ -197,10 +197,20 @@ def _hand_on(answer: "asyncio.Future[Any]", task: "asyncio.Task[Any]") -> None:
 
 
 @cache
-def _files() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="rahnama-simulation-"))
-    (folder / "master.key").write_text(base64.b64encode(bytes(range(32))).decode())
+def _folder() -> "tempfile.TemporaryDirectory[str]":
+    folder = tempfile.TemporaryDirectory(prefix="rahnama-simulation-")
+    Path(folder.name, "master.key").write_text(base64.b64encode(bytes(range(32))).decode())
     return folder
+
+
+def _files() -> Path:
+    return Path(_folder().name)
+
+
+def prepare() -> None:
+    """Reads whatever is the same for all seeds, before processes are made that share it."""
+    load_queries()
+    _folder()
 
 
 @cache
