@@ -24,9 +24,11 @@ _COMPACTED = {
     "max.compaction.lag.ms": str(24 * 60 * 60 * 1000),
     "max.message.bytes": str(_MAX_MESSAGE_BYTES),
 }
+# Intake deletes what it has applied; what is deleted leaves the disk with its segment, so these are short.
+_DELETED_BY_INTAKE = {**_KEPT_FOREVER, "segment.ms": str(60 * 60 * 1000)}
 
 TOPICS = {
-    "rahnama.inbound": _KEPT_FOREVER,
+    "rahnama.inbound": _DELETED_BY_INTAKE,
     "rahnama.intake": _KEPT_FOREVER,
     "rahnama.allocation": _KEPT_FOREVER,
     "rahnama.rejections": _KEPT_FOREVER,

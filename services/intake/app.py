@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from fastapi import FastAPI
@@ -17,6 +18,7 @@ from services.intake.inbox.http import events_router
 from services.intake.inbox.kafka import InboundInbox
 from services.intake.inbox.polls import Polls
 from services.intake.inbox.receive import Receiver
+from services.intake.inbox.retention import InboundRetention
 from services.intake.query.positions import IntakePositions
 from services.intake.query.references import references_router
 from services.intake.query.rejections import rejections_router
@@ -108,11 +110,20 @@ class Parts:
     writer: Writer
     erasure: Erasure
     inbox: InboundInbox
+    retention: InboundRetention
 
     @property
     def in_order(self) -> Sequence[Part]:
         """As they start; they stop in the opposite order."""
-        return self.key_records, self.rejections, self.relay, self.writer, self.inbox, self.keys_watch
+        return (
+            self.key_records,
+            self.rejections,
+            self.relay,
+            self.writer,
+            self.inbox,
+            self.keys_watch,
+            self.retention,
+        )
 
 
 def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
@@ -139,8 +150,26 @@ def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
         partitions=settings.partitions,
     )
     polls = Polls(receiver, writer, edges.telemetry, topic=settings.topic(INBOUND))
-    inbox = _inbound(settings, polls, edges)
-    return Parts(keyring, log, receiver, key_records, keys_watch, rejections, relay, writer, erasure, inbox)
+    retention = InboundRetention(
+        edges.pool,
+        edges.kafka,
+        settings.topic(INBOUND),
+        edges.clock,
+        timedelta(hours=settings.inbound_keep_hours),
+    )
+    return Parts(
+        keyring,
+        log,
+        receiver,
+        key_records,
+        keys_watch,
+        rejections,
+        relay,
+        writer,
+        erasure,
+        _inbound(settings, polls, edges),
+        retention,
+    )
 
 
 def _way_to_kafka(

@@ -24,6 +24,12 @@ class Settings(ServiceSettings):
     queued_events: int = Field(20_000, ge=1, description="Most events that wait; beyond it callers get 503.")
     request_events: int = Field(1000, ge=1, le=10_000, description="Most events of one HTTP batch.")
     request_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="Longest HTTP body.")
+    inbound_keep_hours: float = Field(
+        11.0,
+        gt=0,
+        le=12,
+        description="An applied record of rahnama.inbound is deleted so many hours later, at most twice as many.",
+    )
     event_bytes: int = Field(256 * 1024, ge=1024, description="Longest single event.")
 
     def read_master_key(self) -> bytes:
