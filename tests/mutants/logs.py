@@ -127,8 +127,8 @@ LOGS = (
         "two-batches-in-flight",
         "a batch that fails leaves a hole before the next one",
         PARTITION,
-        "        offset = await producer.send(self.number, batch)\n",
-        "        task = asyncio.ensure_future(producer.send(self.number, batch))\n"
+        "        offset = await self._send(producer, batch, events)\n",
+        "        task = asyncio.ensure_future(self._send(producer, batch, events))\n"
         "        await asyncio.sleep(0)\n"
         "        offset = task.result() if task.done() else self.next_offset\n",
         ("tests/integration/relay/test_broker_killed.py", "tests/integration/relay/test_lost_topic.py"),
