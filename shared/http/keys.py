@@ -10,6 +10,7 @@ from typing import Any, Final
 import jwt
 import structlog
 
+from shared.errors import Misconfigured
 from shared.telemetry import described
 
 ALGORITHMS: Final = {("OKP", "Ed25519"): "EdDSA", ("EC", "P-256"): "ES256", ("RSA", None): "RS256"}
@@ -71,12 +72,17 @@ class KeyFile:
     def __init__(
         self, path: Path, changed: Callable[[], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Raises `OSError` or `ValueError` when the file cannot be used."""
+        """Raises `Misconfigured` when the file cannot be used."""
         self._path = path
         self._changed = changed
         self._clock = clock
-        self._mark = self._look()
-        self._keys = read_jwks(self._read())
+        try:
+            self._mark = self._look()
+            self._keys = read_jwks(self._read())
+        except OSError as error:
+            raise Misconfigured(f"RAHNAMA_JWKS_FILE: {path}: {error.strerror}") from None
+        except ValueError as error:
+            raise Misconfigured(f"RAHNAMA_JWKS_FILE: {path}: {error}") from None
         self._looked_at = clock()
 
     def find(self, kid: str | None) -> VerificationKey | None:

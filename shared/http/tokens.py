@@ -25,7 +25,7 @@ class TokenVerifier:
     """Turns a token into its `Caller`. A verified one is remembered until it expires (a check costs 0.1 ms)."""
 
     def __init__(self, jwks_file: Path, issuer: str, *, clock: Callable[[], float] = time.time) -> None:
-        """Raises `OSError` or `ValueError` when the key file cannot be used."""
+        """Raises `Misconfigured` when the key file cannot be used."""
         self._issuer = issuer
         self._clock = clock
         self._verified: OrderedDict[str, tuple[Caller, float]] = OrderedDict()

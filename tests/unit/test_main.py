@@ -73,6 +73,17 @@ def test_a_wrong_master_key_is_told_in_one_line_and_not_shown(
     assert "c2hvcnQ" not in ended.stderr
 
 
+def test_a_missing_key_file_is_told_in_one_line() -> None:
+    environment = {
+        "RAHNAMA_DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/d",
+        "RAHNAMA_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+        "RAHNAMA_JWKS_FILE": "/nowhere",
+    }
+    ended = run([], environment)
+    assert ended.returncode == 2
+    assert ended.stderr == "RAHNAMA_JWKS_FILE: /nowhere: No such file or directory\n"
+
+
 def run(
     arguments: list[str], environment: dict[str, str], *, service: str = "allocation"
 ) -> subprocess.CompletedProcess[str]:

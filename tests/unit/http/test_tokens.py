@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infra.local.keys import public_jwk
-from shared.errors import Unauthenticated
+from shared.errors import Misconfigured, Unauthenticated
 from shared.http import keys
 from shared.http.callers import Caller
 from shared.http.keys import read_jwks
@@ -199,9 +199,11 @@ def test_a_token_without_kid_is_checked_with_the_only_key(tmp_path: Path) -> Non
         "not json",
     ],
 )
-def test_a_key_file_that_cannot_be_used_is_refused_at_the_start(text: str) -> None:
-    with pytest.raises(ValueError):
-        read_jwks(text)
+def test_a_key_file_that_cannot_be_used_is_refused_at_the_start(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "jwks.json"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(Misconfigured, match=r"^RAHNAMA_JWKS_FILE: .*jwks\.json: "):
+        TokenVerifier(file, "issuer")
 
 
 def test_a_short_rsa_key_is_passed_over() -> None:
