@@ -10,7 +10,7 @@ from tests.simulation.breaking import Breaking
 from tests.simulation.processes import PROCESS
 from tests.simulation.world import SERVICES, Shape, World
 
-LONGEST_SECONDS: Final = 8.0
+LONGEST_SECONDS: Final = 6.0
 RATES: Final[Mapping[str, Mapping[str, float]]] = {
     "connect": {"refused": 0.05},
     "statement": {"lost before": 0.006, "lost after": 0.004, "aborted": 0.006, "slow": 0.001},
@@ -46,7 +46,7 @@ class Faults:
         self.counted: Counter[str] = Counter()
         self._breaking = Breaking(world, chance, self.counted)
         self._until = chance.uniform(1.0, LONGEST_SECONDS) if enabled else 0.0
-        self._severity = chance.choice((0.0, 0.3, 1.0, 2.0))
+        self._severity = chance.choice((0.0, 0.5, 1.5, 2.5))
         self._events = chance.choice((0, 1, 2, 4, 7)) if enabled else 0
         world.set_fates(self._fate)
 

@@ -19,6 +19,8 @@ from tests.simulation.consumers import Consumer
 from tests.simulation.producers import Admin, Producer
 
 STOP_SECONDS: Final = 8.0
+BEATS: Final = 2
+"""In one session's time."""
 JOIN_AGAIN_SECONDS: Final = 0.1
 
 
@@ -108,7 +110,7 @@ class Subscription:
     async def _beat(self, consumer: Consumer) -> None:
         member = consumer.member
         while member is not None:
-            await asyncio.sleep(self._session_seconds / 3)
+            await asyncio.sleep(self._session_seconds / BEATS)
             if self._partitions() != self._known:
                 return  # the metadata is another: the group is arranged anew
             try:

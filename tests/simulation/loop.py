@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from tests.simulation.processes import PROCESS, Step
 
-MOST_STEPS: Final = 400_000
+MOST_STEPS: Final = 100_000
 DESTROYED: Final = "Task was destroyed but it is pending!"
 
 

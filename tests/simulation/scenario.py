@@ -40,7 +40,7 @@ class Scenario:
         self.faults = Faults(self.world, random.Random(f"faults {seed}"), enabled=faults)
         self.upstream = Upstream(self.world, random.Random(f"upstream {seed}"))
         cohort = Cohort(random.Random(f"cohort {seed}"))
-        self.lanes = cohort.lanes(self.chance.randrange(12, 36), lanes=self.chance.randrange(2, 5))
+        self.lanes = cohort.lanes(self.chance.randrange(8, 25), lanes=self.chance.randrange(2, 5))
 
     async def run(self) -> list[str]:
         """What does not hold in the end."""
@@ -148,6 +148,6 @@ def _shape(chance: random.Random) -> Shape:
         instances={service: 1 + (chance.random() < 0.35) for service in SERVICES},
         batch_records=chance.choice((3, 10, 2000)),
         in_flight=chance.choice((1, 1, 2)),
-        poll_seconds=2.0,
+        poll_seconds=4.0,
         session_seconds=2.0,
     )

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
-SEEDS = 500
+SEEDS = 2000
 """A part of what `make simulate` runs; see there for more."""
 
 
@@ -26,7 +26,7 @@ def simulate(*arguments: str) -> tuple[int, dict[str, Any], str]:
     return done.returncode, report, done.stderr
 
 
-def test_five_hundred_seeds_keep_every_invariant() -> None:
+def test_two_thousand_seeds_keep_every_invariant() -> None:
     code, report, told = simulate("--seeds", str(SEEDS), "--first", "1")
     assert report["failures"] == [], told
     assert (code, report["seeds"]) == (0, SEEDS)

@@ -19,7 +19,7 @@ from tests.simulation.world import SOURCES, Instance, World
 
 ANSWER_SECONDS: Final = 6.0
 PAUSE_SECONDS: Final = 0.3
-PACE_SECONDS: Final = 0.8
+PACE_SECONDS: Final = 0.6
 INBOUND: Final = "rahnama.inbound"
 STRUCTURED: Final = (("content-type", b"application/cloudevents+json; charset=UTF-8"),)
 
