@@ -12,7 +12,7 @@ FIND_PYTHON := for p in python3.11 python3; do "$$p" -c 'import sys; sys.exit(sy
 	>/dev/null 2>&1 && echo "$$p" && exit; done
 
 .PHONY: help venv demo up down reset recover rebuild refill dsn drills status token test test-unit test-integration test-e2e faults \
-	bench bench-small soak overload mutants simulate check format lock
+	bench bench-small soak overload mutants simulate images-offline compose-test check format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,12 @@ faults: venv ## breaks the running services on purpose: TRIALS=100 SEED=7 [FIRST
 	@exec $(RUN) tests.faults --trials "$(or $(TRIALS),100)" --seed "$(or $(SEED),7)" --first "$(or $(FIRST),0)" \
 		$(if $(FAULT),--fault "$(FAULT)") $(if $(filter 1,$(TABLE)),--table)
 
+images-offline: venv ## builds every container image without a registry (needs an engine and mmdebstrap)
+	@exec $(RUN) infra.images
+
+compose-test: venv ## brings the containers up, restarts each under load, checks (IMAGES=registry: those Compose names)
+	@RAHNAMA_CONTAINER_IMAGES="$(or $(IMAGES),offline)" exec $(RUN) pytest tests/containers -s $(ARGS)
+
 bench: venv ## how fast and at what cost, whole in under 40 minutes: [ONLY=name TABLE=1]
 	@exec $(RUN) tests.bench $(if $(ONLY),--only $(ONLY)) $(if $(filter 1,$(TABLE)),--table)
 
@@ -110,3 +116,5 @@ lock: ## pins requirements/*.in by hash (needs uv)
 		requirements/*.in -o requirements/dev.txt
 	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
 		-c requirements/dev.txt requirements/services.in -o requirements/run.txt
+	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+		-c requirements/dev.txt requirements/build.in -o requirements/build.txt

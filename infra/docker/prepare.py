@@ -2,32 +2,48 @@
 
 Reads POSTGRES_ADMIN_DSN, RAHNAMA_KAFKA_BOOTSTRAP and RAHNAMA_PARTITIONS. Keeps the keys in RAHNAMA_KEYS, and gives
 each service a folder of its own below RAHNAMA_SECRETS: its DSN and the public keys, and to intake the master key.
-It can be run again: what is there stays.
+It can be run again: what is there stays. It runs as the user of the services, whose files it writes.
 """
 
 import asyncio
 import os
-import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+from aiokafka.errors import KafkaError
+
 from infra.local.databases import SERVICES, ServiceDatabase, ensure_databases
+from infra.local.errors import LocalError
 from infra.local.keys import Keys, ensure_keys
 from infra.local.topics import DEFAULT_PARTITIONS, ensure_topics
 
-SERVICE_USER = 10001
 MIGRATE_SECONDS = 120
+KAFKA_SECONDS = 60
 
 
 async def prepare(admin_dsn: str, bootstrap: str, partitions: int, keys: Path, secrets: Path) -> None:
     """All of it, in order; raises what the servers raise."""
     made = ensure_keys(keys)
     databases = await ensure_databases(admin_dsn)
-    await ensure_topics(bootstrap, partitions=partitions)
+    await _ensure_topics(bootstrap, partitions)
     for service in SERVICES:
         _migrate(service, databases.of(service), partitions)
         _hand_over(service, databases.of(service), made, secrets / service)
+
+
+async def _ensure_topics(bootstrap: str, partitions: int) -> None:
+    """A broker's port may be open a moment before it answers."""
+    deadline = time.monotonic() + KAFKA_SECONDS
+    while True:
+        try:
+            await ensure_topics(bootstrap, partitions=partitions)
+            return
+        except (KafkaError, TimeoutError, OSError):
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(1)
 
 
 def _migrate(service: str, database: ServiceDatabase, partitions: int) -> None:
@@ -41,23 +57,39 @@ def _migrate(service: str, database: ServiceDatabase, partitions: int) -> None:
 
 
 def _hand_over(service: str, database: ServiceDatabase, keys: Keys, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "service.env").write_text(f"RAHNAMA_DATABASE_URL={database.dsn}\n", encoding="utf-8")
-    files = [keys.jwks_file] + ([keys.master_key_file] if service == "intake" else [])
-    for file in files:
-        shutil.copyfile(file, folder / file.name)
-    for path in (folder, *folder.iterdir()):
-        os.chown(path, SERVICE_USER, SERVICE_USER)
-        path.chmod(0o700 if path.is_dir() else 0o400)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files = {
+        "service.env": f"RAHNAMA_DATABASE_URL={database.dsn}\n".encode(),
+        keys.jwks_file.name: keys.jwks_file.read_bytes(),
+    }
+    if service == "intake":
+        files[keys.master_key_file.name] = keys.master_key_file.read_bytes()
+    for name, content in files.items():
+        fresh = folder / f".{name}"  # a service that starts now reads the old file or the new one, whole
+        fresh.unlink(missing_ok=True)
+        fresh.touch(mode=0o600)
+        fresh.write_bytes(content)
+        fresh.chmod(0o400)
+        fresh.replace(folder / name)
+
+
+def main() -> int:
+    """Exit code 1, with the reason in a line, when a person has to change something."""
+    try:
+        asyncio.run(
+            prepare(
+                os.environ["POSTGRES_ADMIN_DSN"],
+                os.environ["RAHNAMA_KAFKA_BOOTSTRAP"],
+                int(os.environ.get("RAHNAMA_PARTITIONS", DEFAULT_PARTITIONS)),
+                Path(os.environ["RAHNAMA_KEYS"]),
+                Path(os.environ["RAHNAMA_SECRETS"]),
+            )
+        )
+    except LocalError as error:
+        print(f"prepare: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    asyncio.run(
-        prepare(
-            os.environ["POSTGRES_ADMIN_DSN"],
-            os.environ["RAHNAMA_KAFKA_BOOTSTRAP"],
-            int(os.environ.get("RAHNAMA_PARTITIONS", DEFAULT_PARTITIONS)),
-            Path(os.environ["RAHNAMA_KEYS"]),
-            Path(os.environ["RAHNAMA_SECRETS"]),
-        )
-    )
+    raise SystemExit(main())
