@@ -1,6 +1,6 @@
 """`make simulate SEEDS=2000 FIRST=1`: runs seeds on every core; a seed that fails is named and replays exactly.
 
-The last line on standard output is one JSON object. Exits with 1 when a seed failed.
+The last line on standard output is one JSON object, also when it is interrupted. Exits with 1 then, and when a seed failed.
 """
 
 import argparse
@@ -8,6 +8,7 @@ import gc
 import json
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -49,11 +50,16 @@ def main(arguments: Sequence[str]) -> int:
         os.execv(sys.executable, [sys.executable, "-m", "tests.simulation", *arguments])
     began, tally = time.monotonic(), Tally(wanted.first, wanted.processes, commit())
     seeds = range(wanted.first, wanted.first + wanted.seeds)
-    for done in _run_alone(seeds, wanted) if len(seeds) == 1 else _run_many(seeds, wanted):
-        for outcome in done.outcomes:
-            _tell(outcome)
-            tally.add(outcome)
-        tally.cpu_seconds += done.cpu_seconds
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        for done in _run_alone(seeds, wanted) if len(seeds) == 1 else _run_many(seeds, wanted):
+            for outcome in done.outcomes:
+                _tell(outcome)
+                tally.add(outcome)
+            tally.cpu_seconds += done.cpu_seconds
+    except KeyboardInterrupt:
+        print("interrupted: the report is of what was done until now", file=sys.stderr)
+        tally.interrupted = True
     report = tally.report(time.monotonic() - began)
     if wanted.table:
         for file in write_report(report):
@@ -61,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
     if wanted.digests:
         report["digests"] = tally.digests
     print(json.dumps(report))
-    return 1 if report["failures"] else 0
+    return 1 if report["failures"] or report["interrupted"] else 0
 
 
 def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
@@ -104,6 +110,8 @@ def _run_many(seeds: Sequence[int], wanted: argparse.Namespace) -> Iterator[Done
 
 
 def _begin() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that reports
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     silence()
     gc.collect()
     gc.freeze()

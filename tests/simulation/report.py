@@ -34,6 +34,7 @@ class Tally:
         self._seeds_with: Counter[str] = Counter()
         self._unbroken = 0
         self.cpu_seconds = 0.0
+        self.interrupted = False
         self.digests: dict[int, str] = {}
 
     def add(self, outcome: Outcome) -> None:
@@ -54,6 +55,7 @@ class Tally:
         return {
             "seeds": self._seeds,
             "first": self._first,
+            "interrupted": self.interrupted,
             "failures": sorted(self._failures),
             "first_findings": {str(seed): self._failures[seed] for seed in sorted(self._failures)},
             "seconds": round(seconds, 1),
