@@ -7,19 +7,18 @@ It can be run again: what is there stays. It runs as the user of the services, w
 
 import asyncio
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 from aiokafka.errors import KafkaError
 
+from infra.docker.as_owner import MIGRATE_SECONDS, run_as_owner
 from infra.local.databases import SERVICES, ServiceDatabase, ensure_databases
 from infra.local.errors import LocalError
 from infra.local.keys import Keys, ensure_keys
 from infra.local.topics import DEFAULT_PARTITIONS, ensure_topics
 
-MIGRATE_SECONDS = 120
 KAFKA_SECONDS = 60
 
 
@@ -29,7 +28,8 @@ async def prepare(admin_dsn: str, bootstrap: str, partitions: int, keys: Path, s
     databases = await ensure_databases(admin_dsn)
     await _ensure_topics(bootstrap, partitions)
     for service in SERVICES:
-        _migrate(service, databases.of(service), partitions)
+        if run_as_owner(service, "migrate", seconds=MIGRATE_SECONDS) != 0:
+            raise LocalError(f"{service} was not migrated")
         _hand_over(service, databases.of(service), made, secrets / service)
 
 
@@ -44,16 +44,6 @@ async def _ensure_topics(bootstrap: str, partitions: int) -> None:
             if time.monotonic() > deadline:
                 raise
             await asyncio.sleep(1)
-
-
-def _migrate(service: str, database: ServiceDatabase, partitions: int) -> None:
-    environment = {
-        **os.environ,
-        "RAHNAMA_DATABASE_URL": database.owner_dsn,
-        "RAHNAMA_PARTITIONS": str(partitions),
-    }
-    command = [sys.executable, "-m", f"services.{service}", "migrate"]
-    subprocess.run(command, env=environment, check=True, timeout=MIGRATE_SECONDS)
 
 
 def _hand_over(service: str, database: ServiceDatabase, keys: Keys, folder: Path) -> None:

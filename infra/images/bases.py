@@ -20,13 +20,11 @@ BASES: Final = {
 
 _OPTIONS: Final = (
     "--variant=essential",
-    *(f"--dpkgopt=path-exclude=/usr/share/{unread}/*" for unread in ("man", "doc", "info", "locale")),
-    "--dpkgopt=path-include=/usr/share/doc/*/copyright",
     "--dpkgopt=force-unsafe-io",
-    # Java's package makes links here, among the pages that are left out.
-    '--essential-hook=mkdir -p "$1"/usr/share/man/man1',
+    '--customize-hook=find "$1"/usr/share/doc -type f ! -name copyright -delete',
+    '--customize-hook=rm -rf "$1"/usr/share/man/* "$1"/usr/share/info/* "$1"/usr/share/locale/* "$1"/var/log/*',
     # Where this machine fetches its packages is nobody's business elsewhere.
-    '--customize-hook=rm -rf "$1"/etc/apt/sources.list* "$1"/var/log/*',
+    '--customize-hook=rm -rf "$1"/etc/apt/sources.list*',
 )
 _SECONDS: Final = 1800
 

@@ -67,6 +67,8 @@ def _once(folder: Path, fill: Callable[[Path], None]) -> Path:
         fresh.mkdir(parents=True)
         try:
             fill(fresh)
+            for outdated in folder.parent.glob(f"{folder.name.partition('-')[0]}-*"):
+                shutil.rmtree(outdated)
             fresh.rename(folder)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)

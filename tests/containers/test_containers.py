@@ -130,6 +130,22 @@ async def test_a_server_restarted_under_load_loses_nothing(
     await require_whole(upstream, server)
 
 
+async def test_read_models_are_told_again_by_a_command_while_their_service_is_stopped(
+    composition: Composition, upstream: Upstream, stopwatch: Stopwatch
+) -> None:
+    def rebuild() -> str:
+        composition.compose("stop", "intake")
+        command = ("prepare", "python", "-m", "infra.docker.as_owner", "intake", "rebuild")
+        said = composition.compose("run", "--rm", "-T", *command)
+        composition.compose("start", "intake")
+        return said
+
+    with stopwatch.timed("intake's read models are told again"):
+        assert await asyncio.to_thread(rebuild)
+        await composition.ready()
+    await require_whole(upstream, PARTS[-1])
+
+
 async def test_new_containers_on_the_same_volumes_go_on_where_the_old_ones_stopped(
     composition: Composition, upstream: Upstream, stopwatch: Stopwatch
 ) -> None:
