@@ -6,6 +6,7 @@ from typing import Final
 
 import asyncpg
 
+from shared.pool_gauges import PoolGauges
 from shared.postgres import TRANSIENT_ERRORS, Pool
 
 LOOK_SECONDS: Final = 2.0
@@ -15,19 +16,23 @@ ANSWER_SECONDS: Final = 2.0
 class DatabaseWatch:
     """Asks every 2 s. `start()` returns after the first answer, whichever it is."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, name: str = "rahnama") -> None:
+        """`name` is the pool's in metrics."""
         self._pool = pool
+        self._gauges = PoolGauges(pool, name)
         self._problem: str | None = "the database was not asked yet"
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Asks once, then goes on in the background."""
+        self._gauges.start()
         await self._look()
         self._task = asyncio.create_task(self._go_on())
 
     async def stop(self) -> None:
         """Asks no more."""
         self._problem = "stopped"
+        self._gauges.stop()
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Protocol
 
+import structlog
 from fastapi import FastAPI
 
 from shared.append.log import require_partitions
@@ -14,6 +15,8 @@ from shared.postgres import Pool, close_pool, wait_for_database
 from shared.recover.exclusive import require_no_command
 from shared.settings import ServiceSettings
 from shared.telemetry import Telemetry
+
+_log = structlog.get_logger("rahnama.service")
 
 
 class Part(Protocol):
@@ -55,6 +58,8 @@ def service_lifespan(
                 await part.start()
             pacer.start()
             stack.callback(pacer.stop)
+            _log.info("service_started", partitions=settings.partitions)
             yield
+            _log.info("service_stops")
 
     return lifespan

@@ -6,6 +6,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from services.allocation.append.metrics import WaitlistGauge
 from services.allocation.append.writer import DecisionWriter, Partition
 from services.allocation.inbox.facts import FactsInbox
 from services.allocation.query.allocations import allocation_routes
@@ -50,7 +51,7 @@ def build(settings: Settings) -> FastAPI:
     pacer = GarbagePacer()
     parts = compose(settings, edges, pacer)
     relay, inbox = parts.relay, parts.inbox
-    database = DatabaseWatch(pool)
+    database = DatabaseWatch(pool, ALLOCATION_SOURCE)
 
     def ready() -> Mapping[str, str | None]:
         return {"database": database.ready(), "relay": relay.ready(), "inbox": inbox.ready()}
@@ -76,11 +77,12 @@ class Parts:
 
     relay: Relay
     inbox: LogInbox[Partition]
+    waitlist: WaitlistGauge
 
     @property
     def in_order(self) -> Sequence[Part]:
         """As they start; they stop in the opposite order."""
-        return self.relay, self.inbox
+        return self.relay, self.inbox, self.waitlist
 
 
 def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
@@ -106,4 +108,4 @@ def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
         polling=Polling(settings.batch_records, settings.poll_seconds, settings.session_timeout_seconds),
         pacer=pacer,
     )
-    return Parts(relay, inbox)
+    return Parts(relay, inbox, WaitlistGauge(lambda: [state.decider for state in inbox.states()]))

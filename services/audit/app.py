@@ -39,7 +39,7 @@ def build(settings: Settings) -> FastAPI:
         telemetry=Telemetry.start(NAME),
     )
     pool, telemetry = edges.pool, edges.telemetry
-    database = DatabaseWatch(pool)
+    database = DatabaseWatch(pool, NAME)
     pacer = GarbagePacer()
     inbox = compose(settings, edges, pacer)
     verifier = Verifier(
@@ -56,7 +56,7 @@ def build(settings: Settings) -> FastAPI:
     app = create_app(
         title="Rahnama audit",
         version=VERSION,
-        lifespan=service_lifespan(settings, pool, database, [inbox], pacer, telemetry),
+        lifespan=service_lifespan(settings, pool, database, [inbox, verifier], pacer, telemetry),
         verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
         health=Health(ready, inbox.troubles),
         positions=AuditPositions(pool, inbox.positions),

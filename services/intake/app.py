@@ -59,7 +59,7 @@ def build(settings: Settings) -> FastAPI:
     pool, telemetry = edges.pool, edges.telemetry
     pacer = GarbagePacer()
     parts = compose(settings, edges, pacer)
-    database = DatabaseWatch(pool)
+    database = DatabaseWatch(pool, INTAKE_SOURCE)
 
     def ready() -> Mapping[str, str | None]:
         return {

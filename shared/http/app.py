@@ -8,7 +8,6 @@ import structlog
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -24,6 +23,7 @@ from shared.http.responses import json_response
 from shared.http.roles import require, require_any, require_roles_everywhere, roles_of
 from shared.http.tokens import TokenVerifier
 from shared.telemetry import Telemetry
+from shared.telemetry.metrics import CONTENT_TYPE, exposition
 
 POSITION_WAIT_SECONDS: Final = 2.0
 
@@ -114,7 +114,7 @@ def _add_insight(app: FastAPI, positions: PositionsSource) -> None:
     @app.get("/metrics", tags=["operation"])
     async def metrics(_caller: Annotated[Caller, Depends(require("metrics"))]) -> Any:
         """Prometheus' text format."""
-        return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+        return Response(exposition(), media_type=CONTENT_TYPE)
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi(_caller: Annotated[Caller, Depends(require_any)]) -> Any:

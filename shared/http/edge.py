@@ -53,7 +53,8 @@ class Edge:
         started = time.perf_counter()
         headers = _headers(scope)
         method = known_method(scope["method"])
-        span, traceparent = self._take_up(method, scope.get("scheme", "http"), headers.traceparent)
+        scheme = "https" if scope.get("scheme") == "https" else "http"
+        span, traceparent = self._take_up(method, scheme, headers.traceparent)
         scope[TRACEPARENT] = traceparent
         before = current_traceparent.set(traceparent)
         exchange = _Exchange(send)
@@ -68,7 +69,7 @@ class Edge:
         finally:
             route = route_of(scope)
             status = exchange.status or 499
-            observe(method, route, status, time.perf_counter() - started)
+            observe(method, scheme, route, status, time.perf_counter() - started)
             if span is not None:
                 _end(span, method, route, status, error)
             current_traceparent.reset(before)

@@ -2,19 +2,13 @@
 
 from typing import Final
 
-from prometheus_client import Histogram
+from shared.telemetry.metrics import SECONDS, Labels, histogram
 
-DURATION: Final = Histogram(
-    "http_server_request_duration_seconds",
-    "Duration of HTTP requests.",
-    ["method", "route", "status"],
-    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-)
+DURATION: Final = histogram("http.server.request.duration", "s", "Duration of HTTP requests.", SECONDS)
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER_METHOD: Final = "_OTHER"
-UNMATCHED: Final = "unmatched"
 
-_children: dict[tuple[str, str, int], Histogram] = {}
+_labels: dict[tuple[str, str, str | None, int], Labels] = {}
 
 
 def known_method(method: str) -> str:
@@ -22,10 +16,23 @@ def known_method(method: str) -> str:
     return method if method in METHODS else OTHER_METHOD
 
 
-def observe(method: str, route: str | None, status: int, seconds: float) -> None:
+def observe(method: str, scheme: str, route: str | None, status: int, seconds: float) -> None:
     """Counts one request. What has no route is counted together, so that the labels stay few."""
-    key = (method, route or UNMATCHED, status)
-    child = _children.get(key)
-    if child is None:
-        child = _children[key] = DURATION.labels(*key)
-    child.observe(seconds)
+    key = (method, scheme, route, status)
+    labels = _labels.get(key)
+    if labels is None:
+        labels = _labels[key] = _of(method, scheme, route, status)
+    DURATION.record(seconds, labels)
+
+
+def _of(method: str, scheme: str, route: str | None, status: int) -> Labels:
+    labels: dict[str, str | int] = {
+        "http.request.method": method,
+        "url.scheme": scheme,
+        "http.response.status_code": status,
+    }
+    if route is not None:
+        labels["http.route"] = route
+    if status >= 500:
+        labels["error.type"] = str(status)
+    return labels

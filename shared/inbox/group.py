@@ -5,16 +5,18 @@ lanes, lets held partitions go again, commits hints) and the watch (is the topic
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Final, Generic, TypeVar
 
 import structlog
-from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.errors import Gap
 from shared.inbox.admission import Admission, Piece
 from shared.inbox.garbage import GarbagePacer
+from shared.inbox.gauges import InboxGauges
+from shared.inbox.listener import Listener
 from shared.inbox.processing import Processing
 from shared.inbox.topic_look import TopicLook
 from shared.inbox.track import HeldPartition, InboxPosition, Track, places
@@ -63,7 +65,8 @@ class GroupMember(Generic[L]):
         self._problem: str | None = "not started"
         self._look = TopicLook(kafka)
         self._tracks: Tracks[L] = Tracks(admission, self._look, lambda: self._subscription.consumer)
-        self._processing = Processing(admission, self._tracks)
+        self._processing = Processing(admission, self._tracks, group)
+        self._gauges = InboxGauges(self._tracks)
         self._watch = TopicWatch(
             admission,
             self._tracks,
@@ -79,18 +82,20 @@ class GroupMember(Generic[L]):
             polling,
             handle=self._handle,
             reader=self,
-            listener=_Listener(self),
+            listener=Listener(self),
         )
 
     async def start(self) -> None:
         """Begins to read; returns at once, and waits for Kafka in the background."""
         self._problem = "Kafka was not reached yet"
+        self._gauges.start()
         works = (self._connect(), self._for_ever(self._keep), self._for_ever(self._watch_topics))
         self._tasks += [asyncio.create_task(work) for work in works]
 
     async def stop(self) -> None:
         """Lets a batch that is being applied end, tells Kafka the hints and leaves the group. At most some 15 s."""
         self._problem = "stopped"
+        self._gauges.stop()
         await to_the_end(self._end())
 
     async def _end(self) -> None:
@@ -234,16 +239,3 @@ class GroupMember(Generic[L]):
             for topic in self._topics
             for partition in consumer.partitions_for_topic(topic) or ()
         }
-
-
-class _Listener(ConsumerRebalanceListener):
-    """aiokafka's side of the assignment. It logs and passes over what a listener raises: these raise nothing."""
-
-    def __init__(self, member: GroupMember[Any]) -> None:
-        self._member = member
-
-    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> Coroutine[Any, Any, None]:
-        return self._member.revoked()
-
-    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> Coroutine[Any, Any, None]:
-        return self._member.assigned(assigned)

@@ -5,7 +5,7 @@ from typing import Generic
 
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.group import GroupMember
-from shared.inbox.log_lane import LogAdmission
+from shared.inbox.log_lane import LogAdmission, LogLane
 from shared.inbox.records import S, Slice
 from shared.inbox.track import InboxPosition
 from shared.kafka.clients import KafkaClients
@@ -48,3 +48,8 @@ class LogInbox(GroupMember[Slice[S]], Generic[S]):
             watch_seconds=stall_seconds / 5,
             pacer=pacer,
         )
+
+    def states(self) -> list[S]:
+        """What the service keeps in memory of the partitions that are read here now."""
+        lanes = [track.lane for track in self._tracks]
+        return [lane.state for lane in lanes if isinstance(lane, LogLane)]

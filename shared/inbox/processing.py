@@ -5,6 +5,8 @@ A partition that fails is paused and sought back before the poll ends, and its s
 """
 
 import asyncio
+import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -15,7 +17,7 @@ from aiokafka import TopicPartition
 
 from shared.errors import Conflict, Held, Unapplicable
 from shared.inbox.admission import Admission, Admitted, Fault, Piece
-from shared.inbox.metrics import APPLIED, BATCH
+from shared.inbox.metrics import APPLIED, ConsumerMetrics
 from shared.inbox.track import Track, passes, places
 from shared.inbox.tracks import Tracks
 from shared.kafka.clients import Records
@@ -44,13 +46,13 @@ class _Work(Generic[L]):
 class Processing(Generic[L]):
     """Takes batches through admission and the service's transaction. Called under the inbox's lock."""
 
-    def __init__(self, admission: Admission[L], tracks: Tracks[L]) -> None:
+    def __init__(self, admission: Admission[L], tracks: Tracks[L], group: str) -> None:
         self._admission = admission
+        self._metrics = ConsumerMetrics(group)
         self._tracks = tracks
 
     async def batch(self, records: Records) -> None:
         """Applies what can be applied; whatever happens, the partitions stand where they are to be read on."""
-        BATCH.observe(len(records))
         try:
             await self._batch(records)
         except Exception as error:  # FastStream would fetch the next batch; these records must come again
@@ -62,7 +64,9 @@ class Processing(Generic[L]):
     async def _batch(self, records: Records) -> None:
         began = asyncio.get_running_loop().time()
         works: list[_Work[L]] = []
-        for place, run in _by_partition(records):
+        runs = list(_by_partition(records))
+        self._metrics.received(Counter({place.topic: len(run) for place, run in runs}).items())
+        for place, run in runs:
             track = self._tracks.flowing(place)
             if track is not None:
                 track.last_record = began
@@ -122,6 +126,8 @@ class Processing(Generic[L]):
     async def _apply(self, works: Sequence[_Work[L]]) -> Exception | None:
         """One transaction; the error if it failed, and then the states are discarded."""
         slices = [work.admitted.slice for work in works if work.admitted.slice is not None]
+        began = time.perf_counter()
+        failure: Exception | None = None
         try:
             async with asyncio.timeout(APPLY_SECONDS):
                 await self._admission.apply(slices)
@@ -130,14 +136,16 @@ class Processing(Generic[L]):
                     work.track.lane.applied_slice(piece)
                     work.track.applied = work.track.lane.applied
         except Exception as error:
+            failure = error
             for work in works:
                 work.track.lane = None
             _log.warning(
                 "batch_failed", partitions=[f"{w.track.source}-{w.track.place.partition}" for w in works],
                 error=type(error).__name__,
             )  # fmt: skip
-            return error
-        return None
+        topics = {work.track.place.topic for work in works}
+        self._metrics.processed(topics, time.perf_counter() - began, failure)
+        return failure
 
     async def _one_by_one(self, works: Sequence[_Work[L]], deadline: float) -> None:
         for work in works:
@@ -197,7 +205,9 @@ class Processing(Generic[L]):
         """After the commit: where the partition is read on."""
         track, fault, lane = work.track, work.admitted.fault, work.track.lane
         if work.admitted.slice is not None:
-            APPLIED.labels(track.source).inc(len(work.admitted.slice.records))
+            APPLIED.add(len(work.admitted.slice.records), {"source": track.source})
+            if fault is None:
+                track.went_to(work.records[-1].timestamp, time.time())
         searching = lane is not None and lane.searching
         if work.admitted.slice is not None or (fault is None and not searching):
             self._tracks.went_on(track)

@@ -1,7 +1,8 @@
 """What the inbox remembers of an assigned partition: its lane, and whether it is taken back for a while."""
 
 import traceback
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from aiokafka import TopicPartition
@@ -50,6 +51,8 @@ class Track(Generic[L]):
     lane, for alarms; `opened` tells whether there ever was one. `read_to` is the offset at which the consumer reads
     on, as far as it was given records or sought; None: where Kafka's hint is, or the topic's beginning. `heard` is when
     the consumer last gave records or could not have given any; a topic that is read again does not change it.
+    `newest` outlives the lane, too. The last three are seconds since 1970: when the partition became ours, the time of
+    the last record that was applied, and when last nothing waited; 0 while there is none.
     """
 
     place: TopicPartition
@@ -64,6 +67,36 @@ class Track(Generic[L]):
     read_to: int | None = None
     last_record: float = 0.0
     heard: float = 0.0
+    newest: int = 0
+    assigned_at: float = 0.0
+    applied_at: float = 0.0
+    level_at: float = 0.0
+    labels: Mapping[str, str | int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.labels = {"source": self.source, "partition": self.place.partition}
+
+    def lag(self) -> int:
+        """How many records are not applied, as far as the topic's end is known; held partitions tell it too."""
+        if self.lane is not None:
+            self.newest = self.lane.newest
+        return max(0, self.newest - self.applied)
+
+    def lag_seconds(self, now: float) -> float:
+        """For how long the oldest of them has waited at most; before any was applied, since the assignment."""
+        if self.lag() == 0:
+            return 0.0
+        return max(0.0, now - (max(self.level_at, self.applied_at) or self.assigned_at))
+
+    def looked(self, now: float) -> None:
+        """The topic's end is known as of now."""
+        if self.lag() == 0:
+            self.level_at = now
+
+    def went_to(self, timestamp_ms: int, now: float) -> None:
+        """A record of that time was applied: what is not applied is younger."""
+        self.applied_at = timestamp_ms / 1000
+        self.looked(now)
 
     def retry_seconds(self) -> float:
         """How long to wait before the next try; call it once for each failure."""

@@ -1,6 +1,7 @@
 """The assigned partitions of one consumer, and every seek, pause and resume of them."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Generic, TypeVar
 
@@ -10,7 +11,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from shared.errors import Held
 from shared.inbox.admission import Admission, Piece
-from shared.inbox.metrics import HELD, LAG, RETRIED
+from shared.inbox.metrics import RETRIES
 from shared.inbox.topic_look import TopicLook
 from shared.inbox.track import HeldPartition, Track
 from shared.kafka.clients import Record
@@ -48,15 +49,17 @@ class Tracks(Generic[L]):
         for place in places:
             now = asyncio.get_running_loop().time()
             self._tracks[place] = Track(
-                place, self._admission.source(place.topic), last_record=now, heard=now
+                place,
+                self._admission.source(place.topic),
+                last_record=now,
+                heard=now,
+                assigned_at=time.time(),
             )
+            RETRIES.add(0, {"source": self._admission.source(place.topic)})
         self.changed.set()
 
     def forget(self) -> None:
         """No partition is ours any more."""
-        for track in self._tracks.values():
-            HELD.labels(track.source, track.place.partition).set(0)
-            LAG.labels(track.source, track.place.partition).set(0)
         self._tracks.clear()
         self._hints.clear()
 
@@ -157,9 +160,8 @@ class Tracks(Generic[L]):
                 return  # it is not ours any more; the new assignment begins without a pause
             if offset is not None:
                 self._seek(track, offset)
-        RETRIED.labels(track.source).inc()
+        RETRIES.add(1, {"source": track.source})
         if held is not None:
-            HELD.labels(track.source, track.place.partition).set(1)
             _log.error(
                 "partition_held", source=held.source, partition=held.partition, sequence=held.sequence,
                 code=held.code, reason=held.reason, tries=track.failures, retry_seconds=seconds,
@@ -180,7 +182,6 @@ class Tracks(Generic[L]):
     def went_on(self, track: Track[L]) -> None:
         """The partition made progress: whatever held it is over."""
         if track.held is not None:
-            HELD.labels(track.source, track.place.partition).set(0)
             _log.info("partition_goes_on", source=track.source, partition=track.place.partition)
         track.held, track.failures = None, 0
 

@@ -5,6 +5,7 @@ And over the database: a copy that was set back moves nothing, so that nobody wo
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Generic, TypeVar
@@ -15,7 +16,6 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.inbox.admission import Admission, Ends, Piece
-from shared.inbox.metrics import LAG
 from shared.inbox.topic_look import TopicLook
 from shared.inbox.track import Track
 from shared.inbox.tracks import Tracks
@@ -26,6 +26,8 @@ L = TypeVar("L", bound=Piece)
 OTHERS_EVERY: Final = 5
 """Partitions of other instances are only looked at for `/v1/positions`: at every fifth look; so is the database."""
 DATABASE_SECONDS: Final = 5.0
+KNOWN_SECONDS: Final = 1.0
+"""After so long without records the topic's end was looked at, not only what records told of it."""
 DEAF_AFTER: Final = 20
 """After so many looks without a record that is there, the consumer itself is taken to be broken."""
 
@@ -125,8 +127,8 @@ class TopicWatch(Generic[L]):
                 seen_now = replace(seen, quiet_seconds=asyncio.get_running_loop().time() - track.last_record)
                 if track.lane.looked(seen_now, records.get(place)):
                     await self._read_again(track)
-                if track.lane is not None:
-                    LAG.labels(track.source, place.partition).set(track.lane.newest - track.lane.applied)
+                if track.lane is not None and seen_now.quiet_seconds >= KNOWN_SECONDS:
+                    track.looked(time.time())
 
     async def _read_again(self, track: Track[L]) -> None:
         _log.warning("topic_is_read_again", source=track.source, partition=track.place.partition)

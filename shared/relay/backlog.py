@@ -62,6 +62,13 @@ class Backlog:
             taken.append(event)
         return taken
 
+    def oldest(self, partition: int, after: int) -> Appended | None:
+        """The event that follows sequence `after`, if memory has it."""
+        for event in self._queues[partition]:
+            if event.sequence > after:
+                return event if event.sequence == after + 1 else None
+        return None
+
     def clear(self, partition: int) -> None:
         """Forgets a partition."""
         self._bytes -= sum([len(event.value) for event in self._queues[partition]])

@@ -11,7 +11,7 @@ from shared.append.log import Log
 from shared.postgres import Pool
 from shared.relay.leadership import Leadership
 from shared.relay.look import Disagreement, Healthy, Incomplete, Verdict, judge, view_log
-from shared.relay.metrics import GATE_OPEN, REFILLS
+from shared.relay.metrics import REFILLS
 from shared.relay.partition import Partition
 from shared.relay.topic import Extent, Topic
 
@@ -72,7 +72,6 @@ class Inspection:
         if self._log.gate.is_open:
             logger.error("relay_gate_closed", source=self._log.source, reason=reason)
         self._log.gate.close(reason)
-        GATE_OPEN.labels(self._log.source).set(0)
 
     def _tell_gate(self, topic: str, verdicts: dict[int, Verdict]) -> None:
         reasons = [
@@ -88,13 +87,12 @@ class Inspection:
         if not self._log.gate.is_open:
             logger.info("relay_gate_opened", source=self._log.source)
         self._log.gate.open()
-        GATE_OPEN.labels(self._log.source).set(1)
 
     async def _refill(self, topic: Topic, verdicts: dict[int, Verdict]) -> None:
         incomplete = {n: verdict for n, verdict in verdicts.items() if isinstance(verdict, Incomplete)}
         for number, verdict in incomplete.items():
             logger.warning("relay_refills", topic=topic.name, partition=number, reason=verdict.reason)
-            REFILLS.labels(self._log.source).inc()
+            REFILLS.add(1, {"source": self._log.source})
         if incomplete:
             await topic.delete({number: verdict.end for number, verdict in incomplete.items()})
 

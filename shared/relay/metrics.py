@@ -2,11 +2,19 @@
 
 from typing import Final
 
-from prometheus_client import Counter, Gauge
+from shared.telemetry.metrics import SECONDS, Observed, counter, histogram
 
-PUBLISHED: Final = Counter("rahnama_relay_published", "Events acknowledged by Kafka.", ["source"])
-BACKLOG: Final = Gauge("rahnama_relay_backlog", "Events in the log that are not yet published.", ["source"])
-LEADS: Final = Gauge("rahnama_relay_leads", "Partitions that this instance publishes.", ["source"])
-REFILLS: Final = Counter("rahnama_relay_refills", "Topic partitions filled again from 1.", ["source"])
-RESTARTS: Final = Counter("rahnama_relay_restarts", "New producers after an error.", ["source"])
-GATE_OPEN: Final = Gauge("rahnama_relay_gate_open", "1 if the log may grow.", ["source"])
+SENT: Final = counter("messaging.client.sent.messages", "{message}", "Events that were sent to Kafka.")
+DURATION: Final = histogram(
+    "messaging.client.operation.duration", "s", "Duration of one batch's way to Kafka and back.", SECONDS
+)
+BACKLOG: Final = Observed(
+    "rahnama.relay.backlog.events", "{event}", "Events in the log that are not yet published."
+)
+BACKLOG_AGE: Final = Observed(
+    "rahnama.relay.backlog.age", "s", "Age of the oldest event that is not yet published."
+)
+LEADS: Final = Observed("rahnama.relay.leads", "{partition}", "Partitions that this instance publishes.")
+GATE_OPEN: Final = Observed("rahnama.relay.gate.open", "", "1 if the log may grow, else 0.")
+REFILLS: Final = counter("rahnama.relay.refills", "{refill}", "Topic partitions filled again from 1.")
+RESTARTS: Final = counter("rahnama.relay.restarts", "{restart}", "New producers after an error.")

@@ -1,6 +1,7 @@
 """One partition of the log on its way to the topic: one batch in flight, each begun where the last one ended."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
@@ -10,9 +11,9 @@ from shared.append.log import Appended
 from shared.postgres import Pool
 from shared.relay.backlog import Backlog, read_unsent
 from shared.relay.leadership import Leadership
-from shared.relay.metrics import PUBLISHED
+from shared.relay.metrics import DURATION, SENT
 from shared.relay.producer import MAX_BATCH_BYTES, BatchProducer
-from shared.telemetry import Telemetry, begin_send
+from shared.telemetry import Telemetry, attributes_of, begin_send
 
 BEFORE_SECONDS: Final = 10.0
 SHORTEST_BACKOFF_SECONDS: Final = 0.1
@@ -61,7 +62,6 @@ class Partition:
         self._telemetry = telemetry
         self._ask_for_look = ask_for_look
         self._acknowledged = acknowledged
-        self._published_total = PUBLISHED.labels(source)
 
     def offer(self, events: Sequence[Appended]) -> None:
         """Tells of events that were just committed here."""
@@ -149,7 +149,6 @@ class Partition:
         self.next_offset = offset + count
         if self.position == position:
             self.position = self.published = events[-1].sequence
-        self._published_total.inc(count)
         self._acknowledged()
 
     async def _send(self, producer: BatchProducer, batch: Any, events: Sequence[Appended]) -> int:
@@ -161,13 +160,18 @@ class Partition:
             (event.traceparent for event in events),
             len(events),
         )
+        began = time.perf_counter()
+        labels = attributes_of("send", "send", producer.topic)
         error: BaseException | None = None
         try:
             return await producer.send(self.number, batch)
         except BaseException as raised:
             error = raised
+            labels["error.type"] = type(raised).__name__
             raise
         finally:
+            DURATION.record(time.perf_counter() - began, labels)
+            SENT.add(len(events), labels)
             if span is not None:
                 span.end(error)
 

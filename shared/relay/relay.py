@@ -15,9 +15,10 @@ from shared.append.log import Appended, Log
 from shared.kafka.clients import KafkaClients
 from shared.postgres import Connect, Pool
 from shared.relay.backlog import Backlog
+from shared.relay.gauges import RelayGauges
 from shared.relay.inspection import UNCOMPARED, Inspection
 from shared.relay.leadership import QUERIES, Leadership, Standing
-from shared.relay.metrics import BACKLOG, LEADS, RESTARTS
+from shared.relay.metrics import RESTARTS
 from shared.relay.partition import BeforePublish, Partition
 from shared.relay.producer import BatchProducer
 from shared.relay.topic import Topic
@@ -91,9 +92,13 @@ class Relay:
             for number in range(partitions)
         ]
         self._inspection = Inspection(log, pool, self._leadership, self._partitions)
+        self._gauges = RelayGauges(
+            log, self._partitions, backlog, self.published, lambda: len(self._leadership.held)
+        )
 
     async def start(self) -> None:
         """Begins; returns after the first look, or after 5 s without one (then `ready` says why)."""
+        self._gauges.start()
         self._tasks = [
             asyncio.create_task(self._leadership.run(), name="relay-leadership"),
             asyncio.create_task(self._publish_for_ever(), name="relay-publish"),
@@ -113,6 +118,7 @@ class Relay:
         with contextlib.suppress(Exception):  # a lower bound; the next leader's look finds the truth
             await self._save()
         self._stopping = True
+        self._gauges.stop()
         for task in reversed(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -150,11 +156,6 @@ class Relay:
         """A heartbeat: where the log stands. Returns whether it told of anything that was not offered here."""
         self._stored = {number: standing.published for number, standing in standings.items()}
         news = [self._partitions[number].stands_at(standing.head) for number, standing in standings.items()]
-        known = self.published()
-        LEADS.labels(self._source).set(len(self._leadership.held))
-        BACKLOG.labels(self._source).set(
-            sum(max(0, standing.head - known[number]) for number, standing in standings.items())
-        )
         return any(news)
 
     def _lose(self) -> None:
@@ -178,7 +179,7 @@ class Relay:
                 cause = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
                 logger.warning("relay_restarts", source=self._source, error=repr(cause))
                 self._inspection.fail(repr(cause))
-                RESTARTS.labels(self._source).inc()
+                RESTARTS.add(1, {"source": self._source})
             backoff = min(2 * backoff, LONGEST_BACKOFF_SECONDS)
             if self._looked.is_set():
                 backoff = SHORTEST_BACKOFF_SECONDS

@@ -9,7 +9,15 @@ telemetry.stop()
 from opentelemetry.trace import SpanKind
 
 from shared.telemetry.logs import configure_logging, described
-from shared.telemetry.messaging import AppendSpans, Consumed, Poll, Portion, begin_send, current_poll
+from shared.telemetry.messaging import (
+    AppendSpans,
+    Consumed,
+    Poll,
+    Portion,
+    attributes_of,
+    begin_send,
+    current_poll,
+)
 from shared.telemetry.traceparent import (
     accept_traceparent,
     current_traceparent,
@@ -29,6 +37,7 @@ __all__ = [
     "SpanKind",
     "Telemetry",
     "accept_traceparent",
+    "attributes_of",
     "begin_send",
     "configure_logging",
     "current_poll",

@@ -16,7 +16,7 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 from shared.errors import RahnamaError
-from shared.telemetry.traceparent import current_traceparent, trace_id
+from shared.telemetry.traceparent import current_traceparent, span_id, trace_id
 
 _MAX_FRAMES: Final = 12
 _MAX_CAUSES: Final = 4
@@ -99,6 +99,7 @@ def _add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
     traceparent = current_traceparent.get()
     if traceparent is not None:
         event.setdefault("trace_id", trace_id(traceparent))
+        event.setdefault("span_id", span_id(traceparent))
     return event
 
 

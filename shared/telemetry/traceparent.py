@@ -51,6 +51,11 @@ def trace_id(traceparent: str) -> str:
     return traceparent[3:35]
 
 
+def span_id(traceparent: str) -> str:
+    """The 16 hex digits of the span itself."""
+    return traceparent[36:52]
+
+
 def unsampled_traceparent() -> str:
     """A new context whose spans are not recorded: random, and cheap."""
     digits = os.urandom(24).hex()

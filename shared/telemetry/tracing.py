@@ -32,6 +32,7 @@ from opentelemetry.trace import (
 
 from shared.telemetry.exporting import span_exporter
 from shared.telemetry.linked import FollowsLinks
+from shared.telemetry.metrics import start_metrics
 from shared.telemetry.traceparent import (
     accept_traceparent,
     current_traceparent,
@@ -135,16 +136,17 @@ class Telemetry:
 
     @classmethod
     def start(cls, service: str, *, processor: SpanProcessor | None = None) -> "Telemetry":
-        """Reads the OTEL_… variables once. `processor` replaces the exporter."""
+        """Reads the OTEL_… variables once, and begins to measure. `processor` replaces the exporter."""
+        resource = Resource.create(
+            {"service.name": os.environ.get("OTEL_SERVICE_NAME") or service, "service.namespace": "rahnama"}
+        )
+        start_metrics(resource)
         exporter = None
         if processor is None:
             exporter = span_exporter()
             if exporter is None:
                 return cls()
             processor = BatchSpanProcessor(exporter)
-        resource = Resource.create(
-            {"service.name": os.environ.get("OTEL_SERVICE_NAME") or service, "service.namespace": "rahnama"}
-        )
         provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         if isinstance(provider.sampler, ParentBased):
             provider.sampler = FollowsLinks(provider.sampler)

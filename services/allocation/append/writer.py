@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from services.allocation.append.metrics import count_decisions
 from services.allocation.append.spans import DecisionSpans
 from services.allocation.decide import Cause, PartitionState, handle, needs
 from services.allocation.project.load import load_partition, load_students
@@ -77,6 +78,7 @@ class DecisionWriter:
             batch.slice.state.decider.forget()
             batch.slice.state.position = batch.slice.reached
         self._published(appended)
+        count_decisions(appended)
 
     async def _transact(
         self, connection: Connection, batches: Sequence[Batch], spans: DecisionSpans

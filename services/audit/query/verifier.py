@@ -6,10 +6,13 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+import structlog
+
 from services.audit.decide.chains import LedgerRow, LedgerWalk, TopicWalk, read_topic, walk_ledger, walk_topic
 from services.audit.decide.coverage import uncovered
 from services.audit.decide.findings import Difference, Report, TreeFinding
 from services.audit.decide.heads import Head, judge
+from services.audit.query.metrics import VerificationMetrics
 from services.audit.query.topics import TopicReader, open_topics, partitions_of
 from shared.contracts.envelope import rfc3339
 from shared.errors import Unavailable
@@ -17,6 +20,8 @@ from shared.kafka.clients import KafkaClients
 from shared.postgres import Pool, named_queries
 
 QUERIES: Final = named_queries("services.audit.query")
+
+_log = structlog.get_logger("rahnama.audit")
 
 
 class VerificationRunning(Unavailable):
@@ -48,6 +53,15 @@ class Verifier:
         self._partitions = partitions
         self._bounds = bounds
         self._running = False
+        self._metrics = VerificationMetrics()
+
+    async def start(self) -> None:
+        """Begins to be measured."""
+        self._metrics.start()
+
+    async def stop(self) -> None:
+        """Ends being measured."""
+        self._metrics.stop()
 
     async def verify(self, sources: Sequence[str]) -> Report:
         """Raises `VerificationRunning`, and `TopicUnreadable` when Kafka does not answer."""
@@ -55,7 +69,19 @@ class Verifier:
             raise VerificationRunning("a verification is running already")
         self._running = True
         try:
-            return await self._verify(sorted(set(sources)))
+            report = await self._verify(sorted(set(sources)))
+        except BaseException:
+            self._metrics.failed()
+            raise
+        else:
+            self._metrics.ended(report.verified)
+            _log.info(
+                "verification_ended",
+                verified=report.verified,
+                records=report.records,
+                seconds=report.seconds,
+            )
+            return report
         finally:
             self._running = False
 

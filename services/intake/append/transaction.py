@@ -1,5 +1,6 @@
 """The transactions of the writer: what a batch does is `batch.py`'s, its begin and commit are `commit.py`'s."""
 
+import time
 from collections.abc import Callable, Sequence
 
 from services.intake.append.batch import Tools, Work, Writing
@@ -47,6 +48,7 @@ class Appender:
         Raises `OutcomeUnknown` when the commit's answer was lost.
         """
         self._gate.require_open()
+        began = time.perf_counter()
         arrivals = [arrival for submission in submissions for arrival in submission.arrivals]
         slices = [item for submission in submissions for item in submission.slices]
         with AppendSpans(self._telemetry, self._tools.log.topic) as spans:
@@ -55,6 +57,6 @@ class Appender:
                 written = await Writing(connection, work, self._tools, spans).write()
         self._fresh_keys.keep(written.keys)
         self._published(written.appended)
-        count_answers(arrivals, written.results)
+        count_answers(arrivals, written.results, time.perf_counter() - began)
         results = iter(written.results)
         return [[next(results) for _ in submission.arrivals] for submission in submissions]

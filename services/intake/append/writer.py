@@ -17,9 +17,11 @@ import structlog
 
 from services.intake.append.arrival import Arrival
 from services.intake.append.inbound import InboundSlice
+from services.intake.append.metrics import QUEUE, QUEUE_LIMIT
 from services.intake.append.result import Result
 from shared.errors import Conflict, OutcomeUnknown, StalePosition, Unavailable
 from shared.postgres import TRANSIENT_ERRORS
+from shared.telemetry.metrics import Values
 
 ATTEMPTS: Final = 5
 FIRST_PAUSE_SECONDS: Final = 0.005
@@ -78,6 +80,8 @@ class Writer:
 
     async def start(self) -> None:
         """Begins to take what is queued."""
+        QUEUE.watch(self._queued)
+        QUEUE_LIMIT.watch(self._limit)
         self._workers = [
             asyncio.create_task(self._work(), name=f"intake writer {number}")
             for number in range(self._in_flight)
@@ -85,6 +89,8 @@ class Writer:
 
     async def stop(self) -> None:
         """Ends after the transactions that run; whoever still waits is told to come again."""
+        QUEUE.forget(self._queued)
+        QUEUE_LIMIT.forget(self._limit)
         workers, self._workers = self._workers, []
         for worker in workers:
             worker.cancel()
@@ -98,6 +104,12 @@ class Writer:
         if not self._workers or any(worker.done() for worker in self._workers):
             return "the writer does not run"
         return None
+
+    def _queued(self) -> Values:
+        return [(self._waiting, {})]
+
+    def _limit(self) -> Values:
+        return [(self._queued_events, {})]
 
     async def submit(self, arrivals: Sequence[Arrival], slices: Sequence[InboundSlice] = ()) -> list[Result]:
         """The answers to `arrivals`, after their commit; `slices` are the positions that move with them.

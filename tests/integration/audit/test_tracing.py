@@ -29,7 +29,8 @@ async def test_only_sampled_events_get_a_span_that_is_a_child_of_the_one_that_ap
             await audit.publish(chain, chain.values[3:])
             await audit.reach(chain)
             kept = await audit.owner.fetch("select traceparent from ledger order by sequence")
-        [span] = [span for span in collector.spans() if span.name.startswith("process")]
+        [span] = [span for span in collector.spans() if "messaging.message.id" in span.attributes]
+        [batch] = [span for span in collector.spans() if span.name.startswith("poll")]
     assert [row["traceparent"] for row in kept] == [
         f"00-{'1' * 32}-{PARENT}-00",
         f"00-{TRACE}-{PARENT}-01",
@@ -38,10 +39,11 @@ async def test_only_sampled_events_get_a_span_that_is_a_child_of_the_one_that_ap
     ]
     assert (span.service, span.name, span.trace_id, span.parent_id) == (
         "audit",
-        f"process rahnama.{source}",
+        f"process {made.name(f'rahnama.{source}')}",
         TRACE,
         PARENT,
     )
-    assert span.attributes["rahnama.event.id"] == f"{source}-01-0000000000000002"
+    assert span.attributes["messaging.message.id"] == f"{source}-01-0000000000000002"
     assert span.attributes["messaging.destination.name"] == made.name(f"rahnama.{source}")
     assert not span.failed
+    assert list(batch.links) == [(TRACE, PARENT)]

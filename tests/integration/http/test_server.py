@@ -155,6 +155,7 @@ async def test_a_traced_request_is_one_trace_at_the_collector(
     assert answer.json()["traceparent"] == f"00-{span.trace_id}-{span.span_id}-01"
     assert span.attributes == {
         "http.request.method": "POST",
+        "url.scheme": "http",
         "http.route": "/v1/events",
         "http.response.status_code": 202,
     }

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import asyncpg
+from opentelemetry.sdk.resources import Resource
 from prometheus_client import REGISTRY
 
 from shared.contracts.envelope import leaf_hash
 from shared.errors import Unapplicable
 from shared.inbox.records import Slice
+from shared.telemetry.metrics import start_metrics
 from tests.integration.inbox.adder import Adder, Sum, chain, inbox, publish, reached, reading, until
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ async def test_events_out_of_order_are_found_in_the_topic(adder: Adder, topics: 
 
 
 async def test_a_fork_holds_its_partition_while_the_others_go_on(adder: Adder, topics: "MakesTopics") -> None:
+    start_metrics(Resource.get_empty())
     kafka = await topics(partitions=2)
     topic, foreign = kafka.name("rahnama.intake"), chain(50, start="another history")
     async with reading(inbox(adder, kafka.bootstrap, topic)) as member:

@@ -49,7 +49,7 @@ async def read(apply: Any, polls: int) -> list[list[Track[InboundSlice]]]:
     """So many polls of the first record of both partitions; which of them were taken back by each."""
     consumer, admission = Standing(), FromTheBeginning(None, apply, look_seconds=5.0)  # type: ignore[arg-type]
     tracks: Tracks[InboundSlice] = Tracks(admission, None, lambda: consumer)  # type: ignore[arg-type, return-value]
-    processing = Processing(admission, tracks)
+    processing = Processing(admission, tracks, "group")
     tracks.assigned(PLACES)
     taken_back = []
     for _ in range(polls):

@@ -62,3 +62,31 @@ def test_faults_of_servers_and_of_other_writers_pass(error: Exception) -> None:
 )
 def test_mistakes_do_not_pass(error: Exception) -> None:
     assert not passes(error)
+
+
+def test_nothing_waits_while_everything_known_is_applied() -> None:
+    level = track()
+    level.assigned_at, level.applied, level.newest = 1000.0, 7, 7
+    assert (level.lag(), level.lag_seconds(5000.0)) == (0, 0)
+
+
+def test_what_came_since_nothing_waited_is_no_older_than_that() -> None:
+    behind = track()
+    behind.assigned_at, behind.applied, behind.newest = 1000.0, 7, 7
+    behind.looked(5000.0)
+    behind.newest = 9
+    behind.looked(5002.0)
+    assert (behind.lag(), behind.lag_seconds(5003.0)) == (2, 3)
+
+
+def test_what_waits_is_no_older_than_the_last_record_that_was_applied() -> None:
+    behind = track()
+    behind.assigned_at, behind.newest = 10_000.0, 9
+    assert behind.lag_seconds(10_060.0) == 60, "nothing is known of what waits: since it is ours"
+    behind.applied = 5
+    behind.went_to(1_050_000, 10_060.0)
+    assert behind.lag_seconds(10_060.0) == 9_010, "an old backlog is as old as it is"
+    behind.applied = 9
+    behind.went_to(1_090_000, 10_070.0)
+    behind.newest = 10
+    assert behind.lag_seconds(10_071.0) == 1

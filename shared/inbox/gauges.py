@@ -1,0 +1,43 @@
+"""How far behind an inbox is, and what it holds back: told at each scrape, from memory."""
+
+import time
+from typing import Generic, TypeVar
+
+from shared.inbox.admission import Piece
+from shared.inbox.metrics import HELD, LAG_RECORDS, LAG_TIME
+from shared.inbox.tracks import Tracks
+from shared.telemetry.metrics import Values
+
+L = TypeVar("L", bound=Piece)
+
+
+class InboxGauges(Generic[L]):
+    """Of the assigned partitions. The age of what is not applied is known to a second, and never told too low."""
+
+    def __init__(self, tracks: Tracks[L]) -> None:
+        self._tracks = tracks
+
+    def start(self) -> None:
+        """Tells from now on."""
+        HELD.watch(self.held)
+        LAG_RECORDS.watch(self.lag_records)
+        LAG_TIME.watch(self.lag_time)
+
+    def stop(self) -> None:
+        """Tells no more."""
+        HELD.forget(self.held)
+        LAG_RECORDS.forget(self.lag_records)
+        LAG_TIME.forget(self.lag_time)
+
+    def held(self) -> Values:
+        """1 for each partition that cannot go on, 0 for the others."""
+        return [(float(track.held is not None), track.labels) for track in self._tracks]
+
+    def lag_records(self) -> Values:
+        """How many records of each partition are not applied."""
+        return [(track.lag(), track.labels) for track in self._tracks]
+
+    def lag_time(self) -> Values:
+        """For how many seconds the oldest of them has waited."""
+        now = time.time()
+        return [(track.lag_seconds(now), track.labels) for track in self._tracks]
