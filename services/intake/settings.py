@@ -21,7 +21,7 @@ class Settings(ServiceSettings):
         description="Which tenant each CloudEvents source belongs to (JSON object); others are refused.",
     )
     transactions_in_flight: int = Field(1, ge=1, le=4, description="Append transactions running at once.")
-    queued_events: int = Field(20_000, ge=1, description="Most events that wait; beyond it callers get 503.")
+    queued_events: int = Field(6_000, ge=1, description="Most events that wait; beyond it callers get 503.")
     request_events: int = Field(1000, ge=1, le=10_000, description="Most events of one HTTP batch.")
     request_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="Longest HTTP body.")
     inbound_keep_hours: float = Field(

@@ -75,6 +75,7 @@ class Writer:
         self._batch_done = batch_done
         self._queue: deque[Submission] = deque()
         self._waiting = 0
+        self._refuses = False
         self._arrived = asyncio.Event()
         self._workers: list[asyncio.Task[None]] = []
 
@@ -111,6 +112,14 @@ class Writer:
     def _limit(self) -> Values:
         return [(self._queued_events, {})]
 
+    def require_room(self) -> None:
+        """Raises `Busy` while others are refused: what would be refused too need not be read.
+
+        From the first that finds no room until the next transaction has taken its events.
+        """
+        if self._refuses:
+            raise Busy(f"{self._waiting} events wait already")
+
     async def submit(self, arrivals: Sequence[Arrival], slices: Sequence[InboundSlice] = ()) -> list[Result]:
         """The answers to `arrivals`, after their commit; `slices` are the positions that move with them.
 
@@ -120,6 +129,7 @@ class Writer:
         if not self._workers:
             raise Unavailable("the service does not run")
         if self._waiting and self._waiting + len(arrivals) > self._queued_events:
+            self._refuses = True
             raise Busy(f"{self._waiting} events wait already")
         submission = Submission(arrivals, slices, asyncio.get_running_loop().create_future())
         self._queue.append(submission)
@@ -146,6 +156,7 @@ class Writer:
     def _take(self) -> list[Submission]:
         batch: list[Submission] = []
         events = 0
+        self._refuses = False
         while self._queue and (not batch or events + len(self._queue[0].arrivals) <= self._batch_events):
             submission = self._queue.popleft()
             self._waiting -= len(submission.arrivals)

@@ -54,6 +54,7 @@ def events_router(
     @router.post("/v1/events", status_code=202)
     async def send_events(request: Request, caller: Upstream) -> Any:
         """One CloudEvent (202, or 422 when it is rejected) or a batch of them (202), in the order sent."""
+        writer.require_room()
         kind = require_content_type(request, (SINGLE, BATCH, BINARY))
         traceparent = traceparent_of(request)
         if kind == BATCH:

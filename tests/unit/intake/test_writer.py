@@ -90,6 +90,27 @@ async def test_a_full_queue_refuses_whoever_comes_next() -> None:
         await asyncio.gather(*sending, *waiting)
 
 
+async def test_while_one_is_refused_others_are_refused_unread_until_a_transaction_has_taken_its_events() -> (
+    None
+):
+    transactions = Transactions()
+    transactions.go.clear()
+    async with started(transactions, batch_events=2, queued_events=2) as writer:
+        running = asyncio.create_task(writer.submit([arrival("a")]))
+        await asyncio.sleep(0.01)
+        waiting = asyncio.create_task(writer.submit([arrival("b"), arrival("c")]))
+        await asyncio.sleep(0.01)
+        writer.require_room()
+        with pytest.raises(Busy):
+            await writer.submit([arrival("d")])
+        with pytest.raises(Busy):
+            writer.require_room()
+        transactions.go.set()
+        await asyncio.gather(running, waiting)
+        writer.require_room()
+        assert [answer.id for answer in await writer.submit([arrival("d")])] == ["d"]
+
+
 async def test_a_lost_race_is_run_again_alone() -> None:
     transactions = Transactions(lambda _, alone: None if alone else asyncpg.UniqueViolationError())
     async with started(transactions) as writer:
