@@ -134,16 +134,22 @@ class KeysWatch:
             await self._send_again(partition, head, behind=max(0, self._checked.get(partition, 0)))
 
     async def _send_again(self, partition: int, head: int, *, behind: int) -> None:
-        """All keys of facts behind a sequence; the partition is known again only when all are acknowledged."""
+        """All keys of facts behind a sequence; the partition is known again only when all are acknowledged.
+
+        It is known by the first record that was sent: if the topic is lost between two pages, that one is not there.
+        """
         anchor, sent, sequence = None, 0, behind
         while rows := await self._pool.fetch(QUERIES["keyed_subjects"], partition, sequence, PAGE):
             self._gate.require_open()
-            anchor = await self._records.send_again(partition, _subjects(rows)) or anchor
+            first = await self._records.send_again(partition, _subjects(rows))
+            anchor = anchor or first
             sent, sequence = sent + len(rows), rows[-1]["sequence"]
         await self._bury_again(partition)
-        if anchor is not None:
+        if anchor is None:
+            self._checked[partition] = head
+        else:
             await self._pool.execute(QUERIES["put_anchor"], partition, *anchor)
-        self._checked[partition] = head
+            self._checked.pop(partition, None)
         if sent:
             _log.warning("keys_sent_again", partition=partition, keys=sent)
 

@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra.local.databases import Databases
+from infra.local.topics import ensure_topics
 from services.intake.append.fresh_keys import FreshKeys
 from services.intake.append.sealing import Keyring
-from services.intake.relay.keys import open_record
+from services.intake.relay import keys_watch
+from services.intake.relay.keys import Anchor, KeyRecords, open_record
 from services.intake.relay.keys_watch import KeysWatch
 from shared.append.gate import Gate
 from shared.errors import GateClosed
@@ -81,6 +84,38 @@ async def test_after_the_topic_of_keys_was_lost_every_key_is_sent_again(
 
         await watch.look()
         assert len(await intake.read_topic(TOPIC, STUDENTS)) == len(records) == STUDENTS
+
+
+async def test_a_topic_that_is_lost_again_between_two_pages_gets_the_first_page_once_more(
+    databases: Databases, topics: MakesTopics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await prepare(databases.intake)
+    issuer, made = TestIssuer(tmp_path), await topics()
+    settings = make_settings(databases.intake, made, issuer, tmp_path)
+    async with running(databases.intake, made, issuer, settings) as intake:
+        for number in range(3):
+            assert (await intake.send(student(number, gender=0)))["status"] == "accepted"
+        keys = {record.key for record in await intake.read_topic(TOPIC, 3)}
+    await intake.rows("delete from key_anchors")
+    monkeypatch.setattr(keys_watch, "PAGE", 1)
+    send_again, pages = KeyRecords.send_again, 0
+
+    async def lose_after_the_first(self: KeyRecords, *page: Any) -> Anchor | None:
+        nonlocal pages
+        anchor, pages = await send_again(self, *page), pages + 1
+        if pages == 1:
+            await self.stop()
+            await lose_topic(made)
+            await ensure_topics(made.bootstrap, partitions=made.partitions, prefix=made.prefix)
+        return anchor
+
+    monkeypatch.setattr(KeyRecords, "send_again", lose_after_the_first)
+    async with watching(intake) as (watch, _):
+        await watch.look()
+        assert len({record.key for record in await intake.read_topic(TOPIC, 2)}) == 2
+        await watch.look()
+        assert {record.key for record in await intake.read_topic(TOPIC, 5)} == keys
+    assert pages == 6
 
 
 async def test_while_the_gate_is_closed_no_key_is_sent_for_the_database_may_be_an_older_copy(
