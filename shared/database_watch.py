@@ -1,11 +1,11 @@
 """Whether the database answers, asked in the background, so that readiness reads memory only."""
 
 import asyncio
-import contextlib
 from typing import Final
 
 import asyncpg
 
+from shared.ending import end_tasks
 from shared.pool_gauges import PoolGauges
 from shared.postgres import TRANSIENT_ERRORS, Pool
 
@@ -34,9 +34,7 @@ class DatabaseWatch:
         self._problem = "stopped"
         self._gauges.stop()
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await end_tasks([self._task])
 
     def ready(self) -> str | None:
         """None while the database answers; else why not."""

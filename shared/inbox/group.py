@@ -12,6 +12,7 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from shared.ending import end_tasks
 from shared.errors import Gap
 from shared.inbox.admission import Admission, Piece
 from shared.inbox.garbage import GarbagePacer
@@ -99,9 +100,7 @@ class GroupMember(Generic[L]):
         await to_the_end(self._end())
 
     async def _end(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         self._tasks.clear()
         try:
             async with asyncio.timeout(LAST_HINTS_SECONDS), self._lock:

@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 
 from shared.append.log import Appended, Log
+from shared.ending import end_tasks
 from shared.kafka.clients import KafkaClients
 from shared.postgres import Connect, Pool
 from shared.relay.backlog import Backlog
@@ -119,9 +120,7 @@ class Relay:
             await self._save()
         self._stopping = True
         self._gauges.stop()
-        for task in reversed(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks[::-1])
         self._tasks = []
 
     def offer(self, appended: Sequence[Appended]) -> None:

@@ -7,7 +7,6 @@ A topic that was made anew holds another record at the mark, or none, and nothin
 """
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
@@ -21,6 +20,7 @@ from aiokafka.errors import KafkaError
 from services.intake.append.inbound import InboundPosition, load_all_inbound
 from services.intake.inbox.kafka_lane import digest_of
 from shared.append.clock import Clock
+from shared.ending import end_tasks
 from shared.inbox.topic_look import TopicLook
 from shared.kafka.clients import KafkaClients
 from shared.postgres import TRANSIENT_ERRORS, Pool, named_queries
@@ -52,9 +52,7 @@ class InboundRetention:
     async def stop(self) -> None:
         """Ends; what is due is deleted after the next start."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await end_tasks([self._task])
         await self._look.close()
 
     async def _watch(self) -> None:

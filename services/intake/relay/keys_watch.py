@@ -11,7 +11,6 @@ meanwhile. So each tombstone is sent once more, when nothing can be on its way a
 """
 
 import asyncio
-import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from aiokafka.errors import KafkaError
 
 from services.intake.relay.keys import Anchor, KeyRecords, record_digest
 from shared.append.gate import Gate
+from shared.ending import end_tasks
 from shared.errors import GateClosed
 from shared.inbox.topic_look import TopicLook
 from shared.kafka.clients import KafkaClients
@@ -66,9 +66,7 @@ class KeysWatch:
     async def stop(self) -> None:
         """Ends; what was not sent again is sent after the next start."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await end_tasks([self._task])
         await self._look.close()
 
     async def _watch(self) -> None:

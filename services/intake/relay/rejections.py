@@ -4,7 +4,6 @@ At least once: a rejection is marked after Kafka has acknowledged its event, and
 """
 
 import asyncio
-import contextlib
 from typing import Any, Final
 
 import asyncpg
@@ -16,6 +15,7 @@ from services.intake.relay.records import RecordProducer
 from shared.contracts.envelope import rfc3339
 from shared.contracts.partitions import pool_partition
 from shared.contracts.rejections import EventRejected, Fault, InboundPlace, RejectionEvent
+from shared.ending import end_tasks
 from shared.kafka.clients import KafkaClients
 from shared.postgres import TRANSIENT_ERRORS, Pool, named_queries
 from shared.relay.producer import CONTENT_TYPE
@@ -48,9 +48,7 @@ class RejectionRecords:
     async def stop(self) -> None:
         """Ends; what was not told of is told of after the next start."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await end_tasks([self._task])
         await self._forget_producer()
 
     def ready(self) -> str | None:
