@@ -10,6 +10,7 @@ Instruments are made at import and do nothing until `start_metrics`, so that wha
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
+from weakref import WeakMethod
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import (
@@ -28,6 +29,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 Labels = Mapping[str, str | int]
 Values = Iterable[tuple[float, Labels]]
+Source = Callable[[], Values]
 
 SECONDS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 """Bounds of durations: those of the semantic conventions, and one below."""
@@ -50,24 +52,26 @@ def histogram(name: str, unit: str, description: str, bounds: Sequence[float]) -
 
 
 class Observed:
-    """A gauge whose values lie in memory already; whoever has them is asked at each scrape."""
+    """A gauge whose values lie in memory already; whoever has them is asked at each scrape, as long as it lives."""
 
     def __init__(self, name: str, unit: str, description: str) -> None:
-        self._sources: list[Callable[[], Values]] = []
+        self._sources: dict[WeakMethod[Source], None] = {}
         _meter.create_observable_gauge(name, [self._observe], unit, description)
 
-    def watch(self, source: Callable[[], Values]) -> None:
-        """From now on `source()` tells values, each with its labels."""
-        if source not in self._sources:
-            self._sources.append(source)
+    def watch(self, source: Source) -> None:
+        """From now on the method `source()` tells values, each with its labels."""
+        self._sources[WeakMethod(source, self._forget)] = None
 
-    def forget(self, source: Callable[[], Values]) -> None:
+    def forget(self, source: Source) -> None:
         """It tells no more."""
-        if source in self._sources:
-            self._sources.remove(source)
+        self._forget(WeakMethod(source))
+
+    def _forget(self, source: "WeakMethod[Source]") -> None:
+        self._sources.pop(source, None)
 
     def _observe(self, _options: CallbackOptions) -> Iterable[Observation]:
-        return [Observation(value, labels) for source in self._sources for value, labels in source()]
+        living = [source for method in self._sources if (source := method()) is not None]
+        return [Observation(value, labels) for source in living for value, labels in source()]
 
 
 def start_metrics(resource: Resource) -> None:

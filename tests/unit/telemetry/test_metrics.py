@@ -1,5 +1,7 @@
 """Metrics as Prometheus reads them: standard names and units, and gauges that are asked only when somebody looks."""
 
+from weakref import ref
+
 import pytest
 from opentelemetry.sdk.resources import Resource
 from prometheus_client.parser import text_string_to_metric_families
@@ -40,25 +42,37 @@ def test_a_histogram_has_the_buckets_that_it_was_made_with() -> None:
     assert bounds == {"0.1", "1", "+Inf"}
 
 
+class Standing:
+    """Has one value."""
+
+    def __init__(self, name: str, value: float) -> None:
+        self.name = name
+        self.value = value
+        self.asked = 0
+
+    def tell(self) -> Values:
+        self.asked += 1
+        return [(self.value, {"of": self.name})]
+
+
 def test_a_gauge_is_told_by_whoever_watches_and_by_nobody_else() -> None:
-    asked = []
-
-    def one() -> Values:
-        asked.append("one")
-        return [(1, {"of": "one"})]
-
-    def two() -> Values:
-        return [(2, {"of": "two"})]
-
-    STANDS.watch(one)
-    STANDS.watch(one)
-    STANDS.watch(two)
+    one, two = Standing("one", 1), Standing("two", 2)
+    STANDS.watch(one.tell)
+    STANDS.watch(one.tell)
+    STANDS.watch(two.tell)
     assert samples("rahnama_sample_stands") == {(("of", "one"),): 1, (("of", "two"),): 2}
-    assert asked == ["one"]
-    STANDS.forget(one)
-    STANDS.forget(one)
+    assert one.asked == 1
+    STANDS.forget(one.tell)
+    STANDS.forget(one.tell)
     assert samples("rahnama_sample_stands") == {(("of", "two"),): 2}
-    STANDS.forget(two)
+
+
+def test_whoever_is_gone_tells_no_more_and_is_not_kept() -> None:
+    gone = Standing("gone", 1)
+    STANDS.watch(gone.tell)
+    reference = ref(gone)
+    del gone
+    assert reference() is None
     assert samples("rahnama_sample_stands") == {}
 
 
