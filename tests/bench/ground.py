@@ -1,6 +1,7 @@
 """A whole system with servers of its own, on which a benchmark runs, and the checks of what it has done."""
 
 import asyncio
+import contextlib
 import json
 import signal
 import time
@@ -25,6 +26,8 @@ from tests.bench.sending import Sender, Sent
 DEADLINE_SECONDS: Final = 900.0
 HTTP_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.05
+BLOCK_BYTES: Final = 512
+"""Of `st_blocks`, whatever the file system's own blocks are."""
 QUERIES: Final = named_queries("tests.bench")
 
 Environment = Mapping[str, Mapping[str, str]]
@@ -50,6 +53,14 @@ class Ground:
     def usage(self) -> Usage:
         """CPU so far."""
         return read_usage(self.system)
+
+    def disk_bytes(self) -> int:
+        """Of everything that the system keeps: Kafka's topics, Postgres' tables and write-ahead log."""
+        found = 0
+        for file in self.system.folder.rglob("*"):
+            with contextlib.suppress(OSError):  # Postgres renames and removes files as it goes
+                found += file.lstat().st_blocks * BLOCK_BYTES
+        return found
 
     async def stop(self, *services: str) -> None:
         """Ends services; what they do not do now, they find on their topics when they are started."""

@@ -10,15 +10,16 @@ import gc
 import json
 import sys
 import time
+from dataclasses import dataclass
 from typing import Any, Final
 
 from tests.bench.calibrate import capacity
-from tests.bench.cohorts import make_load
+from tests.bench.cohorts import Load, make_load
 from tests.bench.figures import require, require_equal, spread
-from tests.bench.ground import new_ground
+from tests.bench.ground import Ground, new_ground
 from tests.bench.machine import describe
 from tests.bench.plots import draw
-from tests.bench.probe import Probe
+from tests.bench.probe import Probe, Probed
 from tests.bench.processes import peak_mb, resident_mb, shares
 from tests.bench.reports import folder_of, write
 from tests.bench.sampling import Sampler, Samples
@@ -52,58 +53,84 @@ def main() -> int:
     return 0
 
 
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """What was seen in it and just after it. Seconds are until the last answer, and from there until the ledger."""
+
+    sent: Sent
+    samples: Samples
+    shed: dict[str, int]
+    seconds: float
+    catching_up_seconds: float
+    probed_after: Probed
+    machine: dict[str, float]
+
+
 async def _overload(seconds: float, calibration: int) -> tuple[dict[str, Any], Samples]:
     async with new_ground() as ground, Probe(ground, WARM_UP + 2 * PROBES) as probe:
         carried = await capacity(ground, calibration)
         rate = TIMES * carried
         load = make_load(round(rate * seconds))
-        gc.freeze()
+        gc.freeze()  # hundreds of megabytes of bodies: nothing in them to collect
         await ground.send_reference(load)
         await ground.chain.wait_for_ledger()
         await probe.watch_all(WARM_UP)
-        calm = await probe.watch_all(PROBES)
+        calm, memory = await probe.watch_all(PROBES), resident_mb(ground.system)
         print(f"{carried:,.0f} events/s are carried; {rate:,.0f}/s for {seconds:,.0f} s …", file=sys.stderr)
-        memory_before, before, sent = resident_mb(ground.system), ground.usage(), Sent()
-        async with Sampler(ground, sent, SAMPLE_SECONDS) as sampler:
-            flood = time.monotonic()
-            await ground.sender.send_at_rate(load.pieces, rate, sent)
-            flooded = time.monotonic() - flood
-            shed, in_flood = _shed(sent), ground.usage()
-            over = time.monotonic()
-            await ground.chain.wait_for_ledger()
-            caught_up = time.monotonic() - over
-            recovered = await probe.watch_all(PROBES)
-        if not shed["requests_without_an_answer"]:
-            # What was accepted, and nothing else, is in the log, decided and in the ledger.
-            await ground.check_students(calibration + probe.sent + sent.status["accepted"])
-        accepted = sent.status["accepted"]
-        again = await ground.sender.send_all(sent.take_back())
-        await ground.chain.wait_for_ledger()
-        await ground.check_students(calibration + probe.sent + load.students)
-        require_equal(sent.answered + again.answered, load.events, "events that were answered")
-        require(shed["requests_refused"] > 0, "nothing was refused, so there was no overload")
-        require(not shed["refused_without_retry_after"], "a refusal did not say when to come again")
-        found = {
+        flood = await _flood(ground, probe, load, rate)
+        figures = {
             "capacity_events_per_second": round(carried),
-            "offered_events_per_second": round(load.events / sent.offered_seconds),
-            "offered_seconds": round(sent.offered_seconds, 1),
-            "seconds_to_the_last_answer": round(flooded, 1),
-            "events": load.events,
-            "students_accepted_in_the_flood": accepted,
-            "accepted_per_second_in_the_flood": round(accepted / flooded),
-            **shed,
-            "answer_ms": spread(sent.milliseconds),
-            "refusal_ms": spread(sent.refused_milliseconds),
-            "seconds_until_the_ledger_has_caught_up": round(caught_up, 1),
+            **_figures(load, flood),
             "single_student_before": calm.figures(),
-            "single_student_after": recovered.figures(),
-            "memory_mb_before": memory_before,
+            "single_student_after": flood.probed_after.figures(),
+            "memory_mb_before": memory,
             "peak_mb": peak_mb(ground.system),
-            "lost": 0,
-            "students": await ground.value("intake", "student_facts"),
-            "machine_share": shares(before, in_flood),
+            "machine_share": flood.machine,
         }
-        return found, sampler.samples
+        await _require_nothing_lost(ground, load, flood, calibration + probe.sent)
+        return {**figures, "lost": 0, "students": calibration + probe.sent + load.students}, flood.samples
+
+
+async def _flood(ground: Ground, probe: Probe, load: Load, rate: float) -> Flood:
+    before, sent = ground.usage(), Sent()
+    async with Sampler(ground, sent, SAMPLE_SECONDS) as sampler:
+        begun = time.monotonic()
+        await ground.sender.send_at_rate(load.pieces, rate, sent)
+        answered, machine = time.monotonic(), shares(before, ground.usage())
+        shed = _shed(sent)
+        await ground.chain.wait_for_ledger()
+        caught_up = time.monotonic()
+        probed = await probe.watch_all(PROBES)
+    return Flood(sent, sampler.samples, shed, answered - begun, caught_up - answered, probed, machine)
+
+
+async def _require_nothing_lost(ground: Ground, load: Load, flood: Flood, others: int) -> None:
+    """What was accepted, and nothing else, went the whole way; and the rest does when it is sent again."""
+    sent, shed = flood.sent, flood.shed
+    require(shed["requests_refused"] > 0, "nothing was refused, so there was no overload")
+    require(not shed["refused_without_retry_after"], "a refusal did not say when to come again")
+    if not shed["requests_without_an_answer"]:
+        await ground.check_students(others + sent.status["accepted"])
+    again = await ground.sender.send_all(sent.take_back())
+    await ground.chain.wait_for_ledger()
+    require_equal(sent.answered + again.answered, load.events, "events that were answered")
+    await ground.check_students(others + load.students)
+
+
+def _figures(load: Load, flood: Flood) -> dict[str, Any]:
+    sent, accepted = flood.sent, flood.sent.status["accepted"]
+    return {
+        "offered_events_per_second": round(load.events / sent.offered_seconds),
+        "offered_seconds": round(sent.offered_seconds, 1),
+        "seconds_to_the_last_answer": round(flood.seconds, 1),
+        "events": load.events,
+        "students_accepted_in_the_flood": accepted,
+        "accepted_per_second_in_the_flood": round(accepted / flood.seconds),
+        **flood.shed,
+        "answer_ms": spread(sent.milliseconds),
+        "refusal_ms": spread(sent.refused_milliseconds),
+        "seconds_until_the_ledger_has_caught_up": round(flood.catching_up_seconds, 1),
+    }
 
 
 def _shed(sent: Sent) -> dict[str, int]:

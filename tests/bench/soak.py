@@ -11,12 +11,12 @@ import json
 import math
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from infra.demo.cohort import CohortSize
 from tests.bench.calibrate import capacity
-from tests.bench.cohorts import TENANTS, make_load
+from tests.bench.cohorts import TENANTS, Load, make_load
 from tests.bench.figures import require, spread
 from tests.bench.ground import Ground, new_ground
 from tests.bench.machine import describe
@@ -35,6 +35,7 @@ MENTORS_A_TENANT: Final = 500
 ROOM: Final = 2.0
 """Twice the places of the demo: memory grows with those who wait, so nobody shall wait for want of a place."""
 PROVEN_RECORDS: Final = 600_000
+MOST_PROBES: Final = 1_000_000
 
 
 def main() -> int:
@@ -45,15 +46,26 @@ def main() -> int:
     parser.add_argument("--table", action="store_true", help="writes to docs/reports")
     asked = parser.parse_args()
     about = describe()
-    found, samples, probed = asyncio.run(_soak(asked.minutes * 60, asked.calibration))
+    found, watched = asyncio.run(_soak(asked.minutes * 60, asked.calibration))
     folder = folder_of(docs=asked.table)
     report = {**about, "soak": found}
-    write(folder, "soak", report, "Soak", draw(folder, "soak", charts(samples, probed)))
+    write(folder, "soak", report, "Soak", draw(folder, "soak", charts(watched)))
     print(json.dumps(report, ensure_ascii=False))
     return 0
 
 
-async def _soak(seconds: float, calibration: int) -> tuple[dict[str, Any], Samples, "tuple[float, Probed]"]:
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What was seen while the load came; `begun` is when (monotonic)."""
+
+    begun: float
+    samples: Samples
+    probed: Probed
+    sent: Sent
+    machine: dict[str, float]
+
+
+async def _soak(seconds: float, calibration: int) -> tuple[dict[str, Any], Watched]:
     async with new_ground() as ground, Probe(ground, math.ceil(seconds / PROBE_PAUSE_SECONDS)) as probe:
         carried = await capacity(ground, calibration)
         rate = HALF * carried
@@ -63,45 +75,51 @@ async def _soak(seconds: float, calibration: int) -> tuple[dict[str, Any], Sampl
         gc.freeze()  # millions of bytes objects: nothing in them to collect
         await ground.send_reference(load)
         await ground.chain.wait_for_ledger()
-        sent = Sent()
-        before, until = ground.usage(), time.monotonic() + seconds
-        async with Sampler(ground, sent, SAMPLE_SECONDS) as sampler:
-            loading = asyncio.create_task(ground.sender.send_at_rate(load.pieces, rate, sent))
-            probed = await probe.watch_all(10**9, pause_seconds=PROBE_PAUSE_SECONDS, until=until)
-            await loading
-            after = ground.usage()
+        watched = await _watch(ground, probe, load, rate, seconds)
         await ground.chain.wait_for_ledger()
-        require(not sent.take_back(), "requests were refused at half load")
-        ground.check_answers(load, sent)
-        students = calibration + load.students + probe.sent
-        await ground.check_students(students)
+        require(not watched.sent.take_back(), "requests were refused at half load")
+        ground.check_answers(load, watched.sent)
+        await ground.check_students(calibration + load.students + probe.sent)
         found = {
             "minutes": round(seconds / 60, 2),
             "capacity_events_per_second": round(carried),
             "events_per_second": round(rate),
-            "students": students,
-            "records": await _records(ground),
-            "waitlisted": await ground.value("allocation", "waiting"),
-            "request_ms": spread(sent.milliseconds),
-            "probes": probed.figures(),
-            "peak_mb": peak_mb(ground.system),
-            "level": level(sampler.samples, probed),
-            "machine_share": shares(before, after),
-            "proof": await ground.check_proof()
-            if await _records(ground) <= PROVEN_RECORDS
-            else "not asked for",
+            "students": calibration + load.students + probe.sent,
+            **await _figures(ground, watched),
         }
-        return found, sampler.samples, (sampler.begun, probed)
+        return found, watched
+
+
+async def _watch(ground: Ground, probe: Probe, load: Load, rate: float, seconds: float) -> Watched:
+    sent, before, until = Sent(), ground.usage(), time.monotonic() + seconds
+    async with Sampler(ground, sent, SAMPLE_SECONDS) as sampler:
+        loading = asyncio.create_task(ground.sender.send_at_rate(load.pieces, rate, sent))
+        probed = await probe.watch_all(MOST_PROBES, pause_seconds=PROBE_PAUSE_SECONDS, until=until)
+        await loading
+        machine = shares(before, ground.usage())
+    return Watched(sampler.begun, sampler.samples, probed, sent, machine)
+
+
+async def _figures(ground: Ground, watched: Watched) -> dict[str, Any]:
+    records = sum(
+        [await ground.value("audit", "ledger_length", source) for source in ("intake", "allocation")]
+    )
+    return {
+        "records": records,
+        "waitlisted": await ground.value("allocation", "waiting"),
+        "request_ms": spread(watched.sent.milliseconds),
+        "probes": watched.probed.figures(),
+        "peak_mb": peak_mb(ground.system),
+        "level": level(watched.samples, watched.probed),
+        "machine_share": watched.machine,
+        "proof": await ground.check_proof() if records <= PROVEN_RECORDS else "too long for a verification",
+    }
 
 
 def _students(events: float, size: CohortSize) -> int:
     """So many that, with those of them that come twice, again or wrong, there are about `events`."""
     noise = size.duplicate_share + size.unchanged_share + size.invalid_share
     return max(len(TENANTS), round(events / (1 + noise)))
-
-
-async def _records(ground: Ground) -> int:
-    return sum([await ground.value("audit", "ledger_length", source) for source in ("intake", "allocation")])
 
 
 def level(samples: Samples, probed: Probed) -> dict[str, Any]:
@@ -119,11 +137,13 @@ def level(samples: Samples, probed: Probed) -> dict[str, Any]:
     return {name: asdict(one) for name, one in found.items()}
 
 
-def charts(samples: Samples, probed: "tuple[float, Probed]") -> dict[str, Series]:
+def charts(watched: Watched) -> dict[str, Series]:
     """What is drawn, by title."""
-    begun, students = probed
+    samples, probed = watched.samples, watched.probed
     latency: Series = {
-        name: [(at - begun, getattr(seen, name)) for at, seen in zip(students.at, students.seen, strict=True)]
+        name: [
+            (at - watched.begun, getattr(seen, name)) for at, seen in zip(probed.at, probed.seen, strict=True)
+        ]
         for name in ("answer", "decision", "ledger")
     }
     return {

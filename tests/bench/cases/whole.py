@@ -45,7 +45,7 @@ async def _run_once(load: Load, *, proves: bool) -> Figures:
 async def measure(ground: Ground, load: Load) -> Figures:
     """Sends it all to a system that knows the mentors, and nobody besides."""
     async with PeakMemory(ground.system) as peak:
-        before, begun = ground.usage(), time.monotonic()
+        disk, before, begun = ground.disk_bytes(), ground.usage(), time.monotonic()
         sent = await ground.sender.send_all(load.pieces)
         answered = time.monotonic() - begun
         await ground.chain.wait_for_ledger()
@@ -61,6 +61,7 @@ async def measure(ground: Ground, load: Load) -> Figures:
         "requests_refused": sent.refused_requests,
         "waitlisted": await ground.value("allocation", "waiting"),
         "cpu_ms_per_1000": per_thousand(spent(before, after), load.students),
+        "disk_kb_per_student": round((ground.disk_bytes() - disk) / 1000 / load.students, 1),
         "peak_mb": peak.mb,
         "machine": shares(before, after),
     }
