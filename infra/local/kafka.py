@@ -25,6 +25,7 @@ _JVM = (
     "-XX:+ExitOnOutOfMemoryError",
 )  # fmt: skip
 
+# Records that were deleted come back if the broker is killed before it has noted it: within a second, not a minute.
 # A killed broker is let in again when its old session has ended: with 3 s it is back in 5 s, with the usual 9 s in 12.
 _PROPERTIES = """\
 process.roles=broker,controller
@@ -50,6 +51,7 @@ num.network.threads=2
 num.io.threads=2
 auto.create.topics.enable=false
 log.cleaner.dedupe.buffer.size=8388608
+log.flush.start.offset.checkpoint.interval.ms=1000
 """
 
 

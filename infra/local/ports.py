@@ -1,6 +1,7 @@
 """Ports on the loopback address: free ones where nobody needs to know them, clear errors for the others."""
 
 import os
+import random
 import socket
 from dataclasses import dataclass
 
@@ -11,17 +12,31 @@ from infra.local.errors import LocalError, PortTakenError
 LOOPBACK = "127.0.0.1"
 
 
+QUIET_PORTS = range(20_000, 32_000)
+"""Below those from which systems take one for each outgoing connection (Linux: from 32,768 on)."""
+_TRIES = 1000
+
+
 def free_ports(count: int) -> list[int]:
-    """So many different ports that were free a moment ago."""
-    held: list[socket.socket] = []
+    """So many different ports that were free a moment ago, and that no outgoing connection is given meanwhile."""
+    held: dict[int, socket.socket] = {}
     try:
-        for _ in range(count):
+        for _ in range(_TRIES):
+            if len(held) == count:
+                return list(held)
+            port = random.choice(QUIET_PORTS)  # noqa: S311 - no secret
             probe = socket.socket()
-            held.append(probe)
-            probe.bind((LOOPBACK, 0))
-        return [probe.getsockname()[1] for probe in held]
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                probe.close()
+            else:
+                held[port] = probe
+        raise LocalError(
+            f"no {count} free ports were found from {QUIET_PORTS.start} to {QUIET_PORTS.stop - 1}"
+        )
     finally:
-        for probe in held:
+        for probe in held.values():
             probe.close()
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import psutil
 
+from infra.local.errors import LocalError
 from infra.local.home import Home
 from tests.faults.stage import Stage, fresh_stage
 from tests.faults.trial import Outcome, fault_of, keep_evidence, run_trial
@@ -109,10 +110,13 @@ def _by_fault(run: Run) -> Mapping[str, Mapping[str, int]]:
 
 
 def run(run: Run) -> dict[str, Any]:
-    """All of it; returns the report. Interrupted, it reports what was done until then."""
+    """All of it; returns the report. Interrupted, or without servers, it reports what was done until then."""
     interrupted = False
     try:
         asyncio.run(run_trials(run))
     except KeyboardInterrupt:
+        interrupted = True
+    except LocalError as error:
+        print(error, file=sys.stderr)
         interrupted = True
     return {**report(run), "interrupted": interrupted}

@@ -31,8 +31,7 @@ async def poison_stands_on_a_logs_topic(ground: Ground) -> None:
     source = ground.draw.choice(sorted(READERS))
     await ground.underway(0.3)
     topic = ground.servers.topic(source)
-    ends = await end_offsets(ground.servers.bootstrap, topic)
-    partition = ground.draw.choice([number for number, end in sorted(ends.items()) if end])
+    partition = ground.draw.choice(await _with_records(ground, topic))
     value = await _foreign_record(ground, source, partition)
     ground.do(f"{value[:40]!r} ({len(value)} bytes) on partition {partition} of rahnama.{source}")
     await ground.senders.produce([(value, None, None)], topic, partition)
@@ -42,12 +41,23 @@ async def poison_stands_on_a_logs_topic(ground: Ground) -> None:
     await _mend(ground, topic, partition)
 
 
+async def _with_records(ground: Ground, topic: str) -> list[int]:
+    """The partitions that have some, once there are two: of the first events nothing may be decided yet."""
+
+    async def attempt() -> list[int] | None:
+        ends = await end_offsets(ground.servers.bootstrap, topic)
+        filled = [number for number, end in sorted(ends.items()) if end]
+        return filled if len(filled) > 1 else None
+
+    return await within(ALARM_SECONDS, attempt, "records in two partitions")
+
+
 async def _foreign_record(ground: Ground, source: str, partition: int) -> bytes:
     """Garbage, or a true event of another partition."""
     if ground.draw.random() < 0.6:
         return ground.draw.choice(INTERNAL)
     topic = await read_topic(ground.servers, source)
-    other = ground.draw.choice([number for number in sorted(topic) if number != partition])
+    other = ground.draw.choice([number for number in sorted(topic) if number != partition and topic[number]])
     return topic[other][-1]
 
 

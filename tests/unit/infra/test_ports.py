@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from infra.local.errors import LocalError, PortTakenError
-from infra.local.ports import LOOPBACK, SystemPorts, free_ports, is_free, require_free
+from infra.local.ports import LOOPBACK, QUIET_PORTS, SystemPorts, free_ports, is_free, require_free
 
 
 @pytest.fixture
@@ -22,6 +22,7 @@ def test_free_ports_are_all_different_and_free() -> None:
     ports = free_ports(20)
     assert len(set(ports)) == 20
     assert all(is_free(port) for port in ports)
+    assert all(port in QUIET_PORTS for port in ports)
 
 
 def test_a_taken_port_is_an_error_that_names_it_its_holder_and_the_setting(taken_port: int) -> None:
