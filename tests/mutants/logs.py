@@ -112,7 +112,7 @@ LOGS = (
         "        await move_positions(connection, [batch.slice for batch in batches])\n",
         "        async with self._pool.acquire() as early:\n"
         "            await move_positions(early, [batch.slice for batch in batches])\n",
-        ("tests/simulation/test_seeds.py",),
+        ("tests/simulation/test_seeds.py::test_the_first_seeds_keep_every_invariant",),
     ),
     Mutant(
         "publish-before-the-commit",
@@ -121,7 +121,7 @@ LOGS = (
         "        await write_changes(connection, states, funnels)\n        return appended\n",
         "        self._published(appended)\n"
         "        await write_changes(connection, states, funnels)\n        return appended\n",
-        ("tests/simulation/test_seeds.py",),
+        ("tests/simulation/test_seeds.py::test_the_first_seeds_keep_every_invariant",),
     ),
     Mutant(
         "two-batches-in-flight",

@@ -28,4 +28,7 @@ def test_a_mutant_can_be_planted_and_gives_a_program(mutant: Mutant, tmp_path: P
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_mutants_catchers_are_there(mutant: Mutant) -> None:
     assert mutant.catchers
-    assert all((REPOSITORY / catcher).exists() for catcher in mutant.catchers)
+    for catcher in mutant.catchers:
+        file, _, test = catcher.partition("::")
+        assert (REPOSITORY / file).exists()
+        assert not test or f"def {test}(" in (REPOSITORY / file).read_text(encoding="utf-8")
