@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from infra.local.home import REPOSITORY
 from tests.bench.cases import allocation, audit, engine, intake, latency, singles, tracing, whole
-from tests.bench.figures import Figures, reached
+from tests.bench.figures import INTERRUPTED, Figures, reached
 from tests.bench.machine import describe, reference_ms
 from tests.bench.pages import bench_page
 from tests.bench.sizes import FULL, SMALL, Sizes
@@ -36,7 +36,10 @@ def main() -> int:
     parser.add_argument("--small", action="store_true", help="just enough to see that they work")
     parser.add_argument("--table", action="store_true", help="also writes docs/reports/bench.md and .json")
     asked = parser.parse_args()
-    report = asyncio.run(run_all(asked.only or list(CASES), SMALL if asked.small else FULL))
+    try:
+        report = asyncio.run(run_all(asked.only or list(CASES), SMALL if asked.small else FULL))
+    except KeyboardInterrupt:
+        return INTERRUPTED
     if asked.table:
         write_report(REPORTS, report)
     print(json.dumps(report, ensure_ascii=False))

@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
-from typing import Any, Literal
+from typing import Any, Final, Literal
+
+INTERRUPTED: Final = 130
+"""The exit code after Ctrl-C; by then everything is stopped."""
 
 Figures = dict[str, Any]
 """What a benchmark has found: numbers by name, units last; nested where there are several runs."""

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from tests.bench.calibrate import capacity
 from tests.bench.cohorts import Load, make_load
-from tests.bench.figures import require, require_equal, spread
+from tests.bench.figures import INTERRUPTED, require, require_equal, spread
 from tests.bench.ground import Ground, new_ground
 from tests.bench.machine import describe
 from tests.bench.plots import draw
@@ -39,7 +39,10 @@ def main() -> int:
     parser.add_argument("--table", action="store_true", help="writes to docs/reports")
     asked = parser.parse_args()
     about = describe()
-    found, samples = asyncio.run(_overload(asked.seconds, asked.calibration))
+    try:
+        found, samples = asyncio.run(_overload(asked.seconds, asked.calibration))
+    except KeyboardInterrupt:
+        return INTERRUPTED
     folder = folder_of(docs=asked.table)
     report = {**about, "overload": found}
     charts = {

@@ -17,7 +17,7 @@ from typing import Any, Final
 from infra.demo.cohort import CohortSize
 from tests.bench.calibrate import capacity
 from tests.bench.cohorts import TENANTS, Load, make_load
-from tests.bench.figures import require, spread
+from tests.bench.figures import INTERRUPTED, require, spread
 from tests.bench.ground import Ground, new_ground
 from tests.bench.machine import describe
 from tests.bench.plots import draw
@@ -46,7 +46,10 @@ def main() -> int:
     parser.add_argument("--table", action="store_true", help="writes to docs/reports")
     asked = parser.parse_args()
     about = describe()
-    found, watched = asyncio.run(_soak(asked.minutes * 60, asked.calibration))
+    try:
+        found, watched = asyncio.run(_soak(asked.minutes * 60, asked.calibration))
+    except KeyboardInterrupt:
+        return INTERRUPTED
     folder = folder_of(docs=asked.table)
     report = {**about, "soak": found}
     write(folder, "soak", report, "Soak", draw(folder, "soak", charts(watched)))
