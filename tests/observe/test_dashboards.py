@@ -69,7 +69,7 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pro
         token.write_text(upstream.system.token("metrics"))
         config = folder / "prometheus.yml"
         config.write_text(configuration(upstream.urls, token))
-        told = run(str(binaries() / "promtool"), "check", "config", str(config))
+        run(str(binaries() / "promtool"), "check", "config", str(config))
         async with running_prometheus(config, folder) as prometheus:
             await upstream.send_again(cohort.reference)
             work = Work(upstream, iter(cohort.students))
