@@ -24,7 +24,8 @@ COPY shared shared
 COPY services services
 COPY infra infra
 # The volumes that are mounted here take their owner from the folders: the services', who alone may read them.
-RUN install -d -m 0700 -o 10001 -g 10001 /keys /secrets /secrets/intake /secrets/allocation /secrets/audit
+RUN install -d -m 0700 -o 10001 -g 10001 /keys /secrets /secrets/intake /secrets/allocation /secrets/audit \
+        /secrets/metrics
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
 CMD ["python", "-m", "infra.docker.prepare"]

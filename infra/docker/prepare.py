@@ -1,7 +1,8 @@
 """Makes what the containers stand on: keys, databases with their roles, topics, migrations; and their settings.
 
 Reads POSTGRES_ADMIN_DSN, RAHNAMA_KAFKA_BOOTSTRAP and RAHNAMA_PARTITIONS. Keeps the keys in RAHNAMA_KEYS, and gives
-each service a folder of its own below RAHNAMA_SECRETS: its DSN and the public keys, and to intake the master key.
+each service a folder of its own below RAHNAMA_SECRETS: its DSN and the public keys, and to intake the master key. A
+folder more has the token with which metrics are read.
 It can be run again: what is there stays. It runs as the user of the services, whose files it writes.
 """
 
@@ -17,9 +18,11 @@ from infra.docker.as_owner import MIGRATE_SECONDS, run_as_owner
 from infra.local.databases import SERVICES, ServiceDatabase, ensure_databases
 from infra.local.errors import LocalError
 from infra.local.keys import Keys, ensure_keys
+from infra.local.tokens import make_token
 from infra.local.topics import DEFAULT_PARTITIONS, ensure_topics
 
 KAFKA_SECONDS = 60
+METRICS_HOURS = 365 * 24  # made anew whenever the containers are brought up
 
 
 async def prepare(admin_dsn: str, bootstrap: str, partitions: int, keys: Path, secrets: Path) -> None:
@@ -31,6 +34,8 @@ async def prepare(admin_dsn: str, bootstrap: str, partitions: int, keys: Path, s
         if run_as_owner(service, "migrate", seconds=MIGRATE_SECONDS) != 0:
             raise LocalError(f"{service} was not migrated")
         _hand_over(service, databases.of(service), made, secrets / service)
+    token = make_token(made, "metrics", hours=METRICS_HOURS)
+    _write(secrets / "metrics" / "metrics.token", token.encode())
 
 
 async def _ensure_topics(bootstrap: str, partitions: int) -> None:
@@ -47,7 +52,6 @@ async def _ensure_topics(bootstrap: str, partitions: int) -> None:
 
 
 def _hand_over(service: str, database: ServiceDatabase, keys: Keys, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     files = {
         "service.env": f"RAHNAMA_DATABASE_URL={database.dsn}\n".encode(),
         keys.jwks_file.name: keys.jwks_file.read_bytes(),
@@ -55,12 +59,18 @@ def _hand_over(service: str, database: ServiceDatabase, keys: Keys, folder: Path
     if service == "intake":
         files[keys.master_key_file.name] = keys.master_key_file.read_bytes()
     for name, content in files.items():
-        fresh = folder / f".{name}"  # a service that starts now reads the old file or the new one, whole
-        fresh.unlink(missing_ok=True)
-        fresh.touch(mode=0o600)
-        fresh.write_bytes(content)
-        fresh.chmod(0o400)
-        fresh.replace(folder / name)
+        _write(folder / name, content)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whoever starts now reads the old file or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = path.with_name(f".{path.name}")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)
+    fresh.write_bytes(content)
+    fresh.chmod(0o400)
+    fresh.replace(path)
 
 
 def main() -> int:

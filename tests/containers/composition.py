@@ -120,12 +120,18 @@ class Composition:
         files = [part for file in FILES for part in ("--file", str(file))]
         return self._run(["docker", "compose", "--project-name", self.project, *files, *arguments])
 
+    def start(self, part: str) -> None:
+        """The container as it is; Compose would run `prepare` again before."""
+        self._run(["docker", "start", self._container(part)])
+
     def inspect(self, part: str) -> dict[str, Any]:
         """The engine's own knowledge of a container."""
-        found = self.compose("ps", "--all", "--quiet", part).strip()
-        [told] = json.loads(self._run(["docker", "inspect", found]))
+        [told] = json.loads(self._run(["docker", "inspect", self._container(part)]))
         assert isinstance(told, dict)
         return told
+
+    def _container(self, part: str) -> str:
+        return self.compose("ps", "--all", "--quiet", part).strip()
 
     def execute(self, part: str, *command: str) -> str:
         """What a command says inside of a container."""

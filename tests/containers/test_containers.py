@@ -5,6 +5,7 @@ import json
 import time
 from typing import Any, Final
 
+import httpx
 import pytest
 
 from infra.demo.cohort import YEAR, CohortSize, Event, make_cohort
@@ -25,6 +26,11 @@ COHORT: Final = make_cohort(
 STUDENTS, TRACES = with_trace(COHORT.students)
 STOP_SECONDS: Final = 10
 SPAN_SECONDS: Final = 30
+NOT_FOR_METRICS: Final = {
+    "intake": "/v1/rejections",
+    "allocation": f"/v1/summary?year={YEAR}",
+    "audit": "/v1/records",
+}
 BUILD_TOOLS: Final = ("pip", "pip3", "gcc", "cc", "make", "apt-get", "curl", "wget")
 
 
@@ -100,6 +106,19 @@ async def test_one_trace_goes_over_all_three_containers(composition: Composition
 
 
 @pytest.mark.parametrize("service", SERVICES)
+async def test_who_watches_may_read_metrics_with_the_token_that_was_prepared_for_it(
+    composition: Composition, service: str
+) -> None:
+    token = composition.execute("lgtm", "cat", "/etc/prometheus/metrics.token")
+    headers = {"authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(headers=headers, trust_env=False) as client:
+        answer = await client.get(f"{composition.urls[service]}/metrics")
+        assert (answer.status_code, "rahnama_" in answer.text) == (200, True)
+        refused = await client.get(f"{composition.urls[service]}{NOT_FOR_METRICS[service]}")
+    assert refused.status_code == 403
+
+
+@pytest.mark.parametrize("service", SERVICES)
 async def test_a_service_told_to_stop_under_load_ends_with_0_in_time_and_loses_nothing(
     composition: Composition, upstream: Upstream, stopwatch: Stopwatch, service: str
 ) -> None:
@@ -107,14 +126,15 @@ async def test_a_service_told_to_stop_under_load_ends_with_0_in_time_and_loses_n
         start = time.monotonic()
         await asyncio.to_thread(composition.compose, "stop", "--timeout", str(STOP_SECONDS), service)
         stopwatch.seconds[f"{service} stops under load"] = round(time.monotonic() - start, 1)
-        state = composition.inspect(service)["State"]
-        assert (state["ExitCode"], state["OOMKilled"]) == (0, False)
+        states.append(composition.inspect(service)["State"])
         with stopwatch.timed(f"{service} is ready again"):
-            await asyncio.to_thread(composition.compose, "start", service)
+            await asyncio.to_thread(composition.start, service)
             await composition.ready()
 
+    states: list[dict[str, Any]] = []
     await Load(upstream, share_of(service)).run(stop_and_start)
     await require_whole(upstream, service)
+    assert [(state["ExitCode"], state["OOMKilled"]) for state in states] == [(0, False)]
 
 
 @pytest.mark.parametrize("server", ["kafka", "postgres"])
@@ -137,7 +157,7 @@ async def test_read_models_are_told_again_by_a_command_while_their_service_is_st
         composition.compose("stop", "intake")
         command = ("prepare", "python", "-m", "infra.docker.as_owner", "intake", "rebuild")
         said = composition.compose("run", "--rm", "-T", *command)
-        composition.compose("start", "intake")
+        composition.start("intake")
         return said
 
     with stopwatch.timed("intake's read models are told again"):
