@@ -60,7 +60,7 @@ token: venv ## prints a token: ROLE=operator [TENANT= CENTERS=1,2 SUB= HOURS=]
 WORKERS ?= 3
 
 test: venv ## all tests, against real servers (ARGS= goes to pytest, WORKERS=1: one after the other)
-	@exec $(RUN) pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+	@exec $(RUN) pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-unit: venv ## the tests that need no server
 	@exec $(RUN) pytest tests/unit tests/property tests/contract $(ARGS)
