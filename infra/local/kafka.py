@@ -52,6 +52,7 @@ num.io.threads=2
 auto.create.topics.enable=false
 log.cleaner.dedupe.buffer.size=8388608
 log.flush.start.offset.checkpoint.interval.ms=1000
+log.initial.task.delay.ms=1000
 """
 
 
