@@ -13,6 +13,7 @@ from shared.relay.leadership import Leadership
 from shared.relay.look import Disagreement, Healthy, Incomplete, Verdict, judge, view_log
 from shared.relay.metrics import REFILLS
 from shared.relay.partition import Partition
+from shared.relay.scrub import Scrub
 from shared.relay.topic import Extent, Topic
 
 LOG_VIEW_SECONDS = 10.0
@@ -29,6 +30,7 @@ class Inspection:
         self._pool = pool
         self._leadership = leadership
         self._partitions = partitions
+        self._scrub = Scrub()
         self._disagrees = False
 
     async def look(self, topic: Topic) -> bool:
@@ -45,11 +47,16 @@ class Inspection:
             if part.number in held and part.position is not None
         ]
         extents = await topic.read()
+        if not asking:  # who waits for this look is told first; the next one reads on
+            await self._scrub.advance(topic, {part.number: extents[part.number] for part, *_ in running})
         async with self._pool.acquire(timeout=LOG_VIEW_SECONDS) as connection:
             log = await view_log(connection, extents)
         if not self._leadership.keeps(term):
             return False
-        verdicts = {number: judge(number, extent, log) for number, extent in extents.items()}
+        verdicts = {
+            number: judge(number, extent, log, missing=self._scrub.missing(number, extent))
+            for number, extent in extents.items()
+        }
         self._tell_gate(topic.name, verdicts)
         for part, position, next_offset in running:
             if _has_lost(verdicts[part.number], extents[part.number], position, next_offset):

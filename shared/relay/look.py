@@ -1,8 +1,8 @@
 """The health look: what a topic partition holds, judged against the log. Pure; the topic was read first.
 
-A partition is healthy if it is empty and nothing was published, or if its first sequence is 1 and its last
-one is in the log with the same hash. As each event holds the hash of the one before it, an equal hash means
-an equal history.
+A partition is healthy if it is empty and nothing was published, or if its first sequence is 1, its last one is
+in the log with the same hash, and none is known to be missing between. As each event holds the hash of the one
+before it, an equal hash means an equal history.
 """
 
 from collections.abc import Iterable, Mapping
@@ -55,8 +55,8 @@ class LogView:
     hashes: Mapping[tuple[int, int], bytes]
 
 
-def judge(partition: int, extent: Extent, log: LogView) -> Verdict:
-    """The verdict on one partition of the topic."""
+def judge(partition: int, extent: Extent, log: LogView, *, missing: int | None = None) -> Verdict:
+    """The verdict on one partition of the topic; `missing` is a sequence that it lacks before its end."""
     first, last = extent.first, extent.last
     standing = log.standings[partition]
     if first is None or last is None:
@@ -82,6 +82,8 @@ def judge(partition: int, extent: Extent, log: LogView) -> Verdict:
             )
     if first.sequence != 1:
         return Incomplete(extent.end, f"it begins with sequence {first.sequence}")
+    if missing is not None:
+        return Incomplete(extent.end, f"sequence {missing} is missing before sequence {last.sequence}")
     if extent.end - extent.begin < last.sequence:
         return Incomplete(
             extent.end, f"it has fewer records ({extent.end - extent.begin}) than its last one says"

@@ -17,6 +17,7 @@ from shared.kafka.clients import KafkaClients
 
 REQUEST_MILLISECONDS: Final = 5_000
 READ_SECONDS: Final = 10.0
+PIECE_MILLISECONDS: Final = 1_000
 FETCH_BYTES: Final = 320 * 1024
 """Of one partition in one answer: a whole batch as the relay writes them."""
 REPLICAS: Final = 3
@@ -101,6 +102,17 @@ class Topic:
             place.partition: Extent(begins[place], ends[place], firsts.get(place), lasts.get(place))
             for place in places
         }
+
+    async def read_piece(self, number: int, offset: int) -> list[Seen]:
+        """The records of a partition from one that is there on, at most `FETCH_BYTES`; none if none came."""
+        place = self._places[number]
+        self._consumer.seek(place, offset)
+        self._consumer.resume(place)
+        try:
+            found = await self._consumer.getmany(place, timeout_ms=PIECE_MILLISECONDS)
+        finally:
+            self._consumer.pause(place)
+        return [self._seen(record) for record in found.get(place, ())]
 
     async def delete(self, ends: Mapping[int, int]) -> None:
         """Deletes the records below an end offset, by partition."""

@@ -150,6 +150,14 @@ LOGS = (
         ("tests/unit/relay/test_look.py",),
     ),
     Mutant(
+        "a-hole-is-read-over",
+        "a topic that lacks something in its middle stays without it",
+        "shared/relay/coverage.py",
+        "        if record.sequence == sequence + 1:\n            sequence += 1\n",
+        "        if record.sequence is not None:\n            sequence = max(sequence, record.sequence)\n",
+        ("tests/unit/relay/test_coverage.py",),
+    ),
+    Mutant(
         "gate-stays-open-behind-the-topic",
         "a restored log is appended to although its topic is ahead",
         LOOK,

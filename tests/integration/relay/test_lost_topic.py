@@ -85,6 +85,19 @@ async def test_a_hole_in_the_topic_is_mended_by_filling_it_again(bed: Bed) -> No
         assert (await bed.extent())[0] == 8
 
 
+async def test_a_hole_that_repeats_have_covered_up_is_mended_by_filling_it_again(bed: Bed) -> None:
+    committed = await bed.append_before_start(10)
+    values = [event.value for event in committed]
+    await bed.produce(
+        [*values[:3], *values[1:3], *values[5:10]]
+    )  # as many as there were, first and last are right
+    async with bed.running() as relay:
+        await until_sequences(bed, list(range(1, 11)))
+        await bed.append(5, relay=relay)
+        await until_sequences(bed, list(range(1, 16)))
+        assert await bed.extent() == (10, 25)
+
+
 async def test_repeats_on_the_topic_do_no_harm(bed: Bed) -> None:
     committed = await bed.append_before_start(10)
     values = [event.value for event in committed]

@@ -50,6 +50,11 @@ def test_a_topic_with_only_some_of_the_log_is_to_be_filled_again(
     assert judge(0, extent, view) == Incomplete(extent.end, reason)
 
 
+def test_a_topic_that_lacks_a_sequence_before_its_end_is_to_be_filled_again() -> None:
+    extent = Extent(0, 9, seen(0, 1), seen(8, 9))
+    assert judge(0, extent, log(9), missing=4) == Incomplete(9, "sequence 4 is missing before sequence 9")
+
+
 @pytest.mark.parametrize(
     ("extent", "view", "reason"),
     [

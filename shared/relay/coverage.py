@@ -1,0 +1,61 @@
+"""How far a partition of the topic was read through, and the first sequence that it lacks. Pure.
+
+First and last record say nothing of the middle: Kafka can lose the end of a partition while somebody else
+writes there, and then the relay goes on behind the hole. So the leader also reads through what was published,
+a piece with every look. What was lost afterwards is known by the last record of the piece before: whoever
+loses an end loses the record that was last at the time, or one before it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from shared.relay.topic import Extent, Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The offsets `begin` <= o <= `tail.offset` hold the sequences 1 to `sequence`, each after the one before.
+
+    `missing` is the sequence that does not come although the partition was read to its end, or None.
+    """
+
+    begin: int
+    tail: Seen
+    sequence: int
+    missing: int | None = None
+
+    def holds(self, extent: Extent) -> bool:
+        """Whether the partition may still be the one that was read. The next piece will tell for sure."""
+        if self.begin != extent.begin or self.tail.offset >= extent.end:
+            return False
+        return self.tail.offset + 1 < extent.end or self.tail == extent.last
+
+    def reaches_end(self, extent: Extent) -> bool:
+        """Whether nothing is left to read."""
+        return self.tail.offset + 1 >= extent.end
+
+
+def begun(extent: Extent) -> Coverage | None:
+    """What the first record alone tells; None of an empty partition."""
+    if extent.first is None:
+        return None
+    return Coverage(extent.begin, extent.first, 1 if extent.first.sequence == 1 else 0)
+
+
+def read_on(coverage: Coverage, records: Sequence[Seen]) -> Coverage | None:
+    """After the records from `coverage.tail` on, itself included. None if it has become another one."""
+    if not records or records[0] != coverage.tail:
+        return None
+    sequence = coverage.sequence
+    for record in records[1:]:
+        if record.sequence == sequence + 1:
+            sequence += 1
+    return replace(coverage, tail=records[-1], sequence=sequence)
+
+
+def compared(coverage: Coverage, extent: Extent) -> Coverage:
+    """With the sequence that is missing, if the end was reached without it."""
+    last = extent.last.sequence if extent.last is not None else None
+    if last is None or last <= coverage.sequence or not coverage.reaches_end(extent):
+        return coverage
+    return replace(coverage, missing=coverage.sequence + 1)

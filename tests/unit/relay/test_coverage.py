@@ -1,0 +1,147 @@
+"""Reading a partition through: what is dense, what is missing, and what became another one meanwhile."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.relay.coverage import Coverage, begun, compared, read_on
+from shared.relay.scrub import ENOUGH_RECORDS, Scrub
+from shared.relay.topic import Extent, Seen
+
+
+def seen(offset: int, sequence: int | None, tag: str = "") -> Seen:
+    """A record; `tag` makes its hash another one."""
+    return Seen(offset, sequence, f"{sequence}{tag}".encode())
+
+
+@dataclass
+class Partition:
+    """What a topic holds, read in pieces of at most `piece` records."""
+
+    records: list[Seen] = field(default_factory=list)
+    begin: int = 0
+    piece: int = 1000
+    pieces_read: int = 0
+
+    def append(self, *sequences: int | None) -> None:
+        """Somebody writes."""
+        self.records += [seen(self.extent.end + n, sequence) for n, sequence in enumerate(sequences)]
+
+    def lose_end(self, many: int) -> None:
+        """Kafka loses the last records."""
+        del self.records[len(self.records) - many :]
+
+    @property
+    def extent(self) -> Extent:
+        """As a look sees it."""
+        first, last = (self.records[0], self.records[-1]) if self.records else (None, None)
+        return Extent(self.begin, self.begin + len(self.records), first, last)
+
+    async def read_piece(self, number: int, offset: int) -> list[Seen]:
+        """As `Topic` does it."""
+        self.pieces_read += 1
+        return self.records[offset - self.begin :][: self.piece]
+
+
+async def missing(scrub: Scrub, partition: Partition) -> int | None:
+    """What the next look finds."""
+    await scrub.advance(partition, {0: partition.extent})  # type: ignore[arg-type]
+    return scrub.missing(0, partition.extent)
+
+
+def of(*sequences: int | None, piece: int = 1000) -> Partition:
+    """A partition that holds these."""
+    partition = Partition(piece=piece)
+    partition.append(*sequences)
+    return partition
+
+
+@pytest.mark.parametrize("piece", [2, 3, 1000])
+@pytest.mark.parametrize(
+    ("sequences", "lacks"),
+    [
+        ((), None),
+        ((1,), None),
+        ((1, 2, 3), None),
+        ((1, 2, 3, 2, 3, 4), None),
+        ((1, 2, None, 3), None),
+        ((1, 2, 9, 3, 4), None),
+        ((1, 2, 3, 7, 8), 4),
+        ((1, 2, 3, 1, 2, 7, 8), 4),
+        ((1, 2, None, 4), 3),
+        ((2, 3), 1),
+    ],
+)
+async def test_the_first_sequence_that_does_not_come_is_missing(
+    sequences: tuple[int | None, ...], lacks: int | None, piece: int
+) -> None:
+    assert await missing(Scrub(), of(*sequences, piece=piece)) == lacks
+
+
+async def test_nothing_is_missing_before_the_end_was_read() -> None:
+    many = ENOUGH_RECORDS + 100
+    partition = of(*range(1, 4), *range(5, 2 * many), piece=100)
+    scrub = Scrub()
+    found = [await missing(scrub, partition) for _ in range(8)]
+    assert found[0] is None
+    assert found[-1] == 4
+
+
+async def test_an_end_that_was_lost_and_written_over_by_as_many_repeats_is_found() -> None:
+    partition, scrub = of(1, 2, 3, 4, 5), Scrub()
+    assert await missing(scrub, partition) is None
+    partition.append(6, 7)
+    partition.lose_end(3)
+    partition.append(1, 2, 3, 8, 9)
+    assert await missing(scrub, partition) is None, "it sees that this is not what it had read"
+    assert await missing(scrub, partition) == 5
+
+
+async def test_an_end_that_was_written_over_without_anything_after_it_is_read_anew() -> None:
+    partition, scrub = of(1, 2, 3, 4, 5), Scrub()
+    await missing(scrub, partition)
+    partition.lose_end(2)
+    partition.append(1, 2)
+    assert await missing(scrub, partition) is None
+    partition.append(6)
+    assert await missing(scrub, partition) == 4
+
+
+async def test_a_partition_that_was_deleted_and_filled_again_lacks_nothing() -> None:
+    partition, scrub = of(1, 2, 4), Scrub()
+    assert await missing(scrub, partition) == 3
+    partition.begin, partition.records = 3, []
+    assert scrub.missing(0, partition.extent) is None
+    partition.append(1, 2, 3, 4)
+    assert await missing(scrub, partition) is None
+
+
+async def test_what_was_read_is_not_read_again() -> None:
+    partition, scrub = of(1, 2, 3), Scrub()
+    await missing(scrub, partition)
+    before = partition.pieces_read
+    await missing(scrub, partition)
+    assert partition.pieces_read == before
+    partition.append(4)
+    await missing(scrub, partition)
+    assert partition.pieces_read == before + 1
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(1, 9)), max_size=30), st.integers(2, 7))
+def test_whatever_is_read_through_without_a_missing_one_holds_all_up_to_its_last(
+    sequences: list[int | None], size: int
+) -> None:
+    records: Sequence[Seen] = [seen(offset, sequence) for offset, sequence in enumerate(sequences)]
+    extent = of(*sequences).extent
+    coverage: Coverage | None = begun(extent)
+    while coverage is not None and not coverage.reaches_end(extent):
+        coverage = read_on(coverage, records[coverage.tail.offset :][:size])
+    if coverage is None:
+        assert not records
+        return
+    last = sequences[-1]
+    if compared(coverage, extent).missing is None and last is not None:
+        assert set(range(1, last + 1)) <= set(sequences)
