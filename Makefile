@@ -82,8 +82,8 @@ faults: venv ## breaks the running services on purpose: TRIALS=100 SEED=7 [FIRST
 	@exec $(RUN) tests.faults --trials "$(or $(TRIALS),100)" --seed "$(or $(SEED),7)" --first "$(or $(FIRST),0)" \
 		$(if $(FAULT),--fault "$(FAULT)") $(if $(filter 1,$(TABLE)),--table)
 
-observe-test: venv ## asks every query of the dashboards and alerts of a real Prometheus (fetches its Debian package)
-	@exec $(RUN) pytest tests/observe $(ARGS)
+observe-test: venv ## asks every query of the dashboards and alerts of a real Prometheus [SECONDS=60 TABLE=1: pictures in docs]
+	@RAHNAMA_OBSERVE_SECONDS="$(or $(SECONDS),60)" RAHNAMA_OBSERVE_TABLE="$(TABLE)" exec $(RUN) pytest tests/observe $(ARGS)
 
 images-offline: venv ## builds every container image without a registry (needs an engine and mmdebstrap)
 	@exec $(RUN) infra.images

@@ -5,7 +5,7 @@ from typing import Final
 
 import asyncpg
 
-from shared.ending import end_tasks
+from shared.ending import Background
 from shared.pool_gauges import PoolGauges
 from shared.postgres import TRANSIENT_ERRORS, Pool
 
@@ -21,20 +21,19 @@ class DatabaseWatch:
         self._pool = pool
         self._gauges = PoolGauges(pool, name)
         self._problem: str | None = "the database was not asked yet"
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background()
 
     async def start(self) -> None:
         """Asks once, then goes on in the background."""
         self._gauges.start()
         await self._look()
-        self._task = asyncio.create_task(self._go_on())
+        self._background.start(self._go_on())
 
     async def stop(self) -> None:
         """Asks no more."""
         self._problem = "stopped"
         self._gauges.stop()
-        if self._task is not None:
-            await end_tasks([self._task])
+        await self._background.end()
 
     def ready(self) -> str | None:
         """None while the database answers; else why not."""

@@ -1,10 +1,31 @@
-"""The end of tasks that work for ever."""
+"""Tasks that work for ever, and their end."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 AGAIN_SECONDS: Final = 2.0
+
+
+class Background:
+    """What a part does beside its callers, from `start` until `end`."""
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, *works: Coroutine[Any, Any, None]) -> None:
+        """Begins with each of these."""
+        self._tasks += [asyncio.create_task(work) for work in works]
+
+    @property
+    def runs(self) -> bool:
+        """Whether it was started and nothing of it has ended."""
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+
+    async def end(self) -> None:
+        """Ends what was started last first. It can be started again."""
+        await end_tasks(self._tasks[::-1])
+        self._tasks = []
 
 
 async def end_tasks(tasks: Sequence["asyncio.Task[Any]"]) -> None:

@@ -93,7 +93,6 @@ def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
         edges.pool,
         edges.connect,
         edges.kafka,
-        log.topic,
         settings.partitions,
         telemetry=edges.telemetry,
     )

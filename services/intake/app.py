@@ -195,7 +195,6 @@ def _way_to_kafka(
         pool,
         edges.connect,
         edges.kafka,
-        log.topic,
         settings.partitions,
         key_records.publish,
         telemetry=edges.telemetry,

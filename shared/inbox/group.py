@@ -12,7 +12,7 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from shared.ending import end_tasks
+from shared.ending import Background
 from shared.errors import Gap
 from shared.inbox.admission import Admission, Piece
 from shared.inbox.garbage import GarbagePacer
@@ -60,7 +60,7 @@ class GroupMember(Generic[L]):
         self._admission = admission
         self._pacer = pacer
         self._lock = asyncio.Lock()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._background = Background()
         self._assigned = False
         self._hinted = 0.0
         self._problem: str | None = "not started"
@@ -90,8 +90,9 @@ class GroupMember(Generic[L]):
         """Begins to read; returns at once, and waits for Kafka in the background."""
         self._problem = "Kafka was not reached yet"
         self._gauges.start()
-        works = (self._connect(), self._for_ever(self._keep), self._for_ever(self._watch_topics))
-        self._tasks += [asyncio.create_task(work) for work in works]
+        self._background.start(
+            self._connect(), self._for_ever(self._keep), self._for_ever(self._watch_topics)
+        )
 
     async def stop(self) -> None:
         """Lets a batch that is being applied end, tells Kafka the hints and leaves the group. At most some 15 s."""
@@ -100,8 +101,7 @@ class GroupMember(Generic[L]):
         await to_the_end(self._end())
 
     async def _end(self) -> None:
-        await end_tasks(self._tasks)
-        self._tasks.clear()
+        await self._background.end()
         try:
             async with asyncio.timeout(LAST_HINTS_SECONDS), self._lock:
                 await self._tracks.commit_hints()

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from shared.append.log import Appended, Log
-from shared.ending import end_tasks
+from shared.ending import Background
 from shared.kafka.clients import KafkaClients
 from shared.postgres import Connect, Pool
 from shared.relay.backlog import Backlog
@@ -36,7 +36,7 @@ logger = structlog.get_logger()
 
 
 class Relay:
-    """Publishes `log` to `topic`, and is the only one that opens and closes the log's gate.
+    """Publishes `log` to its topic, and is the only one that opens and closes the log's gate.
 
     `before_publish` gets the partition and the events of a batch, and is awaited before it is sent. If it
     fails, it is called again later, perhaps with more events.
@@ -48,7 +48,6 @@ class Relay:
         pool: Pool,
         connect: Connect,
         kafka: KafkaClients,
-        topic: str,
         partitions: int,
         before_publish: BeforePublish | None = None,
         *,
@@ -61,14 +60,14 @@ class Relay:
         self._source = log.source
         self._gate = log.gate
         self._kafka = kafka
-        self._topic = topic
+        self._topic = log.topic
         self._look_seconds = look_seconds
         self._look_wanted = asyncio.Event()
         self._looked = asyncio.Event()
         self._acknowledged = asyncio.Event()
         self._stopping = False
         self._stored = dict.fromkeys(range(partitions), 0)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._background = Background()
         backlog = Backlog(partitions, limit_bytes=BACKLOG_BYTES)
         self._leadership = Leadership(
             connect,
@@ -100,11 +99,7 @@ class Relay:
     async def start(self) -> None:
         """Begins; returns after the first look, or after 5 s without one (then `ready` says why)."""
         self._gauges.start()
-        self._tasks = [
-            asyncio.create_task(self._leadership.run(), name="relay-leadership"),
-            asyncio.create_task(self._publish_for_ever(), name="relay-publish"),
-            asyncio.create_task(self._save_for_ever(), name="relay-save"),
-        ]
+        self._background.start(self._leadership.run(), self._publish_for_ever(), self._save_for_ever())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(START_SECONDS):
                 await self._looked.wait()
@@ -120,8 +115,7 @@ class Relay:
             await self._save()
         self._stopping = True
         self._gauges.stop()
-        await end_tasks(self._tasks[::-1])
-        self._tasks = []
+        await self._background.end()
 
     def offer(self, appended: Sequence[Appended]) -> None:
         """Tells of events that were just committed, so that they need not be read again. Never blocks."""
@@ -143,7 +137,7 @@ class Relay:
 
     def ready(self) -> str | None:
         """None, or why the log may not grow. Without Kafka an open gate stays open."""
-        if not self._tasks or any(task.done() for task in self._tasks):
+        if not self._background.runs:
             return "the relay does not run"
         return self._gate.reason
 

@@ -18,9 +18,7 @@ FONT: Final = "sans-serif"
 
 def draw(folder: Path, name: str, charts: Mapping[str, Series]) -> dict[str, str]:
     """One file for each chart, by title: its name in `folder`. Charts without a line are left out."""
-    theme.title_font_family = theme.legend_font_family = theme.axis_title_font_family = FONT
-    theme.tick_font_family = FONT
-    theme.default_series_colors = list(COLORS)
+    use_fonts()
     folder.mkdir(parents=True, exist_ok=True)
     files = {}
     for title, series in charts.items():
@@ -29,6 +27,13 @@ def draw(folder: Path, name: str, charts: Mapping[str, Series]) -> dict[str, str
             files[title] = f"{name}-{title.partition(',')[0].replace(' ', '-')}.svg"
             _draw(folder / files[title], title, lines)
     return files
+
+
+def use_fonts() -> None:
+    """Fonts and colours that every machine has."""
+    theme.title_font_family = theme.legend_font_family = theme.axis_title_font_family = FONT
+    theme.tick_font_family = FONT
+    theme.default_series_colors = list(COLORS)
 
 
 def _draw(file: Path, title: str, lines: Series) -> None:

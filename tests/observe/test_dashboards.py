@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,13 +14,16 @@ import pytest_asyncio
 
 from infra.demo.cohort import CohortSize, Event, make_cohort
 from infra.local.home import REPOSITORY
+from tests.bench.reports import folder_of
 from tests.e2e.conftest import upstream_of_new_system
 from tests.e2e.people import event, student
 from tests.e2e.upstream import Upstream
+from tests.observe.pictures import draw_dashboard
 from tests.observe.prometheus import Prometheus, binaries, configuration, run, running_prometheus
 
+PICTURES: Final = folder_of(docs=os.environ.get("RAHNAMA_OBSERVE_TABLE") == "1")
 DASHBOARDS: Final = sorted((REPOSITORY / "infra" / "grafana" / "dashboards").glob("*.json"))
-LOAD_SECONDS: Final = 60.0
+LOAD_SECONDS: Final = float(os.environ.get("RAHNAMA_OBSERVE_SECONDS", "60"))
 PAUSE_SECONDS: Final = 0.2
 PIECE: Final = 10
 UNREACHABLE: Final = {
@@ -122,6 +126,12 @@ async def test_no_query_of_a_panel_is_empty_under_load(watched: Prometheus) -> N
         if not [value for value in await watched.values(expression) if not math.isnan(value)]
     ]
     assert not empty, "\n".join(empty)
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda file: file.stem)
+async def test_every_panel_draws_a_line(watched: Prometheus, dashboard: Path) -> None:
+    empty = await draw_dashboard(watched, dashboard, PICTURES, LOAD_SECONDS)
+    assert not empty
 
 
 async def test_no_query_of_an_alert_is_empty_under_load(watched: Prometheus) -> None:

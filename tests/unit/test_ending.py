@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from shared import ending
-from shared.ending import end_tasks
+from shared.ending import Background, end_tasks
 
 
 @asynccontextmanager
@@ -57,3 +57,16 @@ async def test_errors_of_what_ends_are_passed_over_and_a_cancelled_end_is_not() 
     end.cancel()
     with pytest.raises(asyncio.CancelledError):
         await end
+
+
+async def test_what_works_in_the_background_runs_until_it_is_ended_or_ends() -> None:
+    background = Background()
+    assert not background.runs
+    background.start(asyncio.Event().wait(), asyncio.sleep(60))  # type: ignore[arg-type]
+    assert background.runs
+    await background.end()
+    assert not background.runs
+    background.start(asyncio.sleep(0), asyncio.sleep(60))
+    await asyncio.sleep(0.01)
+    assert not background.runs, "one of the two has ended"
+    await background.end()

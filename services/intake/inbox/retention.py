@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 from services.intake.append.inbound import InboundPosition, load_all_inbound
 from services.intake.inbox.kafka_lane import digest_of
 from shared.append.clock import Clock
-from shared.ending import end_tasks
+from shared.ending import Background
 from shared.inbox.topic_look import TopicLook
 from shared.kafka.clients import KafkaClients
 from shared.postgres import TRANSIENT_ERRORS, Pool, named_queries
@@ -43,16 +43,15 @@ class InboundRetention:
         self._clock = clock
         self._keep = keep
         self._look = TopicLook(kafka)
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background()
 
     async def start(self) -> None:
         """Begins; the first look is ten minutes away."""
-        self._task = asyncio.create_task(self._watch(), name="inbound-retention")
+        self._background.start(self._watch())
 
     async def stop(self) -> None:
         """Ends; what is due is deleted after the next start."""
-        if self._task is not None:
-            await end_tasks([self._task])
+        await self._background.end()
         await self._look.close()
 
     async def _watch(self) -> None:

@@ -21,7 +21,7 @@ from aiokafka.errors import KafkaError
 
 from services.intake.relay.keys import Anchor, KeyRecords, record_digest
 from shared.append.gate import Gate
-from shared.ending import end_tasks
+from shared.ending import Background
 from shared.errors import GateClosed
 from shared.inbox.topic_look import TopicLook
 from shared.kafka.clients import KafkaClients
@@ -57,16 +57,15 @@ class KeysWatch:
         self._look_seconds = look_seconds
         self._late_seconds = late_seconds
         self._checked: dict[int, int] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background()
 
     async def start(self) -> None:
         """Begins; Kafka may come later."""
-        self._task = asyncio.create_task(self._watch(), name="keys-watch")
+        self._background.start(self._watch())
 
     async def stop(self) -> None:
         """Ends; what was not sent again is sent after the next start."""
-        if self._task is not None:
-            await end_tasks([self._task])
+        await self._background.end()
         await self._look.close()
 
     async def _watch(self) -> None:

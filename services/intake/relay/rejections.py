@@ -15,7 +15,7 @@ from services.intake.relay.records import RecordProducer
 from shared.contracts.envelope import rfc3339
 from shared.contracts.partitions import pool_partition
 from shared.contracts.rejections import EventRejected, Fault, InboundPlace, RejectionEvent
-from shared.ending import end_tasks
+from shared.ending import Background
 from shared.kafka.clients import KafkaClients
 from shared.postgres import TRANSIENT_ERRORS, Pool, named_queries
 from shared.relay.producer import CONTENT_TYPE
@@ -39,21 +39,20 @@ class RejectionRecords:
         self._topic = topic
         self._partitions = partitions
         self._producer: RecordProducer | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background()
 
     async def start(self) -> None:
         """Begins; Kafka may come later."""
-        self._task = asyncio.create_task(self._publish_for_ever(), name="rejections")
+        self._background.start(self._publish_for_ever())
 
     async def stop(self) -> None:
         """Ends; what was not told of is told of after the next start."""
-        if self._task is not None:
-            await end_tasks([self._task])
+        await self._background.end()
         await self._forget_producer()
 
     def ready(self) -> str | None:
         """None, or why nothing is told of any more."""
-        return "the publisher of rejections has ended" if self._task is None or self._task.done() else None
+        return None if self._background.runs else "the publisher of rejections has ended"
 
     async def _publish_for_ever(self) -> None:
         while True:

@@ -55,7 +55,6 @@ class Bed:
             self.pool,
             connector(self.database.dsn),
             AioKafkaClients(self.bootstrap),
-            self.topic,
             PARTITIONS,
             before_publish,
             heartbeat_seconds=0.2,
@@ -176,7 +175,7 @@ async def laid(database: ServiceDatabase, bootstrap: str, topic: str) -> AsyncIt
     """A bed on a database that has a log."""
     pool = await open_pool(database.dsn, application="test", size=6)
     try:
-        yield Bed(database, pool, Log("intake"), bootstrap, topic)
+        yield Bed(database, pool, Log("intake", topic=topic), bootstrap, topic)
     finally:
         await pool.close()
 

@@ -20,7 +20,7 @@ async def test_a_log_behind_its_topic_is_closed_until_its_events_are_back(bed: B
     await bed.as_owner("create table backup as select * from log where sequence > 5")
     try:
         await bed.restore_to(5)
-        async with bed.running(log=(restored := Log("intake"))) as relay:
+        async with bed.running(log=(restored := Log("intake", topic=bed.topic))) as relay:
             assert not restored.gate.is_open
             reason = relay.ready()
             assert reason is not None
@@ -99,7 +99,7 @@ async def test_an_event_of_another_partition_is_no_event_of_this_one(bed: Bed) -
 
 
 async def test_a_topic_with_another_number_of_partitions_keeps_the_gate_closed(bed: Bed) -> None:
-    bed.topic += "-three"
+    bed.topic = bed.log.topic = f"{bed.topic}-three"
     await bed.create_topic(partitions=3)
     relay = bed.relay()
     starting = asyncio.create_task(relay.start())
@@ -121,7 +121,7 @@ async def test_without_kafka_a_closed_gate_stays_closed_and_tells_why(bed: Bed) 
 
 
 async def test_every_instance_opens_its_own_gate(bed: Bed) -> None:
-    other = Log("intake")
+    other = Log("intake", topic=bed.topic)
     async with bed.running() as leader, bed.running(log=other) as follower:
         assert leader.ready() is None
         assert follower.ready() is None

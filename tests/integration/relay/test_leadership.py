@@ -21,7 +21,7 @@ COUNTS_LEADERS = (
 
 
 async def test_of_two_relays_one_leads_and_no_event_is_published_twice(bed: Bed) -> None:
-    async with bed.running() as one, bed.running(log=Log("intake")) as two:
+    async with bed.running() as one, bed.running(log=Log("intake", topic=bed.topic)) as two:
         for relay in (one, two) * 5:
             await bed.append(50, relay=relay)
         await until_published(one, 500)
@@ -31,7 +31,7 @@ async def test_of_two_relays_one_leads_and_no_event_is_published_twice(bed: Bed)
 
 
 async def test_another_instance_goes_on_where_the_leader_stopped(bed: Bed) -> None:
-    async with bed.running(log=Log("intake")) as two:
+    async with bed.running(log=Log("intake", topic=bed.topic)) as two:
         async with bed.running() as one:
             await bed.append(20, relay=two)
             await until_published(one, 20)
@@ -61,8 +61,8 @@ from shared.relay.relay import Relay
 
 async def main(dsn, bootstrap, topic):
     pool = await open_pool(dsn, application="stoppable", size=2)
-    log = Log("intake")
-    relay = Relay(log, pool, connector(dsn), AioKafkaClients(bootstrap), topic, 2, heartbeat_seconds=0.2, idle_seconds=1.0)
+    log = Log("intake", topic=topic)
+    relay = Relay(log, pool, connector(dsn), AioKafkaClients(bootstrap), 2, heartbeat_seconds=0.2, idle_seconds=1.0)
     await relay.start()
     print("started", flush=True)
     while not relay._leadership.held:
