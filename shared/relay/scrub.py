@@ -7,8 +7,7 @@ from shared.relay.coverage import Coverage, begun, compared, read_on
 from shared.relay.topic import Extent, Topic
 
 ENOUGH_RECORDS: Final = 300
-"""Of a partition in one look; a piece that a fetch brings is taken whole, at most 320 KiB."""
-MOST_PIECES: Final = 16
+"""Of a partition in one look, and the rest of the batch in which the last of them lies."""
 
 
 class Scrub:
@@ -38,16 +37,16 @@ class Scrub:
 
     async def _read(self, topic: Topic, number: int, extent: Extent) -> None:
         coverage = self._coverages.get(number)
-        records = 0
-        for _ in range(MOST_PIECES):
-            if coverage is None or coverage.reaches_end(extent) or records >= ENOUGH_RECORDS:
-                break
-            piece = await topic.read_piece(number, coverage.tail.offset)
-            if not piece:
-                break
-            records += len(piece)
-            coverage = read_on(coverage, piece)
         if coverage is None:
-            self._coverages.pop(number, None)
+            return
+        if not coverage.reaches_end(extent):
+            records = await topic.read_through(
+                number, coverage.tail.offset, extent.end, enough=ENOUGH_RECORDS
+            )
+            if not records:
+                return
+            coverage = read_on(coverage, records)
+        if coverage is None:
+            del self._coverages[number]
         else:
             self._coverages[number] = compared(coverage, extent)

@@ -17,9 +17,9 @@ from shared.kafka.clients import KafkaClients
 
 REQUEST_MILLISECONDS: Final = 5_000
 READ_SECONDS: Final = 10.0
-PIECE_MILLISECONDS: Final = 1_000
-FETCH_BYTES: Final = 320 * 1024
-"""Of one partition in one answer: a whole batch as the relay writes them."""
+SILENT_MILLISECONDS: Final = 1_000
+FETCH_BYTES: Final = 32 * 1024
+"""Of one partition in one answer; of a larger batch Kafka gives all of it. What is not read is garbage."""
 REPLICAS: Final = 3
 SETTINGS: Final = {
     "cleanup.policy": "delete",
@@ -103,16 +103,24 @@ class Topic:
             for place in places
         }
 
-    async def read_piece(self, number: int, offset: int) -> list[Seen]:
-        """The records of a partition from one that is there on, at most `FETCH_BYTES`; none if none came."""
+    async def read_through(self, number: int, offset: int, end: int, *, enough: int) -> list[Seen]:
+        """The records of a partition from one that is there on, until `end` or until there are `enough` of them.
+
+        Kafka gives whole batches, so there may be more; and fewer, if it is silent for a second.
+        """
         place = self._places[number]
         self._consumer.seek(place, offset)
         self._consumer.resume(place)
+        records: list[Seen] = []
         try:
-            found = await self._consumer.getmany(place, timeout_ms=PIECE_MILLISECONDS)
+            while len(records) < enough and (not records or records[-1].offset + 1 < end):
+                found = await self._consumer.getmany(place, timeout_ms=SILENT_MILLISECONDS)
+                if not found:
+                    break
+                records += [self._seen(record) for record in found[place]]
         finally:
             self._consumer.pause(place)
-        return [self._seen(record) for record in found.get(place, ())]
+        return records
 
     async def delete(self, ends: Mapping[int, int]) -> None:
         """Deletes the records below an end offset, by partition."""

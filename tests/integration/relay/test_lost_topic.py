@@ -98,6 +98,17 @@ async def test_a_hole_that_repeats_have_covered_up_is_mended_by_filling_it_again
         assert await bed.extent() == (10, 25)
 
 
+async def test_a_hole_behind_many_large_batches_is_found_too(bed: Bed) -> None:
+    async with bed.running() as relay:
+        await filled(bed, relay, 3000)
+    [repeated, _] = (await bed.values())[:2]
+    committed = await bed.append_before_start(3)
+    await bed.produce([repeated, *(event.value for event in committed[1:])])
+    async with bed.running():
+        await until_sequences(bed, list(range(1, 3004)))
+        assert (await bed.extent())[0] == 3003
+
+
 async def test_repeats_on_the_topic_do_no_harm(bed: Bed) -> None:
     committed = await bed.append_before_start(10)
     values = [event.value for event in committed]

@@ -19,11 +19,11 @@ def seen(offset: int, sequence: int | None, tag: str = "") -> Seen:
 
 @dataclass
 class Partition:
-    """What a topic holds, read in pieces of at most `piece` records."""
+    """What a topic holds."""
 
     records: list[Seen] = field(default_factory=list)
     begin: int = 0
-    piece: int = 1000
+    most: int = 1000
     pieces_read: int = 0
 
     def append(self, *sequences: int | None) -> None:
@@ -40,10 +40,10 @@ class Partition:
         first, last = (self.records[0], self.records[-1]) if self.records else (None, None)
         return Extent(self.begin, self.begin + len(self.records), first, last)
 
-    async def read_piece(self, number: int, offset: int) -> list[Seen]:
+    async def read_through(self, number: int, offset: int, end: int, *, enough: int) -> list[Seen]:
         """As `Topic` does it."""
         self.pieces_read += 1
-        return self.records[offset - self.begin :][: self.piece]
+        return self.records[offset - self.begin : end - self.begin][: min(enough, self.most)]
 
 
 async def missing(scrub: Scrub, partition: Partition) -> int | None:
@@ -52,14 +52,14 @@ async def missing(scrub: Scrub, partition: Partition) -> int | None:
     return scrub.missing(0, partition.extent)
 
 
-def of(*sequences: int | None, piece: int = 1000) -> Partition:
+def of(*sequences: int | None) -> Partition:
     """A partition that holds these."""
-    partition = Partition(piece=piece)
+    partition = Partition()
     partition.append(*sequences)
     return partition
 
 
-@pytest.mark.parametrize("piece", [2, 3, 1000])
+@pytest.mark.parametrize("most", [2, 3, 1000])
 @pytest.mark.parametrize(
     ("sequences", "lacks"),
     [
@@ -76,14 +76,17 @@ def of(*sequences: int | None, piece: int = 1000) -> Partition:
     ],
 )
 async def test_the_first_sequence_that_does_not_come_is_missing(
-    sequences: tuple[int | None, ...], lacks: int | None, piece: int
+    sequences: tuple[int | None, ...], lacks: int | None, most: int
 ) -> None:
-    assert await missing(Scrub(), of(*sequences, piece=piece)) == lacks
+    partition, scrub = of(*sequences), Scrub()
+    partition.most = most
+    found = [await missing(scrub, partition) for _ in sequences or (1,)]
+    assert found[-1] == lacks
 
 
 async def test_nothing_is_missing_before_the_end_was_read() -> None:
     many = ENOUGH_RECORDS + 100
-    partition = of(*range(1, 4), *range(5, 2 * many), piece=100)
+    partition = of(*range(1, 4), *range(5, 2 * many))
     scrub = Scrub()
     found = [await missing(scrub, partition) for _ in range(8)]
     assert found[0] is None
