@@ -10,6 +10,8 @@ from shared.kafka.clients import KafkaClients, Record
 
 LOOK_SECONDS: Final = 5.0
 METADATA_MAX_AGE_MILLISECONDS: Final = 2_000
+FETCH_BYTES: Final = 1024
+"""Of one partition in one answer: the batch with the record that is asked for, and nothing after it."""
 
 
 class TopicLook:
@@ -67,7 +69,9 @@ class TopicLook:
     async def _open(self) -> AIOKafkaConsumer:
         if self._consumer is None:
             self._consumer = await self._kafka.consumer(
-                auto_offset_reset="earliest", metadata_max_age_ms=METADATA_MAX_AGE_MILLISECONDS
+                auto_offset_reset="earliest",
+                metadata_max_age_ms=METADATA_MAX_AGE_MILLISECONDS,
+                max_partition_fetch_bytes=FETCH_BYTES,
             )
         return self._consumer
 

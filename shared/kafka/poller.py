@@ -21,6 +21,10 @@ ERROR_PAUSE_SECONDS: Final = 1.0
 CAREFUL_SECONDS: Final = 5.0
 """So long after an error partitions are polled one at a time, so that the one at fault is found."""
 CAREFUL_PAUSE_SECONDS: Final = 0.02
+FEW_RECORDS: Final = 50
+GATHER_SECONDS: Final = 0.04
+"""After a poll of few records the next one is so much later: a trickle is applied in batches, too. What comes to an
+idle consumer does not wait."""
 
 _log = structlog.get_logger("rahnama.kafka")
 
@@ -35,9 +39,11 @@ class Poller:
         self._wait_milliseconds = wait_milliseconds
         self._careful_until = 0.0
         self._failing: set[TopicPartition] = set()
+        self._next_at = 0.0
 
     async def poll(self, consumer: AIOKafkaConsumer) -> tuple[Any, ...]:
         """The next records, those of a partition together; never empty. Raises only when the consumer was stopped."""
+        await self._gather()
         while True:
             asked_ns = time.time_ns()
             if asyncio.get_running_loop().time() < self._careful_until:
@@ -46,7 +52,15 @@ class Poller:
                 found = await self._poll_all(consumer)
             if found:
                 self._reader.polled(asked_ns, time.time_ns())
-                return tuple(chain.from_iterable(found.values()))
+                records = tuple(chain.from_iterable(found.values()))
+                if len(records) < FEW_RECORDS:
+                    self._next_at = asyncio.get_running_loop().time() + GATHER_SECONDS
+                return records
+
+    async def _gather(self) -> None:
+        pause = self._next_at - asyncio.get_running_loop().time()
+        if pause > 0:
+            await asyncio.sleep(pause)
 
     async def _poll_all(self, consumer: AIOKafkaConsumer) -> Found:
         try:
