@@ -13,6 +13,7 @@ from infra.local.home import REPOSITORY
 from tests.bench.cases import allocation, audit, engine, intake, latency, singles, tracing, whole
 from tests.bench.figures import INTERRUPTED, Figures, reached
 from tests.bench.machine import describe, reference_ms
+from tests.bench.pace import watched
 from tests.bench.pages import bench_page
 from tests.bench.sizes import FULL, SMALL, Sizes
 
@@ -37,7 +38,8 @@ def main() -> int:
     parser.add_argument("--table", action="store_true", help="also writes docs/reports/bench.md and .json")
     asked = parser.parse_args()
     try:
-        report = asyncio.run(run_all(asked.only or list(CASES), SMALL if asked.small else FULL))
+        with watched():
+            report = asyncio.run(run_all(asked.only or list(CASES), SMALL if asked.small else FULL))
     except KeyboardInterrupt:
         return INTERRUPTED
     if asked.table:

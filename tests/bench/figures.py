@@ -81,15 +81,21 @@ class Target:
     relation: Literal["at least", "at most"]
     value: float
     unit: str
+    work: bool = False
+    """Whether it is work of the CPU, or a rate that is bounded by it: it changes with the machine's pace."""
+
+    def is_met_by(self, figure: float) -> bool:
+        """Whether it is reached."""
+        return figure >= self.value if self.relation == "at least" else figure <= self.value
 
 
 TARGETS = (
-    Target("engine.2000.decisions_per_second", "at least", 100_000, "decisions/s"),
-    Target("intake.students_per_second", "at least", 9_000, "students/s"),
-    Target("allocation.students_per_second", "at least", 10_000, "students/s"),
-    Target("audit.records_per_second", "at least", 20_000, "records/s"),
-    Target("whole.100000.students_per_second", "at least", 5_000, "students/s"),
-    Target("whole.100000.cpu_ms_per_1000.sum", "at most", 350, "ms of CPU per 1,000 students"),
+    Target("engine.2000.decisions_per_second", "at least", 100_000, "decisions/s", work=True),
+    Target("intake.students_per_second", "at least", 9_000, "students/s", work=True),
+    Target("allocation.students_per_second", "at least", 10_000, "students/s", work=True),
+    Target("audit.records_per_second", "at least", 20_000, "records/s", work=True),
+    Target("whole.100000.students_per_second", "at least", 5_000, "students/s", work=True),
+    Target("whole.100000.cpu_ms_per_1000.sum", "at most", 350, "ms of CPU per 1,000 students", work=True),
     Target("whole.100000.peak_mb.intake", "at most", 150, "MB"),
     Target("whole.100000.peak_mb.allocation", "at most", 150, "MB"),
     Target("whole.100000.peak_mb.audit", "at most", 150, "MB"),
@@ -99,27 +105,43 @@ TARGETS = (
     Target("latency.idle.answer_ms.p99", "at most", 40, "ms"),
     Target("latency.idle.decision_ms.p99", "at most", 100, "ms"),
     Target("latency.idle.ledger_ms.p99", "at most", 200, "ms"),
-    Target("singles.cpu_ms_per_post.sum", "at most", 5, "ms of CPU"),
+    Target("singles.cpu_ms_per_post.sum", "at most", 5, "ms of CPU", work=True),
     Target("tracing.off_cost_percent", "at most", 2, "% of the CPU of a student"),
     Target("tracing.one_percent_cost_percent", "at most", 5, "% of the throughput"),
 )
 
 
 def reached(benchmarks: Mapping[str, Figures], targets: Sequence[Target] = TARGETS) -> list[dict[str, Any]]:
-    """Each target whose figure was measured, with the figure and whether it is reached."""
+    """Each target whose figure was measured, with the figure and whether it is reached.
+
+    Of work, also what it would be at the machine's full speed, where the pace was watched.
+    """
     found = []
     for target in targets:
-        measured: Any = benchmarks
-        for name in target.path.split("."):
-            measured = measured.get(name) if isinstance(measured, Mapping) else None
+        measured, slowdown = _measured(benchmarks, target.path.split("."))
         if isinstance(measured, int | float):
-            is_met = measured >= target.value if target.relation == "at least" else measured <= target.value
-            found.append(
-                {
-                    "figure": target.path,
-                    "wanted": f"{target.relation} {target.value:,g} {target.unit}",
-                    "measured": measured,
-                    "reached": is_met,
-                }
-            )
+            told = {
+                "figure": target.path,
+                "wanted": f"{target.relation} {target.value:,g} {target.unit}",
+                "measured": measured,
+                "reached": target.is_met_by(measured),
+            }
+            if target.work and slowdown:
+                full = measured * slowdown if target.relation == "at least" else measured / slowdown
+                told["slowdown"] = slowdown
+                told["at_full_speed"] = round(full) if full > 100 else round(full, 2)
+                told["reached_at_full_speed"] = target.is_met_by(full)
+            found.append(told)
     return found
+
+
+def _measured(benchmarks: Mapping[str, Figures], path: Sequence[str]) -> tuple[Any, float | None]:
+    """The figure, and the slowdown that stands nearest to it."""
+    here: Any = benchmarks
+    slowdown = None
+    for name in path:
+        here = here.get(name) if isinstance(here, Mapping) else None
+        machine = here.get("machine") if isinstance(here, Mapping) else None
+        if isinstance(machine, Mapping):
+            slowdown = machine.get("slowdown")
+    return here, slowdown

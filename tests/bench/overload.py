@@ -66,7 +66,7 @@ class Flood:
     seconds: float
     catching_up_seconds: float
     probed_after: Probed
-    machine: dict[str, float]
+    machine: dict[str, float | None]
 
 
 async def _overload(seconds: float, calibration: int) -> tuple[dict[str, Any], Samples]:

@@ -12,15 +12,28 @@ def bench_page(report: Mapping[str, Any]) -> str:
         lines += ["**Failed, so without a figure:**", ""]
         lines += [f"- {name}: {reason}" for name, reason in report["failures"].items()] + [""]
     if report["targets"]:
-        lines += ["| figure | wanted | measured | reached |", "|---|---|---|---|"]
         lines += [
-            f"| {one['figure']} | {one['wanted']} | {one['measured']:,} | {'yes' if one['reached'] else 'no'} |"
-            for one in report["targets"]
-        ] + [""]
+            "| figure | wanted | measured | reached | slowdown | at full speed | reached |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        lines += [_target(one) for one in report["targets"]] + [""]
     for name, figures in report["benchmarks"].items():
         lines += [f"## {name}", "", "| figure | value |", "|---|---|"]
         lines += [f"| {path} | {shown(value)} |" for path, value in flat(figures)] + [""]
     return "\n".join(lines)
+
+
+def _target(one: Mapping[str, Any]) -> str:
+    cells = [one["figure"], one["wanted"], shown(one["measured"]), _yes(one["reached"])]
+    if "slowdown" in one:
+        cells += [shown(one["slowdown"]), shown(one["at_full_speed"]), _yes(one["reached_at_full_speed"])]
+    else:
+        cells += ["", "", ""]
+    return f"| {' | '.join(cells)} |"
+
+
+def _yes(reached: bool) -> str:
+    return "yes" if reached else "no"
 
 
 def about(report: Mapping[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Final, Self
 import psutil
 
 from infra.local.system import System
+from tests.bench.pace import PACE
 
 MEGABYTE: Final = 1_000_000
 SAMPLE_SECONDS: Final = 2.0
@@ -55,14 +56,18 @@ def spent(before: Usage, after: Usage) -> dict[str, float]:
     return {part: seconds - before.cpu.get(part, 0.0) for part, seconds in after.cpu.items()}
 
 
-def shares(before: Usage, after: Usage) -> dict[str, float]:
-    """Of the machine's cores in between, from 0 to 1: `ours`, what `others` used, and what its host took (`stolen`)."""
+def shares(before: Usage, after: Usage) -> dict[str, float | None]:
+    """Of the machine's cores in between, from 0 to 1: `ours`, what `others` used, and what its host took (`stolen`).
+
+    And `slowdown`: how many times more CPU everything took than at the machine's full speed, if it was watched.
+    """
     cores = (after.at - before.at) * (os.cpu_count() or 1)
     ours = sum(spent(before, after).values())
     return {
         "ours": round(ours / cores, 3),
         "others": round(max(0.0, after.busy - before.busy - ours) / cores, 3),
         "stolen": round((after.stolen - before.stolen) / cores, 3),
+        "slowdown": PACE.slowdown(before.at, after.at),
     }
 
 

@@ -22,7 +22,7 @@ class Sizes:
     singles_per_second: float = 100.0
     idle_seconds: float = 15.0
     tracing: int = 20_000
-    tracing_rounds: int = 3
+    tracing_rounds: int = 5
 
 
 FULL = Sizes()

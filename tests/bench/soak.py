@@ -65,7 +65,7 @@ class Watched:
     samples: Samples
     probed: Probed
     sent: Sent
-    machine: dict[str, float]
+    machine: dict[str, float | None]
 
 
 async def _soak(seconds: float, calibration: int) -> tuple[dict[str, Any], Watched]:

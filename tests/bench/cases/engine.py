@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from random import Random
 from statistics import median
-from time import process_time
+from time import monotonic, process_time
 from typing import Any, Final
 
 from infra.demo.cohort import SCHOOLS, CohortSize, make_cohort
@@ -20,6 +20,7 @@ from services.allocation.decide.ranking import choose
 from shared.contracts.facts import Fact, MentorRegistered, StudentRegistered
 from tests.bench.cohorts import STUDENTS_PER_MENTOR
 from tests.bench.figures import Figures, require_equal
+from tests.bench.pace import PACE
 from tests.bench.sizes import Sizes
 from tests.oracle.naive import NaivePool
 
@@ -39,7 +40,9 @@ def _measure(mentors: int, sizes: Sizes) -> Figures:
     facts = pool_facts(mentors, min(sizes.engine_students, mentors * STUDENTS_PER_MENTOR))
     known, students = facts[:mentors], facts[mentors:]
     _require_same_choices(known, students[: sizes.engine_naive_students])
+    begun = monotonic()
     indexed, choice = _indexed_microseconds(known, students)
+    slowdown = PACE.slowdown(begun, monotonic())
     naive = _naive_microseconds(known, students[: sizes.engine_naive_students])
     return {
         "decisions_per_second": round(1e6 / indexed),
@@ -51,6 +54,7 @@ def _measure(mentors: int, sizes: Sizes) -> Figures:
         "times_faster": round(naive / indexed),
         "decisions": len(students),
         "naive_decisions": min(len(students), sizes.engine_naive_students),
+        "machine": {"slowdown": slowdown},
     }
 
 
@@ -133,6 +137,7 @@ def _indexed_microseconds(mentors: list[Fact], students: list[Fact]) -> tuple[fl
     decisions, choices = [], []
     for start in range(0, len(causes), BATCH):
         batch = causes[start : start + BATCH]
+        PACE.take()
         deciding = _microseconds(partial(_decide, state, batch))
         choices.append(_microseconds(partial(_choose, state.pool(TENANT))) / len(batch))
         decisions.append((deciding + _microseconds(state.forget)) / len(batch))

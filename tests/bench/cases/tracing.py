@@ -1,6 +1,7 @@
 """What traces cost: the whole way without an exporter, and with 1 % of the students sampled by upstream, in turn.
 
-The difference between the two is `one_percent_cost_percent`, of the medians. What tracing costs while it is off
+The difference between the two is `one_percent_cost_percent`, of the medians at the machine's full speed: each run's
+figures are divided by how much slower it was just then, which changes from minute to minute more than traces cost. What tracing costs while it is off
 cannot be measured so, for there is no system without it: the calls that remain are timed alone, and told as a share
 of what a student costs.
 """
@@ -83,11 +84,15 @@ def _environment(collector: Collector) -> Environment:
 
 
 def _cpu(figures: Figures) -> float:
-    return float(figures["cpu_ms_per_1000"]["sum"])
+    return float(round(figures["cpu_ms_per_1000"]["sum"] / _slowdown(figures), 1))
 
 
 def _rate(figures: Figures) -> float:
-    return float(figures["students_per_second"])
+    return float(figures["students_per_second"] * _slowdown(figures))
+
+
+def _slowdown(figures: Figures) -> float:
+    return float(figures["machine"]["slowdown"] or 1.0)
 
 
 def _median(runs: list[Figures], of: Callable[[Figures], float]) -> float:

@@ -17,6 +17,7 @@ from tests.bench.figures import (
     spread,
     steady_rate,
 )
+from tests.bench.pace import Pace
 from tests.bench.pages import bench_page, flat
 from tests.bench.sampling import trend
 
@@ -81,6 +82,31 @@ def test_a_target_is_reached_from_its_own_side_and_told_only_when_it_was_measure
         ("whole.10.students_per_second", True),
         ("whole.10.cpu_ms_per_1000.sum", False),
     ]
+
+
+def test_work_is_also_told_at_the_machines_full_speed() -> None:
+    targets = (
+        Target("whole.10.students_per_second", "at least", 5_000, "students/s", work=True),
+        Target("whole.10.cpu_ms_per_1000.sum", "at most", 350, "ms", work=True),
+        Target("whole.10.peak_mb.intake", "at most", 150, "MB"),
+    )
+    ten = {
+        "students_per_second": 4_000,
+        "cpu_ms_per_1000": {"sum": 450.0},
+        "peak_mb": {"intake": 140},
+        "machine": {"slowdown": 1.5},
+    }
+    rate, cost, memory = reached({"whole": {"10": ten}}, targets)
+    assert (rate["reached"], rate["at_full_speed"], rate["reached_at_full_speed"]) == (False, 6_000, True)
+    assert (cost["reached"], cost["at_full_speed"], cost["reached_at_full_speed"]) == (False, 300, True)
+    assert "at_full_speed" not in memory
+
+
+def test_the_slowdown_is_told_of_a_time_and_against_the_best() -> None:
+    pace = Pace([(float(at), cost) for at, cost in enumerate([1.0, 1.0, 2.0, 2.0, 3.0])])
+    assert pace.slowdown(0, 1) == 1.0
+    assert pace.slowdown(2, 4) == 2.333
+    assert pace.slowdown(7, 9) is None
 
 
 def test_every_target_is_told_once() -> None:
