@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tests.bench import pace
 from tests.bench.calibrate import capacity
 from tests.bench.cohorts import Load, make_load
 from tests.bench.figures import INTERRUPTED, require, require_equal, spread
@@ -40,7 +41,8 @@ def main() -> int:
     asked = parser.parse_args()
     about = describe()
     try:
-        found, samples = asyncio.run(_overload(asked.seconds, asked.calibration))
+        with pace.watched():
+            found, samples = asyncio.run(_overload(asked.seconds, asked.calibration))
     except KeyboardInterrupt:
         return INTERRUPTED
     folder = folder_of(docs=asked.table)

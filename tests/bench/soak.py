@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from infra.demo.cohort import CohortSize
+from tests.bench import pace
 from tests.bench.calibrate import capacity
 from tests.bench.cohorts import TENANTS, Load, make_load
 from tests.bench.figures import INTERRUPTED, require, spread
@@ -47,7 +48,8 @@ def main() -> int:
     asked = parser.parse_args()
     about = describe()
     try:
-        found, watched = asyncio.run(_soak(asked.minutes * 60, asked.calibration))
+        with pace.watched():
+            found, watched = asyncio.run(_soak(asked.minutes * 60, asked.calibration))
     except KeyboardInterrupt:
         return INTERRUPTED
     folder = folder_of(docs=asked.table)
