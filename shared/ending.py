@@ -24,8 +24,8 @@ class Background:
 
     async def end(self) -> None:
         """Ends what was started last first. It can be started again."""
-        await end_tasks(self._tasks[::-1])
-        self._tasks = []
+        tasks, self._tasks = self._tasks, []
+        await end_tasks(tasks[::-1])
 
 
 async def end_tasks(tasks: Sequence["asyncio.Task[Any]"]) -> None:

@@ -11,7 +11,7 @@ from shared.kafka.clients import KafkaClients, Record
 LOOK_SECONDS: Final = 5.0
 METADATA_MAX_AGE_MILLISECONDS: Final = 2_000
 FETCH_BYTES: Final = 1024
-"""Of one partition in one answer: the batch with the record that is asked for, and nothing after it."""
+"""Of one partition in one answer; a larger batch comes whole, where nothing of another partition came before it."""
 
 
 class TopicLook:

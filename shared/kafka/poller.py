@@ -52,10 +52,7 @@ class Poller:
                 found = await self._poll_all(consumer)
             if found:
                 self._reader.polled(asked_ns, time.time_ns())
-                records = tuple(chain.from_iterable(found.values()))
-                if len(records) < FEW_RECORDS:
-                    self._next_at = asyncio.get_running_loop().time() + GATHER_SECONDS
-                return records
+                return tuple(chain.from_iterable(found.values()))
 
     async def _gather(self) -> None:
         pause = self._next_at - asyncio.get_running_loop().time()
@@ -79,6 +76,8 @@ class Poller:
             return {}
         if found:
             self._reader.drained(found)
+            if sum(map(len, found.values())) < min(FEW_RECORDS, self._records):
+                self._next_at = asyncio.get_running_loop().time() + GATHER_SECONDS
         return found
 
     async def _poll_one_by_one(self, consumer: AIOKafkaConsumer) -> Found:

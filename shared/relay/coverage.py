@@ -50,7 +50,7 @@ def read_on(coverage: Coverage, records: Sequence[Seen]) -> Coverage | None:
     for record in records[1:]:
         if record.sequence == sequence + 1:
             sequence += 1
-    return replace(coverage, tail=records[-1], sequence=sequence)
+    return replace(coverage, tail=records[-1], sequence=sequence, missing=None)
 
 
 def compared(coverage: Coverage, extent: Extent) -> Coverage:

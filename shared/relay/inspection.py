@@ -47,10 +47,10 @@ class Inspection:
             if part.number in held and part.position is not None
         ]
         extents = await topic.read()
-        if not asking:  # who waits for this look is told first; the next one reads on
-            await self._scrub.advance(topic, {part.number: extents[part.number] for part, *_ in running})
         async with self._pool.acquire(timeout=LOG_VIEW_SECONDS) as connection:
             log = await view_log(connection, extents)
+        if not asking:  # who waits for this look is told first; the next one reads on
+            await self._scrub.advance(topic, {part.number: extents[part.number] for part, *_ in running})
         if not self._leadership.keeps(term):
             return False
         verdicts = {

@@ -17,9 +17,9 @@ from shared.kafka.clients import KafkaClients
 
 REQUEST_MILLISECONDS: Final = 5_000
 READ_SECONDS: Final = 10.0
-SILENT_MILLISECONDS: Final = 1_000
+SILENT_MILLISECONDS: Final = 500
 FETCH_BYTES: Final = 32 * 1024
-"""Of one partition in one answer; of a larger batch Kafka gives all of it. What is not read is garbage."""
+"""Of one partition in one answer; a larger batch comes whole, where nothing of another partition came before it."""
 REPLICAS: Final = 3
 SETTINGS: Final = {
     "cleanup.policy": "delete",
@@ -103,21 +103,22 @@ class Topic:
             for place in places
         }
 
-    async def read_through(self, number: int, offset: int, end: int, *, enough: int) -> list[Seen]:
-        """The records of a partition from one that is there on, until `end` or until there are `enough` of them.
+    async def read_through(self, number: int, offset: int, end: int, *, until: float) -> list[Seen]:
+        """The records of a partition from one that is there on, below `end`, as many as come until then (loop time).
 
-        Kafka gives whole batches, so there may be more; and fewer, if it is silent for a second.
+        At least one fetch is made, and waited for. Raises what aiokafka raises, also where it cannot read a record.
         """
-        place = self._places[number]
+        place, loop = self._places[number], asyncio.get_running_loop()
         self._consumer.seek(place, offset)
         self._consumer.resume(place)
         records: list[Seen] = []
         try:
-            while len(records) < enough and (not records or records[-1].offset + 1 < end):
+            while not records or (records[-1].offset + 1 < end and loop.time() < until):
                 found = await self._consumer.getmany(place, timeout_ms=SILENT_MILLISECONDS)
-                if not found:
+                piece = [self._seen(record) for record in found.get(place, ()) if record.offset < end]
+                if not piece:
                     break
-                records += [self._seen(record) for record in found[place]]
+                records += piece
         finally:
             self._consumer.pause(place)
         return records
@@ -138,10 +139,17 @@ class Topic:
         for place, offset in offsets.items():
             self._consumer.seek(place, offset)
             self._consumer.resume(place)
+        seen: dict[TopicPartition, Seen] = {}
         try:
-            return {place: self._seen(await self._consumer.getone(place)) for place in offsets}
+            while len(seen) < len(offsets):
+                # Taken as they come: a fetch that lies there unread keeps the client from asking its broker again.
+                found = await self._consumer.getmany(timeout_ms=SILENT_MILLISECONDS)
+                for place, records in found.items():
+                    self._consumer.pause(place)
+                    seen[place] = self._seen(records[0])
         finally:
             self._consumer.pause(*offsets)
+        return seen
 
     def _seen(self, record: Any) -> Seen:
         value = record.value or b""
@@ -151,7 +159,7 @@ class Topic:
             sequence = int(envelope.sequence)
             if envelope.id != event_id(self._source, record.partition, sequence) or sequence >= 10**16:
                 sequence = None
-        except (msgspec.DecodeError, ValueError):
+        except (msgspec.DecodeError, ValueError, RecursionError):
             sequence = None
         return Seen(record.offset, sequence, leaf_hash(value))
 

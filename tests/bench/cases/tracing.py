@@ -1,9 +1,9 @@
 """What traces cost: the whole way without an exporter, and with 1 % of the students sampled by upstream, in turn.
 
 The difference between the two is `one_percent_cost_percent`, of the medians at the machine's full speed: each run's
-figures are divided by how much slower it was just then, which changes from minute to minute more than traces cost. What tracing costs while it is off
-cannot be measured so, for there is no system without it: the calls that remain are timed alone, and told as a share
-of what a student costs.
+figures are divided by how much slower it was just then, which changes from minute to minute more than traces cost.
+What tracing costs while it is off cannot be measured so, for there is no system without it: the calls that remain
+are timed alone, and told as a share of what a student costs.
 """
 
 import sys

@@ -98,6 +98,26 @@ async def test_a_hole_that_repeats_have_covered_up_is_mended_by_filling_it_again
         assert await bed.extent() == (10, 25)
 
 
+async def test_a_hole_is_found_while_the_topic_goes_on_growing(bed: Bed) -> None:
+    values = [event.value for event in await bed.append_before_start(10)]
+    await bed.produce([*values[:3], *values[1:3], *values[5:10]])
+    async with bed.running() as relay:
+
+        async def grow() -> None:
+            while True:
+                await bed.append(1, relay=relay)
+
+        async with asyncio.timeout(15):
+            growing = asyncio.create_task(grow())
+            while (await bed.extent())[0] == 0:
+                assert not growing.done()
+            growing.cancel()
+        await asyncio.wait([growing])
+    async with bed.running():
+        found = sequences(await bed.values())
+        assert found == list(range(1, found[-1] + 1))
+
+
 async def test_a_hole_behind_many_large_batches_is_found_too(bed: Bed) -> None:
     async with bed.running() as relay:
         await filled(bed, relay, 3000)

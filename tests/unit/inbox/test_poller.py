@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import ConsumerStoppedError, UnknownError, UnsupportedCodecError
 
@@ -92,6 +93,24 @@ async def test_the_records_before_an_unreadable_one_are_read_and_only_its_partit
     assert sorted(seen) == [11, 21, 22]
     assert reading.read_to[ONE] == 1
     assert reading.held in ([], [ONE])
+
+
+async def test_what_follows_upon_few_records_gathers_and_full_polls_follow_one_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr("shared.kafka.poller.asyncio.sleep", sleep)
+    consumer = Buffered({ONE: list(range(25))})
+    poller = Poller("group", Reading(consumer), records=10, wait_milliseconds=1)
+    assert [len(await poller.poll(consumer)) for _ in range(3)] == [10, 10, 5]  # type: ignore[arg-type]
+    assert not pauses
+    consumer.records[ONE].append(25)
+    assert await poller.poll(consumer) == (25,)  # type: ignore[arg-type]
+    assert len(pauses) == 1
 
 
 def test_errors_of_kafka_pass_and_those_of_a_record_stay() -> None:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from aiokafka.errors import CorruptRecordException
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.relay.coverage import Coverage, begun, compared, read_on
-from shared.relay.scrub import ENOUGH_RECORDS, Scrub
+from shared.relay.scrub import Scrub
 from shared.relay.topic import Extent, Seen
 
 
@@ -25,6 +26,8 @@ class Partition:
     begin: int = 0
     most: int = 1000
     pieces_read: int = 0
+    unreadable: bool = False
+    name: str = "topic"
 
     def append(self, *sequences: int | None) -> None:
         """Somebody writes."""
@@ -40,10 +43,12 @@ class Partition:
         first, last = (self.records[0], self.records[-1]) if self.records else (None, None)
         return Extent(self.begin, self.begin + len(self.records), first, last)
 
-    async def read_through(self, number: int, offset: int, end: int, *, enough: int) -> list[Seen]:
+    async def read_through(self, number: int, offset: int, end: int, *, until: float) -> list[Seen]:
         """As `Topic` does it."""
         self.pieces_read += 1
-        return self.records[offset - self.begin : end - self.begin][: min(enough, self.most)]
+        if self.unreadable:
+            raise CorruptRecordException
+        return self.records[offset - self.begin : end - self.begin][: self.most]
 
 
 async def missing(scrub: Scrub, partition: Partition) -> int | None:
@@ -85,12 +90,30 @@ async def test_the_first_sequence_that_does_not_come_is_missing(
 
 
 async def test_nothing_is_missing_before_the_end_was_read() -> None:
-    many = ENOUGH_RECORDS + 100
-    partition = of(*range(1, 4), *range(5, 2 * many))
-    scrub = Scrub()
-    found = [await missing(scrub, partition) for _ in range(8)]
-    assert found[0] is None
-    assert found[-1] == 4
+    partition, scrub = of(*range(1, 4), *range(5, 300)), Scrub()
+    partition.most = 100
+    assert [await missing(scrub, partition) for _ in range(4)] == [None, None, 4, 4]
+
+
+async def test_a_missing_one_that_comes_after_all_is_not_missing() -> None:
+    partition, scrub = of(1, 2, 3, 5), Scrub()
+    assert await missing(scrub, partition) == 4
+    partition.append(4, 5)
+    assert await missing(scrub, partition) is None
+
+
+async def test_what_was_read_is_kept_while_others_lead_or_nothing_can_be_read() -> None:
+    partition, scrub = of(1, 2, 3), Scrub()
+    await missing(scrub, partition)
+    before = partition.pieces_read
+    await scrub.advance(partition, {})  # type: ignore[arg-type]
+    partition.append(4)
+    partition.unreadable = True
+    assert await missing(scrub, partition) is None
+    partition.unreadable = False
+    partition.append(6)
+    assert await missing(scrub, partition) == 5
+    assert partition.pieces_read == before + 2
 
 
 async def test_an_end_that_was_lost_and_written_over_by_as_many_repeats_is_found() -> None:
