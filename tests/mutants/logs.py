@@ -158,6 +158,14 @@ LOGS = (
         ("tests/unit/relay/test_coverage.py",),
     ),
     Mutant(
+        "a-hole-in-a-growing-topic-is-not-told",
+        "while a partition is written to, what was read past the look's end hides what is missing",
+        "shared/relay/topic.py",
+        " if record.offset < end]",
+        "]",
+        ("tests/integration/relay/test_lost_topic.py",),
+    ),
+    Mutant(
         "gate-stays-open-behind-the-topic",
         "a restored log is appended to although its topic is ahead",
         LOOK,
