@@ -12,6 +12,14 @@ CONCURRENCY = ("tests/integration/intake/test_concurrency.py",)
 
 INTAKE = (
     Mutant(
+        "keys-are-known-by-any-first-one",
+        "a topic of keys that was lost under another leader is known by what this one sends first",
+        "services/intake/relay/keys.py",
+        "wanted, is_first=is_all)",
+        "wanted, is_first=True)",
+        ("tests/integration/intake/test_keys_sent_again.py",),
+    ),
+    Mutant(
         "skip-the-duplicate-check",
         "an event that is sent again is applied again",
         SETTLE,

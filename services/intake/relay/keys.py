@@ -125,6 +125,7 @@ class KeyRecords:
         self._producer: RecordProducer | None = None
         self._starting = asyncio.Lock()
         self.first_sent: dict[int, Anchor] = {}
+        self._sent_through: dict[int, int] = {}
         self.buried: deque[tuple[float, Sequence[Subject]]] = deque(maxlen=MOST_BURIED)
 
     async def publish(self, partition: int, events: Sequence[Appended]) -> None:
@@ -139,19 +140,22 @@ class KeyRecords:
         ]
         wanted += await self._moved(partition, events)
         erased = [(event.tenant, event.subject) for event in events if event.type == ERASED]
-        if not wanted and not erased:
-            return
-        async with self._thrown_away_by_an_error():
-            if wanted:
-                erased += await self._publish_keys(partition, wanted)
-            if erased:
-                await self._bury(erased)
+        through = self._sent_through.get(partition, 0)
+        is_all = events[0].sequence <= through + 1
+        if wanted or erased:
+            async with self._thrown_away_by_an_error():
+                if wanted:
+                    erased += await self._publish_keys(partition, wanted, is_first=is_all)
+                if erased:
+                    await self._bury(erased)
+        if is_all:
+            self._sent_through[partition] = max(through, events[-1].sequence)
 
     async def send_again(self, partition: int, subjects: Sequence[Subject]) -> Anchor | None:
         """Sends the records of `subjects` to a topic that has lost them; the one by which it is known again, if any."""
         self.first_sent.pop(partition, None)
         async with self._thrown_away_by_an_error():
-            if erased := await self._publish_keys(partition, subjects):
+            if erased := await self._publish_keys(partition, subjects, is_first=True):
                 await self._bury(erased)
         return self.first_sent.get(partition)
 
@@ -186,9 +190,13 @@ class KeyRecords:
             await self.stop()
             raise
 
-    async def _publish_keys(self, partition: int, wanted: Sequence[Subject]) -> list[Subject]:
+    async def _publish_keys(
+        self, partition: int, wanted: Sequence[Subject], *, is_first: bool
+    ) -> list[Subject]:
         """Sends the records of `wanted`; who of them is erased, so that they must be taken back.
 
+        `is_first` says that this process has sent all records of the partition before them: by the first it sent
+        the partition is known. Another leader's may have been lost before there was an anchor.
         Also of those who have no key any more: a leader that died before it looked may have sent what it had read.
         """
         keys = await self._keys(wanted)
@@ -196,7 +204,7 @@ class KeyRecords:
             producer = await self._started()
             records: list[Record] = [seal_record(self._keyring, key) for key in keys]
             offset = await producer.send_all(partition, records)
-            if offset >= 0 and partition not in self.first_sent:
+            if is_first and offset >= 0 and partition not in self.first_sent:
                 self.first_sent[partition] = Anchor(offset, record_digest(*records[0]))
         rows = await self._pool.fetch(QUERIES["erased_subjects"], *columns(wanted))
         return [(row["tenant"], row["subject"]) for row in rows]

@@ -120,7 +120,7 @@ class KeysWatch:
         }
 
     async def _anchor(self, partition: int, head: int) -> None:
-        """A partition that has none: what was sent since its log was empty is known; else nothing is."""
+        """A partition that has none: what this process has sent from the log's beginning is known; else nothing is."""
         if head == 0:
             self._checked[partition] = 0
             return

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from services.intake.relay import keys_watch
 from services.intake.relay.keys import Anchor, KeyRecords, open_record
 from services.intake.relay.keys_watch import KeysWatch
 from shared.append.gate import Gate
+from shared.append.log import Log
 from shared.errors import GateClosed
 from shared.kafka.aio_clients import AioKafkaClients
+from shared.postgres import Pool
 from tests.integration.intake.doors import Intake, make_settings, prepare, running, student
 from tests.integration.intake.keys_of_another import TOPIC, connected, key_records
 from tests.invariants.reading import admin_of
@@ -40,19 +42,28 @@ async def watching(intake: Intake) -> AsyncIterator[tuple[KeysWatch, Gate]]:
     """Another instance's watch, which looks when it is told to."""
     gate = Gate("intake")
     gate.open()
-    async with connected(intake) as pool, key_records(intake, pool, FreshKeys()) as records:
-        watch = KeysWatch(
-            pool,
-            records,
-            AioKafkaClients(intake.topics.bootstrap),
-            intake.topics.name(TOPIC),
-            gate,
-            late_seconds=0,
-        )
-        try:
-            yield watch, gate
-        finally:
-            await watch.stop()
+    async with (
+        connected(intake) as pool,
+        key_records(intake, pool, FreshKeys()) as records,
+        watching_with(intake, pool, records, gate) as watch,
+    ):
+        yield watch, gate
+
+
+@asynccontextmanager
+async def watching_with(
+    intake: Intake, pool: Pool, records: KeyRecords, gate: Gate | None = None
+) -> AsyncIterator[KeysWatch]:
+    """Its watch, beside what it sends."""
+    if gate is None:
+        gate = Gate("intake")
+        gate.open()
+    kafka = AioKafkaClients(intake.topics.bootstrap)
+    watch = KeysWatch(pool, records, kafka, intake.topics.name(TOPIC), gate, late_seconds=0)
+    try:
+        yield watch
+    finally:
+        await watch.stop()
 
 
 async def anchors(intake: Intake) -> list[tuple[int, bytes]]:
@@ -116,6 +127,33 @@ async def test_a_topic_that_is_lost_again_between_two_pages_gets_the_first_page_
         await watch.look()
         assert {record.key for record in await intake.read_topic(TOPIC, 5)} == keys
     assert pages == 6
+
+
+async def test_what_another_leader_had_sent_before_the_topic_was_lost_is_sent_again_too(
+    databases: Databases, topics: MakesTopics, tmp_path: Path
+) -> None:
+    await prepare(databases.intake)
+    issuer, made = TestIssuer(tmp_path), await topics()
+    settings = make_settings(databases.intake, made, issuer, tmp_path)
+    async with AsyncExitStack() as stack:
+        async with running(databases.intake, made, issuer, settings) as intake:
+            pool = await stack.enter_async_context(connected(intake))
+            records = await stack.enter_async_context(key_records(intake, pool, FreshKeys()))
+            watch = await stack.enter_async_context(watching_with(intake, pool, records))
+            await watch.look()  # the log is empty
+            for number in range(3):
+                assert (await intake.send(student(number, gender=0)))["status"] == "accepted"
+            [first, *_] = sent = await intake.read_topic(TOPIC, 3)
+        await lose_topic(made)
+        await ensure_topics(made.bootstrap, partitions=made.partitions, prefix=made.prefix)
+        await intake.rows("delete from key_anchors")
+        async with pool.acquire() as connection:
+            [last] = await Log("intake").read(connection, first.partition, 2, 1)
+        await records.publish(first.partition, [last])
+        await watch.look()
+        await watch.look()
+        again = await intake.read_topic(TOPIC, 4)
+        assert {record.key for record in again} == {record.key for record in sent}
 
 
 async def test_while_the_gate_is_closed_no_key_is_sent_for_the_database_may_be_an_older_copy(
