@@ -35,7 +35,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--only", nargs="*", choices=list(CASES), default=[], help="these alone")
     parser.add_argument("--small", action="store_true", help="just enough to see that they work")
-    parser.add_argument("--table", action="store_true", help="also writes docs/reports/bench.md and .json")
+    parser.add_argument(
+        "--table",
+        action="store_true",
+        help="also writes docs/reports/bench.md and .json, of some alone bench-<name>",
+    )
     asked = parser.parse_args()
     try:
         with watched():
@@ -43,7 +47,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     if asked.table:
-        write_report(REPORTS, report)
+        write_report(REPORTS, "-".join(["bench", *asked.only]), report)
     print(json.dumps(report, ensure_ascii=False))
     return 1 if report["failures"] else 0
 
@@ -83,13 +87,13 @@ def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def write_report(folder: Path, report: dict[str, Any]) -> None:
-    """`bench.json` and `bench.md`."""
+def write_report(folder: Path, name: str, report: dict[str, Any]) -> None:
+    """`bench.json` and `bench.md`; of some alone `bench-tracing.json` and so on."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "bench.json").write_text(
+    (folder / f"{name}.json").write_text(
         json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )
-    (folder / "bench.md").write_text(bench_page(report), encoding="utf-8")
+    (folder / f"{name}.md").write_text(bench_page(report), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ class Sizes:
     singles: int = 3_000
     singles_per_second: float = 100.0
     idle_seconds: float = 15.0
-    tracing: int = 20_000
-    tracing_rounds: int = 5
+    tracing: int = 30_000
+    tracing_rounds: int = 7
 
 
 FULL = Sizes()

@@ -1,7 +1,7 @@
 """What traces cost: the whole way without an exporter, and with 1 % of the students sampled by upstream, in turn.
 
-The difference between the two is `one_percent_cost_percent`, of the medians at the machine's full speed: each run's
-figures are divided by how much slower it was just then, which changes from minute to minute more than traces cost.
+Each round is a pair, one run just after the other, and `one_percent_cost_percent` is the median of the pairs: the machine's
+speed changes from minute to minute more than traces cost. For the same reason each run's figures are told at its full speed.
 What tracing costs while it is off cannot be measured so, for there is no system without it: the calls that remain
 are timed alone, and told as a share of what a student costs.
 """
@@ -43,18 +43,21 @@ async def run(sizes: Sizes) -> Figures:
             sampled.append(await _whole_way(marked, _environment(collector)))
             spans += len(collector.spans())
     require(spans > 0, "no span was exported")
-    cpu_off, cpu_sampled = _median(off, _cpu), _median(sampled, _cpu)
-    rate_off, rate_sampled = _median(off, _rate), _median(sampled, _rate)
+    pairs = list(zip(off, sampled, strict=True))
+    cpu_off = _median(off, _cpu)
     calls = _calls_microseconds()
     left = sum(calls[name] * times for name, times in CALLS_A_STUDENT.items())
     return {
         "students": load.students,
         "rounds": sizes.tracing_rounds,
         "spans": spans,
-        "off": {"cpu_ms_per_1000": cpu_off, "students_per_second": rate_off},
-        "one_percent": {"cpu_ms_per_1000": cpu_sampled, "students_per_second": rate_sampled},
-        "one_percent_cost_percent": round((rate_off - rate_sampled) / rate_off * 100, 2),
-        "one_percent_cpu_percent": round((cpu_sampled - cpu_off) / cpu_off * 100, 2),
+        "off": {"cpu_ms_per_1000": cpu_off, "students_per_second": _median(off, _rate)},
+        "one_percent": {
+            "cpu_ms_per_1000": _median(sampled, _cpu),
+            "students_per_second": _median(sampled, _rate),
+        },
+        "one_percent_cost_percent": _percent(median(1 - _rate(on) / _rate(without) for without, on in pairs)),
+        "one_percent_cpu_percent": _percent(median(_cpu(on) / _cpu(without) - 1 for without, on in pairs)),
         "off_calls_us": {name: round(cost, 3) for name, cost in calls.items()},
         "off_cost_percent": round(left / cpu_off * 100, 2),
         "all_cpu_ms_per_1000": {"off": [_cpu(one) for one in off], "one_percent": [_cpu(one) for one in sampled]},
@@ -81,6 +84,10 @@ def _environment(collector: Collector) -> Environment:
         "OTEL_TRACES_SAMPLER_ARG": "0",
     }
     return dict.fromkeys(SERVICES, variables)
+
+
+def _percent(share: float) -> float:
+    return round(share * 100, 2)
 
 
 def _cpu(figures: Figures) -> float:
