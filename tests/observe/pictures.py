@@ -50,7 +50,9 @@ async def lines_of(prometheus: Prometheus, panel: dict[str, Any], seconds: float
             step=str(STEP_SECONDS),
         )
         for series in answer["result"]:
-            points = [(at - (now - seconds), float(value)) for at, value in series["values"]]
+            points = [
+                (min(max(at - now + seconds, 0.0), seconds), float(value)) for at, value in series["values"]
+            ]
             if points := [point for point in points if math.isfinite(point[1])]:
                 lines[legend(target.get("legendFormat", ""), series["metric"])] = points
     return lines
@@ -68,9 +70,10 @@ def chart_of(panel: dict[str, Any], lines: Lines, seconds: float) -> Chart:
     unit = panel["fieldConfig"]["defaults"].get("unit", "short")
     chart = Chart(panel["title"] if unit == "short" else f"{panel['title']} ({unit})")
     highest = sorted(lines, key=lambda name: -max(value for _, value in lines[name]))[:MOST_LINES]
-    top = max((value for name in highest for _, value in lines[name]), default=0.0)
+    values = [value for name in highest for _, value in lines[name]]
+    top = max([0.0, *values])
     chart.add_x_scale(0, seconds)
-    chart.add_y_scale(0, top * 1.05 or 1)
+    chart.add_y_scale(min([0.0, *values]), top * 1.05 or 1)
     for name, color in zip(sorted(highest), COLORS * 2, strict=False):
         chart.add_line(lines[name], name=name, stroke_color=color, width=1.5)
     if not highest:
