@@ -163,7 +163,7 @@ LOGS = (
         "shared/relay/topic.py",
         " if record.offset < end]",
         "]",
-        ("tests/integration/relay/test_lost_topic.py",),
+        ("tests/integration/relay/test_topic.py",),
     ),
     Mutant(
         "gate-stays-open-behind-the-topic",
