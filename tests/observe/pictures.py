@@ -1,6 +1,6 @@
-"""The dashboards' panels drawn from what a Prometheus has kept: one SVG a dashboard, laid out as in its file.
+"""The dashboards' panels drawn from what a Prometheus has kept: one SVG a dashboard, in the order of its file.
 
-Grafana draws them finer; the queries, the layout and the data are the same.
+Grafana draws them finer; the queries and the data are the same.
 """
 
 import json
