@@ -214,6 +214,7 @@ def _way_to_kafka(
         batch_events=settings.batch_records,
         queued_events=settings.queued_events,
         in_flight=settings.transactions_in_flight,
+        gather_seconds=settings.gather_milliseconds / 1000,
         batch_done=pacer.batch_done,
     )
     return key_records, relay, writer

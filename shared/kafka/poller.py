@@ -16,15 +16,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, CorruptRecordException, KafkaError, UnsupportedCodecError
 
 from shared.kafka.clients import Found, Reader
+from shared.kafka.trickle import Trickle
 
 ERROR_PAUSE_SECONDS: Final = 1.0
 CAREFUL_SECONDS: Final = 5.0
 """So long after an error partitions are polled one at a time, so that the one at fault is found."""
 CAREFUL_PAUSE_SECONDS: Final = 0.02
-FEW_RECORDS: Final = 50
-GATHER_SECONDS: Final = 0.04
-"""After a poll of few records the next one is so much later: a trickle is applied in batches, too. What comes to an
-idle consumer does not wait."""
 
 _log = structlog.get_logger("rahnama.kafka")
 
@@ -39,6 +36,7 @@ class Poller:
         self._wait_milliseconds = wait_milliseconds
         self._careful_until = 0.0
         self._failing: set[TopicPartition] = set()
+        self._trickle = Trickle(records)
         self._next_at = 0.0
 
     async def poll(self, consumer: AIOKafkaConsumer) -> tuple[Any, ...]:
@@ -76,8 +74,8 @@ class Poller:
             return {}
         if found:
             self._reader.drained(found)
-            if sum(map(len, found.values())) < min(FEW_RECORDS, self._records):
-                self._next_at = asyncio.get_running_loop().time() + GATHER_SECONDS
+            pause = self._trickle.pause_after(sum(map(len, found.values())))
+            self._next_at = asyncio.get_running_loop().time() + pause
         return found
 
     async def _poll_one_by_one(self, consumer: AIOKafkaConsumer) -> Found:

@@ -1,8 +1,8 @@
 """Group commit: everyone who waits shares the next transaction.
 
-Requests and polls are queued, and one or two transactions at a time take as many as fit. Nobody is answered before
-the commit. A transaction that lost against another writer is tried again; one submission that spoils a shared
-transaction is tried alone, so that it fails alone.
+Requests and polls are queued, and one or two transactions at a time take as many as fit, of single events after a
+moment in which more may come (`gathering.py`). Nobody is answered before the commit. A transaction that lost against
+another writer is tried again; one submission that spoils a shared transaction is tried alone, so that it fails alone.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ import asyncpg
 import structlog
 
 from services.intake.append.arrival import Arrival
+from services.intake.append.gathering import Gathering
 from services.intake.append.inbound import InboundSlice
 from services.intake.append.metrics import QUEUE, QUEUE_LIMIT
 from services.intake.append.result import Result
@@ -39,11 +40,12 @@ LOST_RACES: Final = (
 
 @dataclass(slots=True, eq=False)
 class Submission:
-    """What one request or one poll waits for; the answers stand in the order of the arrivals."""
+    """What one request or one poll waits for since `came_at`; the answers stand in the order of the arrivals."""
 
     arrivals: Sequence[Arrival]
     slices: Sequence[InboundSlice]
     answers: "asyncio.Future[list[Result]]"
+    came_at: float
 
 
 Transact = Callable[[Sequence[Submission], bool], Awaitable[list[list[Result]]]]
@@ -57,7 +59,10 @@ class Busy(Unavailable):
 
 
 class Writer:
-    """The queue before the transactions. `batch_events` bounds one, `queued_events` what waits."""
+    """The queue before the transactions.
+
+    `batch_events` bounds one, `queued_events` what waits; single events of several senders wait `gather_seconds`.
+    """
 
     def __init__(
         self,
@@ -66,6 +71,7 @@ class Writer:
         batch_events: int,
         queued_events: int,
         in_flight: int,
+        gather_seconds: float = 0.0,
         batch_done: Callable[[], None] = lambda: None,
     ) -> None:
         self._transact = transact
@@ -75,8 +81,11 @@ class Writer:
         self._batch_done = batch_done
         self._queue: deque[Submission] = deque()
         self._waiting = 0
+        self._writing = 0
         self._refuses = False
         self._arrived = asyncio.Event()
+        self._gathering = Gathering(gather_seconds)
+        self._taking = asyncio.Lock()
         self._workers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -131,19 +140,17 @@ class Writer:
         if self._waiting and self._waiting + len(arrivals) > self._queued_events:
             self._refuses = True
             raise Busy(f"{self._waiting} events wait already")
-        submission = Submission(arrivals, slices, asyncio.get_running_loop().create_future())
-        self._queue.append(submission)
         self._waiting += len(arrivals)
+        came_at = self._gathering.came(self._waiting, alone=not (self._queue or self._writing))
+        submission = Submission(arrivals, slices, asyncio.get_running_loop().create_future(), came_at)
+        self._queue.append(submission)
         self._arrived.set()
         return await submission.answers
 
     async def _work(self) -> None:
         while True:
-            await self._arrived.wait()
-            batch = self._take()
-            if not batch:
-                self._arrived.clear()
-                continue
+            async with self._taking:
+                batch = await self._next_batch()
             # A stop waits for the transaction that runs: its outcome must be known to those who wait.
             settling = asyncio.ensure_future(self._settle(batch))
             try:
@@ -152,6 +159,15 @@ class Writer:
                 await settling
                 raise
             self._batch_done()
+
+    async def _next_batch(self) -> list[Submission]:
+        while True:
+            while not self._queue:
+                self._arrived.clear()
+                await self._arrived.wait()
+            await self._gathering.wait(self._queue[0].came_at, self._waiting)
+            if batch := self._take():
+                return batch
 
     def _take(self) -> list[Submission]:
         batch: list[Submission] = []
@@ -186,7 +202,7 @@ class Writer:
         """
         for attempt in range(ATTEMPTS):
             try:
-                return await self._transact(batch, attempt > 0)
+                return await self._transaction(batch, alone=attempt > 0)
             except (StalePosition, OutcomeUnknown):
                 raise
             except LOST_RACES as error:
@@ -201,6 +217,13 @@ class Writer:
             except TRANSIENT_ERRORS as error:
                 raise Unavailable("the database did not answer; nothing was kept") from error
         raise Unavailable(f"another writer was first, {ATTEMPTS} times; nothing was kept")
+
+    async def _transaction(self, batch: Sequence[Submission], *, alone: bool) -> list[list[Result]]:
+        self._writing += 1
+        try:
+            return await self._transact(batch, alone)
+        finally:
+            self._writing -= 1
 
 
 def _fail(batch: Sequence[Submission], error: Exception) -> None:

@@ -47,9 +47,19 @@ class Transactions:
 
 @asynccontextmanager
 async def started(
-    transactions: Transactions, *, batch_events: int = 4, queued_events: int = 100
+    transactions: Transactions,
+    *,
+    batch_events: int = 4,
+    queued_events: int = 100,
+    gather_seconds: float = 0.0,
 ) -> AsyncIterator[Writer]:
-    writer = Writer(transactions, batch_events=batch_events, queued_events=queued_events, in_flight=1)
+    writer = Writer(
+        transactions,
+        batch_events=batch_events,
+        queued_events=queued_events,
+        in_flight=1,
+        gather_seconds=gather_seconds,
+    )
     await writer.start()
     try:
         yield writer
