@@ -61,7 +61,7 @@ def index_picture(pool: Pool) -> dict[str, Any]:
         ],
         "kinds": (index._normal, index._free),
         "years": {
-            year: (occupancy.order, occupancy.levels, occupancy.available)
+            year: (list(occupancy.levels), occupancy.available)
             for year, occupancy in index.years.items()
             if any(pool.loads[year].values())
         },

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import groupby, islice
 
+from services.allocation.decide.bitsets import nth_set_bit
 from services.allocation.decide.mentor import Mentor
 from services.allocation.decide.occupancy import LOAD_BITS, Occupancy
 
@@ -42,9 +43,8 @@ class Buckets(Occupancy):
 
     def _buckets(self, eligible: int) -> list[Bucket]:
         """The buckets in which somebody is eligible, lowest first."""
-        grouped = groupby(self.order, key=lambda key: key >> LOAD_BITS)
-        buckets = [[here for key in keys if (here := eligible & self.levels[key])] for _, keys in grouped]
-        return [bucket for bucket in buckets if bucket]
+        grouped = groupby(self.levels.meeting(eligible), key=lambda level: level[0] >> LOAD_BITS)
+        return [[here for _, here in levels] for _, levels in grouped]
 
     def _place(self, buckets: Sequence[Bucket], mentor_id: int | None) -> tuple[int, int] | None:
         """(turn, bucket) of a mentor; None when it is not eligible."""
@@ -84,20 +84,3 @@ def _slot_at(bucket: Bucket, turn: int) -> int:
             return nth_set_bit(level, turn)
         turn -= count
     raise IndexError("the bucket has no such turn")
-
-
-def nth_set_bit(bits: int, number: int) -> int:
-    """The place of the set bit that has `number` set bits below it: by halves, for there may be 20,000 mentors."""
-    place, width = 0, bits.bit_length()
-    while width > 1:
-        half = width // 2
-        below = bits & ((1 << half) - 1)
-        count = below.bit_count()
-        if number < count:
-            bits, width = below, half
-        else:
-            number -= count
-            bits >>= half
-            place += half
-            width -= half
-    return place

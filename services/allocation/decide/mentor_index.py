@@ -7,10 +7,11 @@ and the lowest set bit is the lowest id. Python's integers carry any number of s
 from bisect import bisect_left
 from collections.abc import Mapping
 
+from services.allocation.decide.bitsets import with_open_slot
 from services.allocation.decide.enrolment import Enrolment
 from services.allocation.decide.fairness import occupancy_of
 from services.allocation.decide.mentor import Mentor
-from services.allocation.decide.occupancy import Occupancy, with_open_slot
+from services.allocation.decide.occupancy import Occupancy
 from services.allocation.decide.policy import Policy
 from services.allocation.decide.rules import GRADUATE, SCHOOL_STUDENT
 from shared.contracts.decisions import RULES

@@ -4,9 +4,10 @@ A level holds the mentors of one key as a bitset over the mentors' slots; a stra
 make these keys (see `fairness`). Mentors without a place are on no level.
 """
 
-from bisect import bisect_left, insort
 from collections.abc import Callable
 
+from services.allocation.decide.bitsets import with_open_slot
+from services.allocation.decide.levels import Levels
 from services.allocation.decide.mentor import Mentor
 
 SCALE_BITS = 64
@@ -26,14 +27,13 @@ def level_of(mentor: Mentor, load: int) -> int:
 
 
 class Occupancy:
-    """The mentors with a place. `order` has the levels' keys, lowest first; `available` is their union."""
+    """The mentors with a place: `levels` has them by key, `available` is the union."""
 
-    __slots__ = ("_level_of", "available", "levels", "order")
+    __slots__ = ("_level_of", "available", "levels")
 
     def __init__(self, level_of: LevelOf = level_of) -> None:
         self.available = 0
-        self.levels: dict[int, int] = {}
-        self.order: list[int] = []
+        self.levels = Levels()
         self._level_of = level_of
 
     def add(self, bit: int, mentor: Mentor, load: int) -> None:
@@ -46,38 +46,24 @@ class Occupancy:
 
     def move(self, bit: int, mentor: Mentor, before: int, after: int) -> None:
         """Moves a mentor from the level of one load to that of another, as far as it has a place there."""
-        capacity, level_of, levels = mentor.capacity, self._level_of, self.levels
+        capacity = mentor.capacity
         had, has = before < capacity, after < capacity
         if had:
-            key = level_of(mentor, before)
-            level = levels[key] ^ bit
-            if level:
-                levels[key] = level
-            else:
-                del levels[key]
-                del self.order[bisect_left(self.order, key)]
+            self.levels.flip(self._level_of(mentor, before), bit)
         if has:
-            key = level_of(mentor, after)
-            if key in levels:
-                levels[key] |= bit
-            else:
-                insort(self.order, key)
-                levels[key] = bit
+            self.levels.flip(self._level_of(mentor, after), bit)
         if had != has:
             self.available ^= bit
 
     def open_slot(self, slot: int) -> None:
         """Makes room for a mentor between others: every slot from `slot` on moves up by one."""
         self.available = with_open_slot(self.available, slot)
-        for key, level in self.levels.items():
-            self.levels[key] = with_open_slot(level, slot)
+        self.levels.open_slot(slot)
 
     def best(self, eligible: int, wanted: int) -> list[int]:
         """The slots of the first `wanted` of `eligible`, best first: lowest level, then lowest slot."""
         found: list[int] = []
-        levels = self.levels
-        for key in self.order:
-            here = eligible & levels[key]
+        for _, here in self.levels.meeting(eligible):
             while here:
                 lowest = here & -here
                 found.append(lowest.bit_length() - 1)
@@ -85,9 +71,3 @@ class Occupancy:
                     return found
                 here ^= lowest
         return found
-
-
-def with_open_slot(bits: int, slot: int) -> int:
-    """`bits` with a zero inserted at `slot`."""
-    below = bits & ((1 << slot) - 1)
-    return (bits ^ below) << 1 | below

@@ -1,6 +1,5 @@
 """The strategies of fairness that a policy may choose: domain.md, sections 4 and 7."""
 
-from collections.abc import Sequence
 from fractions import Fraction
 
 import pytest
@@ -8,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.allocation.decide import DEFAULT_POLICY, Cause, PartitionState, Policy, Pool, handle
-from services.allocation.decide.buckets import nth_set_bit
 from services.allocation.decide.fairness import jitter_of, jittered_levels
 from services.allocation.decide.policy import BucketRoundRobin, DeterministicJitter, Fairness
 from services.allocation.decide.ranking import choose
@@ -154,10 +152,3 @@ def test_any_mentors_are_ranked_as_the_slow_strategies_rank_them(
         expected = in_order(strategy, free, str(YEAR), size, last_chosen)
         pool = a_pool(fairness, *mentors, last_chosen=last_chosen)
         assert ranking(pool) == [mentor.mentor_id for mentor in expected[:4]]
-
-
-@given(st.sets(st.integers(0, 300), min_size=1))
-def test_the_nth_set_bit_is_the_nth_of_the_sorted_set(slots: set[int]) -> None:
-    bits = sum(1 << slot for slot in slots)
-    found: Sequence[int] = [nth_set_bit(bits, number) for number in range(len(slots))]
-    assert found == sorted(slots)
