@@ -36,7 +36,7 @@ DECISIONS = (
         "new-counter-after-a-release",
         "a student does not keep its counter for life",
         DECIDER,
-        "    counter = pool.counters.get(student.student_id)\n",
+        "    counter = student.counter\n",
         "    counter = None\n",
         (*UNIT, *ENGINE),
     ),

@@ -16,15 +16,16 @@ def picture(state: PartitionState) -> dict[str, Any]:
             "loads": {key: load for key, load in all_loads(pool).items() if load},
             "last_counters": {year: last for year, last in pool.last_counters.items() if last},
             "last_chosen": pool.last_chosen,
-            "counters": pool.counters,
             "enrolments": {
-                key: msgspec.structs.replace(student, stored=True) for key, student in pool.enrolments.items()
+                (year, student_id): msgspec.structs.replace(student, stored=True)
+                for year, students in pool.enrolments.items()
+                for student_id, student in students.items()
             },
             "waitlist": waitlist_picture(pool),
             "index": index_picture(pool),
         }
         for tenant, pool in state.pools.items()
-        if pool.mentors or pool.enrolments
+        if pool.mentors or any(pool.enrolments.values())
     }
 
 

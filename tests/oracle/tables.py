@@ -80,8 +80,8 @@ class Tables:
         """Writes the rows that changed, and nothing else."""
         for tenant, pool in state.pools.items():
             changes = pool.changes
-            for (year, student_id), student in changes.enrolments.items():
-                key = (tenant, year, student_id)
+            for student in changes.enrolments.values():
+                key = (tenant, student.year, student.student_id)
                 assert student.stored == (key in self.students)
                 student.stored = True
                 self.students[key] = copy.copy(student)

@@ -164,7 +164,7 @@ def require_that_rows_say_the_same(tables: Tables, oracle: NaivePartition) -> No
 def require_true_loads(pool: Pool, earlier: dict[tuple[int, int], int]) -> None:
     """A load is the number of students assigned; it grows only within the capacity."""
     for (year, mentor_id), load in all_loads(pool).items():
-        assigned = [e for e in pool.enrolments.values() if e.year == year and e.mentor_id == mentor_id]
+        assigned = [e for e in pool.enrolments[year].values() if e.mentor_id == mentor_id]
         assert load == len(assigned)
         assert {e.status for e in assigned} <= {"assigned"}
         assert load <= max(pool.mentors[mentor_id].capacity, earlier.get((year, mentor_id), 0))
@@ -176,7 +176,7 @@ def require_that_nobody_waits_in_vain(pool: NaivePool) -> None:
 
 def require_unique_and_dense(counters: set[str], pool: Pool) -> None:
     """One counter a student, and in each year 0001, 0002 … without a gap."""
-    own = {e.student_id: e.counter for e in pool.enrolments.values() if e.counter}
+    own = {e.student_id: e.counter for year in pool.enrolments.values() for e in year.values() if e.counter}
     assert len(set(own.values())) == len(own)
     assert set(own.values()) == counters
     for year, last in pool.last_counters.items():

@@ -11,7 +11,7 @@ state.forget()
 
 from services.allocation.decide.changes import Changes
 from services.allocation.decide.decider import decide, handle
-from services.allocation.decide.enrolment import Enrolment, Status
+from services.allocation.decide.enrolment import Enrolment, Status, Traits
 from services.allocation.decide.evolve import evolve
 from services.allocation.decide.mentor import Mentor
 from services.allocation.decide.needs import Needs, needs
@@ -32,6 +32,7 @@ __all__ = [
     "Pool",
     "RuleResult",
     "Status",
+    "Traits",
     "decide",
     "evolve",
     "handle",

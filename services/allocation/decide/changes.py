@@ -10,11 +10,11 @@ from services.allocation.decide.mentor import Mentor
 class Changes:
     """Of one pool, since the working set was last dropped. The values are the live objects: their final state.
 
-    `loads` names (year, mentor_id), `years` those whose last counter or last chosen mentor moved. `counters` are
+    `enrolments` are by arrival. `loads` names (year, mentor_id), `years` those whose last counter or last chosen mentor moved. `counters` are
     those given to students of whom not every year is in memory: their other rows get them too.
     """
 
-    enrolments: dict[tuple[int, str], Enrolment] = field(default_factory=dict)
+    enrolments: dict[int, Enrolment] = field(default_factory=dict)
     mentors: dict[int, Mentor] = field(default_factory=dict)
     loads: set[tuple[int, int]] = field(default_factory=set)
     years: set[int] = field(default_factory=set)

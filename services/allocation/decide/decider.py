@@ -42,13 +42,13 @@ def decide(state: PartitionState, cause: Cause) -> Iterator[Decision]:
     fact = cause.fact
     if isinstance(fact, StudentRegistered):
         pool = state.pool(cause.tenant)
-        return _after_student(pool, pool.enrolments[fact.year, fact.student_id])
+        return _after_student(pool, pool.enrolments[fact.year][fact.student_id])
     if isinstance(fact, MentorRegistered):
         pool = state.pool(cause.tenant)
         return _after_mentor(pool, pool.mentors[fact.mentor_id])
     if isinstance(fact, StudentWithdrawnFact):
         pool = state.pool(cause.tenant)
-        return _after_withdrawal(pool, pool.enrolments.get((fact.year, fact.student_id)), fact.reason)
+        return _after_withdrawal(pool, pool.find(fact.year, fact.student_id), fact.reason)
     if isinstance(fact, StudentErased):
         return _after_erasure(state.pool(cause.tenant), fact.student_id)
     return iter(())
@@ -123,7 +123,7 @@ def _place(
     if not ranked:
         return _wait(pool, student)
     best, policy, year = ranked[0], pool.policy, student.year
-    counter = pool.counters.get(student.student_id)
+    counter = student.counter
     if counter is None:
         counter = next_counter(year, pool.gender, pool.last_counters.get(year, 0))
     return StudentAssigned(

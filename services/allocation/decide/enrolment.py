@@ -1,13 +1,37 @@
 """A student in one academic year of a pool, as far as decisions and the read model need it."""
 
-from typing import Literal
+from typing import Literal, Self
 
 import msgspec
 
 from services.allocation.decide.policy import DEFAULT_POLICY
+from shared.contracts.facts import StudentRegistered
 
 Status = Literal["undecided", "assigned", "waitlisted", "released", "withdrawn"]
 """`undecided` and `released` last from one step to the next: after its fact a student has an outcome."""
+
+
+class Traits(msgspec.Struct, frozen=True, gc=False):
+    """What the rules ask of a student: as its latest fact of the year says it."""
+
+    reg_center: int
+    group_code: int
+    reg_status: int
+    edu_status: int
+    school_code: int | None
+    student_type: int
+
+    @classmethod
+    def of(cls, fact: StudentRegistered) -> Self:
+        """Those of a fact."""
+        return cls(
+            reg_center=fact.reg_center,
+            group_code=fact.group_code,
+            reg_status=fact.reg_status,
+            edu_status=fact.edu_status,
+            school_code=fact.school_code,
+            student_type=fact.student_type,
+        )
 
 
 class Enrolment(msgspec.Struct, kw_only=True, gc=False):
@@ -27,16 +51,9 @@ class Enrolment(msgspec.Struct, kw_only=True, gc=False):
     status: Status
     mentor_id: int | None
     counter: str | None
-    reg_center: int
-    group_code: int
-    reg_status: int
-    edu_status: int
-    school_code: int | None
-    student_type: int
+    traits: Traits
     reason: str
     cause_sequence: int
     decided_at: str
     policy: str = DEFAULT_POLICY.version
-    engine: int = DEFAULT_POLICY.engine
-    pinned: bool = False
     stored: bool = False

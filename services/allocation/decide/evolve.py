@@ -1,7 +1,7 @@
 """What a fact or a decision does to the state. Nothing is chosen here: a replay evolves the same state."""
 
 from services.allocation.decide.counters import number_of
-from services.allocation.decide.enrolment import Enrolment
+from services.allocation.decide.enrolment import Enrolment, Traits
 from services.allocation.decide.mentor import Mentor
 from services.allocation.decide.pool import Pool
 from services.allocation.decide.state import Cause, PartitionState
@@ -38,19 +38,17 @@ def evolve(state: PartitionState, cause: Cause, event: Fact | Decision) -> None:
     elif isinstance(event, MentorRegistered):
         _mentor_registered(pool, event)
     elif isinstance(event, StudentWithdrawnFact):
-        _withdrawal_accepted(pool, pool.enrolments.get((event.year, event.student_id)), event.version)
+        _withdrawal_accepted(pool, pool.find(event.year, event.student_id), event.version)
     elif isinstance(event, StudentErased):
         for student in pool.of_student(event.student_id):
             _withdrawal_accepted(pool, student, event.version)
 
 
 def _student_registered(pool: Pool, cause: Cause, fact: StudentRegistered) -> None:
-    key = (fact.year, fact.student_id)
-    student = pool.enrolments.get(key)
+    student = pool.find(fact.year, fact.student_id)
     if student is None:
-        if fact.year not in pool.loads:
-            pool.open_year(fact.year)
-        student = pool.enrolments[key] = Enrolment(
+        pool.open_year(fact.year)
+        student = pool.enrolments[fact.year][fact.student_id] = Enrolment(
             tenant=cause.tenant,
             year=fact.year,
             student_id=fact.student_id,
@@ -58,13 +56,8 @@ def _student_registered(pool: Pool, cause: Cause, fact: StudentRegistered) -> No
             arrival=cause.sequence,
             status="undecided",
             mentor_id=None,
-            counter=pool.counters.get(fact.student_id),
-            reg_center=fact.reg_center,
-            group_code=fact.group_code,
-            reg_status=fact.reg_status,
-            edu_status=fact.edu_status,
-            school_code=fact.school_code,
-            student_type=fact.student_type,
+            counter=_counter_of(pool, fact.student_id),
+            traits=Traits.of(fact),
             reason="",
             cause_sequence=cause.sequence,
             decided_at=cause.time,
@@ -74,24 +67,19 @@ def _student_registered(pool: Pool, cause: Cause, fact: StudentRegistered) -> No
         if waits:
             pool.waitlist.remove(student)
         student.version = fact.version
-        student.reg_center = fact.reg_center
-        student.group_code = fact.group_code
-        student.reg_status = fact.reg_status
-        student.edu_status = fact.edu_status
-        student.school_code = fact.school_code
-        student.student_type = fact.student_type
+        student.traits = Traits.of(fact)
         if waits:
             pool.waitlist.add(student)
         elif student.status == "withdrawn":
             student.status = "undecided"
-    pool.changes.enrolments[key] = student
+    pool.changes.enrolments[student.arrival] = student
 
 
 def _withdrawal_accepted(pool: Pool, student: Enrolment | None, version: int) -> None:
     """Only the version moves: what the withdrawal does to a live enrolment is a decision."""
     if student is not None:
         student.version = version
-        pool.changes.enrolments[student.year, student.student_id] = student
+        pool.changes.enrolments[student.arrival] = student
 
 
 def _mentor_registered(pool: Pool, fact: MentorRegistered) -> None:
@@ -113,18 +101,16 @@ def _assigned(pool: Pool, cause: Cause, event: StudentAssigned) -> None:
     pool.present.setdefault(mentor_id, {})[student.arrival] = student
     pool.last_chosen[year] = mentor_id
     pool.changes.years.add(year)
-    if event.counter is not None and student.student_id not in pool.counters:
+    if event.counter is not None and student.counter is None:
         _give_counter(pool, year, student.student_id, event.counter)
         if student.stored:  # it may wait since an earlier batch: rows of its other years may not be in memory
             pool.changes.counters[student.student_id] = event.counter
-    student.counter = event.counter
 
 
 def _waitlisted(pool: Pool, cause: Cause, event: StudentWaitlisted) -> None:
     student = _decided(pool, cause, event)
     if student.status != "waitlisted":
         student.status = "waitlisted"
-        student.counter = pool.counters.get(student.student_id)  # another year may have given it
         pool.waitlist.add(student)
 
 
@@ -141,13 +127,12 @@ def _left(pool: Pool, cause: Cause, event: StudentReleased | StudentWithdrawn) -
 
 def _decided(pool: Pool, cause: Cause, event: Decision) -> Enrolment:
     """The student of a decision, with what every decision leaves on it."""
-    key = (event.year, event.student_id)
-    student = pool.changes.enrolments[key] = pool.enrolments[key]
+    student = pool.enrolments[event.year][event.student_id]
+    pool.changes.enrolments[student.arrival] = student
     student.reason = event.reason
     student.cause_sequence = cause.sequence
     student.decided_at = cause.time
     student.policy = event.policy
-    student.engine = event.engine
     return student
 
 
@@ -159,10 +144,17 @@ def _change_load(pool: Pool, year: int, mentor_id: int, change: int) -> None:
     pool.changes.loads.add((year, mentor_id))
 
 
+def _counter_of(pool: Pool, student_id: str) -> str | None:
+    """The student's own, if a year has given it one: then each of its enrolments in memory has it."""
+    for student in pool.of_student(student_id):
+        if student.counter is not None:
+            return student.counter
+    return None
+
+
 def _give_counter(pool: Pool, year: int, student_id: str, counter: str) -> None:
-    pool.counters[student_id] = counter
     pool.last_counters[year] = number_of(counter)
     for student in pool.of_student(student_id):
         if student.counter is None:
             student.counter = counter
-            pool.changes.enrolments[student.year, student_id] = student
+            pool.changes.enrolments[student.arrival] = student

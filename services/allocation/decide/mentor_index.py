@@ -71,34 +71,36 @@ class MentorIndex:
 
     def eligible(self, student: Enrolment) -> int:
         """The mentors with a place that pass every rule."""
-        if student.reg_status not in self._reg_status:
+        traits = student.traits
+        if traits.reg_status not in self._reg_status:
             return 0
-        if student.student_type != SCHOOL_STUDENT:
+        if traits.student_type != SCHOOL_STUDENT:
             kind = self._normal
-        elif student.edu_status == GRADUATE:
+        elif traits.edu_status == GRADUATE:
             return 0
         else:
-            kind = self._schools.get(student.school_code, 0)
+            kind = self._schools.get(traits.school_code, 0)
         return (
-            self._groups.get(student.group_code, 0)
-            & self._reach.get(student.reg_center, 0)
+            self._groups.get(traits.group_code, 0)
+            & self._reach.get(traits.reg_center, 0)
             & kind
             & self.years[student.year].available
         )
 
     def funnel(self, student: Enrolment) -> dict[str, int]:
         """How many mentors remain after each rule, in the rules' order."""
-        school_student = student.student_type == SCHOOL_STUDENT
+        traits = student.traits
+        school_student = traits.student_type == SCHOOL_STUDENT
         everyone = (1 << len(self.ids)) - 1
         passing = (
             everyone,
-            self._groups.get(student.group_code, 0),
-            self._centers.get(student.reg_center, 0),
-            everyone if student.reg_status in self._reg_status else 0,
+            self._groups.get(traits.group_code, 0),
+            self._centers.get(traits.reg_center, 0),
+            everyone if traits.reg_status in self._reg_status else 0,
             self.years[student.year].available,
-            self._schools.get(student.school_code, 0) if school_student else self._normal,
-            self._normal if student.edu_status == GRADUATE else everyone,
-            self._free | self._gates.get(student.reg_center, 0),
+            self._schools.get(traits.school_code, 0) if school_student else self._normal,
+            self._normal if traits.edu_status == GRADUATE else everyone,
+            self._free | self._gates.get(traits.reg_center, 0),
         )
         remaining = everyone
         counts: dict[str, int] = {}

@@ -34,7 +34,7 @@ def needs(state: PartitionState, causes: Sequence[Cause]) -> Needs:
         fact = cause.fact
         if isinstance(fact, STUDENT_FACTS):
             pool = state.pools.get(cause.tenant)
-            if pool is None or (fact.year, fact.student_id) not in pool.enrolments:
+            if pool is None or pool.find(fact.year, fact.student_id) is None:
                 wanted.students.setdefault(cause.tenant, set()).add(fact.student_id)
         elif isinstance(fact, StudentErased):  # of all its years some may be in memory, and others not
             wanted.students.setdefault(cause.tenant, set()).add(fact.student_id)

@@ -1,6 +1,7 @@
 """One pool (tenant, gender): what no rule and no counter ever crosses."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import chain
 from typing import Self
 
 from services.allocation.decide.changes import Changes
@@ -14,9 +15,9 @@ from services.allocation.decide.waitlist import Waitlist
 class Pool:
     """Mentors; loads, last counters and last chosen mentors by year; and the students in memory.
 
-    `enrolments` holds everyone who waits, and besides them the working set of a batch; `counters` are these
-    students'. `present` finds the students of the working set that are with a mentor, by arrival. `index` and
-    `waitlist` say the same things again, in the form in which a choice under `policy` needs them.
+    `enrolments` holds by year and id everyone who waits, and besides them the working set of a batch. `present`
+    finds the students of the working set that are with a mentor, by arrival. `index` and `waitlist` say the
+    same things again, in the form in which a choice under `policy` needs them.
     """
 
     def __init__(self, tenant: str, gender: int, policy: Policy = DEFAULT_POLICY) -> None:
@@ -27,8 +28,7 @@ class Pool:
         self.loads: dict[int, dict[int, int]] = {}
         self.last_counters: dict[int, int] = {}
         self.last_chosen: dict[int, int] = {}
-        self.enrolments: dict[tuple[int, str], Enrolment] = {}
-        self.counters: dict[str, str] = {}
+        self.enrolments: dict[int, dict[str, Enrolment]] = {}
         self.present: dict[int, dict[int, Enrolment]] = {}
         self.index = MentorIndex(policy, self.last_chosen)
         self.waitlist = Waitlist(policy)
@@ -57,6 +57,7 @@ class Pool:
             pool.index.put(None, mentor, {})
         for year, mentor_id, load in loads:
             pool.loads.setdefault(year, {})[mentor_id] = load
+            pool.enrolments.setdefault(year, {})
         for year in pool.loads:
             pool.index.open_year(year, pool.mentors, pool.loads[year])
         for year, last_counter, last_chosen in years:
@@ -72,44 +73,35 @@ class Pool:
         """Makes the year known, with no loads, when its first student comes."""
         if year not in self.loads:
             self.loads[year] = {}
+            self.enrolments[year] = {}
             self.index.open_year(year, self.mentors, self.loads[year])
 
     def load(self, row: Enrolment) -> None:
         """Takes a row of the database into memory, unless it is there already."""
-        key = (row.year, row.student_id)
-        if key in self.enrolments:
+        self.open_year(row.year)
+        if self.enrolments[row.year].setdefault(row.student_id, row) is not row:
             return
         row.stored = True
-        self.open_year(row.year)
-        self.enrolments[key] = row
         self._loaded.append(row)
-        if row.counter is not None:
-            self.counters[row.student_id] = row.counter
         if row.status == "waitlisted":
             self.waitlist.add(row)
         elif row.mentor_id is not None:
             self.present.setdefault(row.mentor_id, {})[row.arrival] = row
 
-    def of_student(self, student_id: str) -> Iterator[Enrolment]:
+    def find(self, year: int, student_id: str) -> Enrolment | None:
+        """The student's enrolment of the year, if it is in memory."""
+        return self.enrolments.get(year, {}).get(student_id)
+
+    def of_student(self, student_id: str) -> list[Enrolment]:
         """The student's enrolments that are in memory."""
-        for year in self.loads:
-            found = self.enrolments.get((year, student_id))
-            if found is not None:
-                yield found
+        return [found for year in self.enrolments.values() if (found := year.get(student_id)) is not None]
 
     def forget(self) -> None:
         """Drops the working set and the changes, once they are stored; those who wait stay."""
-        leaving = [*self._loaded, *self.changes.enrolments.values()]
-        for student in leaving:
+        for student in chain(self._loaded, self.changes.enrolments.values()):
             student.stored = True
             if student.status != "waitlisted":
-                self.enrolments.pop((student.year, student.student_id), None)
-        for student in leaving:
-            for year in self.loads:  # a plain loop: this runs once for every student that is decided
-                if (year, student.student_id) in self.enrolments:
-                    break
-            else:
-                self.counters.pop(student.student_id, None)
+                self.enrolments[student.year].pop(student.student_id, None)
         self._loaded.clear()
         self.present.clear()
         self.changes.clear()

@@ -5,7 +5,7 @@ The choice itself asks the same questions of all mentors at once, see `mentor_in
 
 from typing import Final, NamedTuple
 
-from services.allocation.decide.enrolment import Enrolment
+from services.allocation.decide.enrolment import Enrolment, Traits
 from services.allocation.decide.mentor import Mentor
 from services.allocation.decide.policy import Policy
 
@@ -23,28 +23,30 @@ class RuleResult(NamedTuple):
 
 def trace(policy: Policy, mentor: Mentor, student: Enrolment, load: int) -> list[RuleResult]:
     """Every rule's answer for a mentor of the student's pool with `load` students in that year, in order."""
+    traits = student.traits
     return [
         RuleResult("GENDER_MATCH", True),  # a pool holds one gender
-        RuleResult("GROUP_ALLOWED", student.group_code in mentor.groups),
-        RuleResult("CENTER_ALLOWED", student.reg_center in mentor.centers),
-        RuleResult("REG_STATUS_ALLOWED", student.reg_status in policy.reg_status),
+        RuleResult("GROUP_ALLOWED", traits.group_code in mentor.groups),
+        RuleResult("CENTER_ALLOWED", traits.reg_center in mentor.centers),
+        RuleResult("REG_STATUS_ALLOWED", traits.reg_status in policy.reg_status),
         _capacity_available(mentor, load),
-        _school_type_compatible(mentor, student),
-        RuleResult("GRADUATE_NOT_TO_SCHOOL", student.edu_status != GRADUATE or mentor.type == "normal"),
-        _manager_center_gate(mentor, student),
+        _school_type_compatible(mentor, traits),
+        RuleResult("GRADUATE_NOT_TO_SCHOOL", traits.edu_status != GRADUATE or mentor.type == "normal"),
+        _manager_center_gate(mentor, traits),
     ]
 
 
 def still_fits(policy: Policy, mentor: Mentor, student: Enrolment) -> bool:
     """Whether a student may stay with its mentor: an active one that passes every rule but capacity."""
-    if not mentor.active or (student.edu_status == GRADUATE and mentor.type == "school"):
+    traits = student.traits
+    if not mentor.active or (traits.edu_status == GRADUATE and mentor.type == "school"):
         return False
     return (
-        student.group_code in mentor.groups
-        and student.reg_center in mentor.centers
-        and student.reg_status in policy.reg_status
-        and _school_type_compatible(mentor, student).passed
-        and _manager_center_gate(mentor, student).passed
+        traits.group_code in mentor.groups
+        and traits.reg_center in mentor.centers
+        and traits.reg_status in policy.reg_status
+        and _school_type_compatible(mentor, traits).passed
+        and _manager_center_gate(mentor, traits).passed
     )
 
 
@@ -56,19 +58,19 @@ def _capacity_available(mentor: Mentor, load: int) -> RuleResult:
     return RuleResult("CAPACITY_AVAILABLE", True)
 
 
-def _school_type_compatible(mentor: Mentor, student: Enrolment) -> RuleResult:
-    if student.student_type != SCHOOL_STUDENT:
+def _school_type_compatible(mentor: Mentor, traits: Traits) -> RuleResult:
+    if traits.student_type != SCHOOL_STUDENT:
         if mentor.type == "school":
             return RuleResult("SCHOOL_TYPE_COMPATIBLE", False, "normal_student_to_school_mentor")
     elif mentor.type == "normal":
         return RuleResult("SCHOOL_TYPE_COMPATIBLE", False, "school_student_to_normal_mentor")
-    elif student.school_code not in mentor.schools:
+    elif traits.school_code not in mentor.schools:
         return RuleResult("SCHOOL_TYPE_COMPATIBLE", False, "school_not_held")
     return RuleResult("SCHOOL_TYPE_COMPATIBLE", True)
 
 
-def _manager_center_gate(mentor: Mentor, student: Enrolment) -> RuleResult:
-    if mentor.manager_centers is None or student.reg_center in mentor.manager_centers:
+def _manager_center_gate(mentor: Mentor, traits: Traits) -> RuleResult:
+    if mentor.manager_centers is None or traits.reg_center in mentor.manager_centers:
         return RuleResult("MANAGER_CENTER_GATE", True)
     if not mentor.manager_centers:
         return RuleResult("MANAGER_CENTER_GATE", False, "manager_centers_not_found")

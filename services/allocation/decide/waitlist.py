@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, insort
 
-from services.allocation.decide.enrolment import Enrolment
+from services.allocation.decide.enrolment import Enrolment, Traits
 from services.allocation.decide.mentor import Mentor
 from services.allocation.decide.policy import Policy
 from services.allocation.decide.rules import GRADUATE, SCHOOL_STUDENT
@@ -28,17 +28,19 @@ class Waitlist:
     def add(self, student: Enrolment) -> None:
         """Puts a student at the place of its arrival."""
         self.by_arrival[student.arrival] = student
-        if self._can_be_taken(student):
+        if self._can_be_taken(student.traits):
             schools = self._queues.setdefault(student.year, {})
-            seats = schools.setdefault(_school(student), {})
-            insort(seats.setdefault((student.group_code, student.reg_center), []), student.arrival)
+            seats = schools.setdefault(_school(student.traits), {})
+            traits = student.traits
+            insort(seats.setdefault((traits.group_code, traits.reg_center), []), student.arrival)
 
     def remove(self, student: Enrolment) -> None:
         """Takes a student out; its attributes must be those with which it was added."""
         del self.by_arrival[student.arrival]
-        if self._can_be_taken(student):
-            seats = self._queues[student.year][_school(student)]
-            seat = (student.group_code, student.reg_center)
+        if self._can_be_taken(student.traits):
+            seats = self._queues[student.year][_school(student.traits)]
+            traits = student.traits
+            seat = (traits.group_code, traits.reg_center)
             queue = seats[seat]
             del queue[bisect_left(queue, student.arrival)]
             if not queue:
@@ -58,13 +60,13 @@ class Waitlist:
             if group_code in groups and reg_center in reach
         ]
 
-    def _can_be_taken(self, student: Enrolment) -> bool:
-        if student.reg_status not in self._reg_status:
+    def _can_be_taken(self, traits: Traits) -> bool:
+        if traits.reg_status not in self._reg_status:
             return False
-        if student.student_type != SCHOOL_STUDENT:
+        if traits.student_type != SCHOOL_STUDENT:
             return True
-        return student.school_code is not None and student.edu_status != GRADUATE
+        return traits.school_code is not None and traits.edu_status != GRADUATE
 
 
-def _school(student: Enrolment) -> int | None:
-    return student.school_code if student.student_type == SCHOOL_STUDENT else NORMAL
+def _school(traits: Traits) -> int | None:
+    return traits.school_code if traits.student_type == SCHOOL_STUDENT else NORMAL

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from services.allocation.decide import Enrolment, Mentor, Needs, PartitionState, Pool
+from services.allocation.decide import Enrolment, Mentor, Needs, PartitionState, Pool, Traits
 from shared.postgres import Connection, named_queries
 from shared.project.columns import columns
 
@@ -27,7 +27,7 @@ async def load_partition(connection: Connection, partition: int) -> PartitionSta
             mentors=[_mentor(row) for row in mentors.get(tenant, ())],
             loads=[(row["year"], row["mentor_id"], row["load"]) for row in loads.get(tenant, ())],
             years=[(row["year"], row["last"], row["last_mentor_id"]) for row in counters.get(tenant, ())],
-            waiting=[_enrolment(row) for row in waiting.get(tenant, ())],
+            waiting=(_enrolment(row) for row in waiting.get(tenant, ())),
         )
     return state
 
@@ -93,12 +93,14 @@ def _enrolment(row: asyncpg.Record) -> Enrolment:
         status=row["status"],
         mentor_id=row["mentor_id"],
         counter=row["counter"],
-        reg_center=row["reg_center"],
-        group_code=row["group_code"],
-        reg_status=row["reg_status"],
-        edu_status=row["edu_status"],
-        school_code=row["school_code"],
-        student_type=row["student_type"],
+        traits=Traits(
+            reg_center=row["reg_center"],
+            group_code=row["group_code"],
+            reg_status=row["reg_status"],
+            edu_status=row["edu_status"],
+            school_code=row["school_code"],
+            student_type=row["student_type"],
+        ),
         reason=row["reason"],
         cause_sequence=row["cause_sequence"],
         decided_at=row["decided_at"],

@@ -91,11 +91,12 @@ def _row(partition: int, enrolment: Enrolment, funnels: Funnels) -> tuple[Any, .
     if enrolment.status == "waitlisted":
         steps = funnels.get((partition, enrolment.tenant, enrolment.year, enrolment.student_id))
         funnel = msgspec.json.encode(steps).decode() if steps is not None else None
+    traits = enrolment.traits
     return (
         enrolment.tenant, partition % 2, enrolment.student_id, enrolment.year, partition, enrolment.version,
-        enrolment.arrival, enrolment.status, enrolment.mentor_id, enrolment.counter, enrolment.edu_status,
-        enrolment.reg_center, enrolment.reg_status, enrolment.group_code, enrolment.school_code,
-        enrolment.student_type, enrolment.policy, enrolment.reason, funnel, enrolment.cause_sequence,
+        enrolment.arrival, enrolment.status, enrolment.mentor_id, enrolment.counter, traits.edu_status,
+        traits.reg_center, traits.reg_status, traits.group_code, traits.school_code,
+        traits.student_type, enrolment.policy, enrolment.reason, funnel, enrolment.cause_sequence,
         enrolment.decided_at,
     )  # fmt: skip
 

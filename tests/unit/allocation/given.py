@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from services.allocation.decide import Cause, Enrolment, Mentor, PartitionState, handle
+from services.allocation.decide import Cause, Enrolment, Mentor, PartitionState, Traits, handle
 from shared.contracts.decisions import (
     Decision,
     StudentAssigned,
@@ -100,12 +100,7 @@ def an_enrolment(fact: StudentRegistered, **different: Any) -> Enrolment:
         "status": "waitlisted",
         "mentor_id": None,
         "counter": None,
-        "reg_center": fact.reg_center,
-        "group_code": fact.group_code,
-        "reg_status": fact.reg_status,
-        "edu_status": fact.edu_status,
-        "school_code": fact.school_code,
-        "student_type": fact.student_type,
+        "traits": Traits.of(fact),
         "reason": "GENDER_MATCH",
         "cause_sequence": 1,
         "decided_at": "2026-01-01T00:00:00.000000Z",
@@ -139,7 +134,7 @@ class Given:
 
     def enrolment(self, name: str, year: int = 1402) -> Enrolment:
         """The student's state in that year."""
-        return self.state.pool(TENANT).enrolments[year, name]
+        return self.state.pool(TENANT).enrolments[year][name]
 
 
 def outcomes(decisions: Sequence[Decision]) -> list[tuple[Any, ...]]:

@@ -98,7 +98,7 @@ def test_registered_again_while_the_mentor_still_fits_nothing_moves() -> None:
     given = Given(a_mentor(1, groups=[1, 3]), a_student("s"), a_mentor(2, groups=[1, 3]))
     assert given.when(a_student("s", version=2, group_code=3)) == []
     student = given.enrolment("s")
-    assert (student.version, student.group_code, student.mentor_id, student.arrival) == (2, 3, 1, 2)
+    assert (student.version, student.traits.group_code, student.mentor_id, student.arrival) == (2, 3, 1, 2)
 
 
 def test_a_full_mentor_still_fits_the_students_it_has() -> None:
