@@ -37,9 +37,9 @@ def all_loads(pool: Pool) -> dict[tuple[int, int], int]:
 def waitlist_picture(pool: Pool) -> dict[str, Any]:
     """Who waits, and whom each mentor could take of them."""
     return {
-        "students": sorted(pool.waitlist.by_arrival),
+        "students": len(pool.waitlist),
         "queues": {
-            (year, mentor_id): sorted(queues)
+            (year, mentor_id): sorted([student.arrival for student in queue] for queue in queues)
             for year in pool.loads
             for mentor_id, mentor in pool.mentors.items()
             if (queues := pool.waitlist.queues_of(mentor, year))

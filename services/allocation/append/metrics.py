@@ -41,5 +41,5 @@ class WaitlistGauge:
         tally = Counter[str]()
         for state in self._states():
             for tenant, pool in state.pools.items():
-                tally[tenant] += len(pool.waitlist.by_arrival)
+                tally[tenant] += len(pool.waitlist)
         return [(students, {"tenant": tenant}) for tenant, students in tally.items()]

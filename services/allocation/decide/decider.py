@@ -96,7 +96,7 @@ def _serve(pool: Pool, mentor: Mentor) -> Iterator[Decision]:
     if not mentor.active:
         return
     heads = [
-        (queue[0], year, queue)
+        (queue[0].arrival, year, queue)
         for year, loads in pool.loads.items()
         if loads.get(mentor.mentor_id, 0) < mentor.capacity
         for queue in pool.waitlist.queues_of(mentor, year)
@@ -107,11 +107,12 @@ def _serve(pool: Pool, mentor: Mentor) -> Iterator[Decision]:
         if pool.loads[year].get(mentor.mentor_id, 0) >= mentor.capacity:
             heappop(heads)
             continue
-        yield _place(pool, pool.waitlist.by_arrival[arrival], "waitlist")
-        if arrival in pool.waitlist.by_arrival:
+        student = queue[0]
+        yield _place(pool, student, "waitlist")
+        if student.status == "waitlisted":
             raise RuntimeError(f"the student of arrival {arrival} was not taken by mentor {mentor.mentor_id}")
         if queue:
-            heapreplace(heads, (queue[0], year, queue))
+            heapreplace(heads, (queue[0].arrival, year, queue))
         else:
             heappop(heads)
 

@@ -1,6 +1,7 @@
 """A student in one academic year of a pool, as far as decisions and the read model need it."""
 
-from typing import Literal, Self
+from functools import lru_cache
+from typing import Any, Final, Literal, Self, TypeVar, cast
 
 import msgspec
 
@@ -9,6 +10,11 @@ from shared.contracts.facts import StudentRegistered
 
 Status = Literal["undecided", "assigned", "waitlisted", "released", "withdrawn"]
 """`undecided` and `released` last from one step to the next: after its fact a student has an outcome."""
+
+
+SHARED_VALUES: Final = 4_096
+
+Value = TypeVar("Value")
 
 
 class Traits(msgspec.Struct, frozen=True, gc=False):
@@ -57,3 +63,25 @@ class Enrolment(msgspec.Struct, kw_only=True, gc=False):
     decided_at: str
     policy: str = DEFAULT_POLICY.version
     stored: bool = False
+
+    def share(self) -> None:
+        """Lets the student's values be the very objects that others have too: it may stay in memory for months."""
+        self.tenant = _shared(self.tenant)
+        self.year = _shared(self.year)
+        self.status = _shared(self.status)
+        self.traits = _shared(self.traits)
+        self.reason = _shared(self.reason)
+        self.decided_at = _shared(self.decided_at)
+        self.policy = _shared(self.policy)
+        if self.cause_sequence == self.arrival:
+            self.cause_sequence = self.arrival
+
+
+@lru_cache(maxsize=SHARED_VALUES)
+def _one_of_equals(value: Any) -> Any:
+    return value
+
+
+def _shared(value: Value) -> Value:
+    """The first of the equal values that came lately: every record and every row brings objects of its own."""
+    return cast(Value, _one_of_equals(value))

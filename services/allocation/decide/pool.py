@@ -65,6 +65,7 @@ class Pool:
             if last_chosen is not None:
                 pool.last_chosen[year] = last_chosen
         for student in waiting:
+            student.share()
             pool.load(student)
         pool._loaded.clear()
         return pool
@@ -100,7 +101,9 @@ class Pool:
         """Drops the working set and the changes, once they are stored; those who wait stay."""
         for student in chain(self._loaded, self.changes.enrolments.values()):
             student.stored = True
-            if student.status != "waitlisted":
+            if student.status == "waitlisted":
+                student.share()
+            else:
                 self.enrolments[student.year].pop(student.student_id, None)
         self._loaded.clear()
         self.present.clear()
