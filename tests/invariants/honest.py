@@ -15,7 +15,7 @@ from shared.contracts.facts import FACT_NAMES, Fact, MentorRegistered, StudentEr
 from tests.chains import subject_of
 from tests.invariants.chains import tree_hash
 from tests.invariants.evidence import NO_HASH, Evidence, History, Inbound, Kept, Personal, Row, Sent
-from tests.invariants.replay import MENTOR_COLUMNS
+from tests.invariants.replay import MENTOR_COLUMNS, columns_of
 from tests.oracle.tables import Tables
 
 TENANT: Final = "default"
@@ -210,7 +210,7 @@ def _allocation_tables(
     return {
         "enrolments": [
             {
-                **{name: getattr(row, name) for name in row.__struct_fields__ if name != "stored"},
+                **columns_of(row),
                 **pool,
                 "funnel": funnels[row.year, row.student_id] if row.status == "waitlisted" else None,
             }

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from services.allocation.decide import Cause
+from services.allocation.decide import Cause, Enrolment
 from shared.contracts.decisions import DECISION_NAMES, Decision, StudentWaitlisted
 from shared.contracts.envelope import decode
 from shared.contracts.facts import Fact, decode_fact
@@ -98,10 +98,9 @@ def _decided(cause: Event, decision: Decision) -> tuple[str, str, str, str, byte
 def _take(replayed: Replayed, partition: int, tables: Tables, funnels: Mapping[Key, Any]) -> None:
     gender = partition % 2
     for (tenant, year, student_id), student in tables.students.items():
-        columns = {name: getattr(student, name) for name in student.__struct_fields__ if name != "stored"}
         waiting = student.status == "waitlisted"
         replayed.tables["enrolments"][tenant, gender, year, student_id] = {
-            **columns,
+            **columns_of(student),
             "partition": partition,
             "funnel": funnels[tenant, year, student_id] if waiting else None,
         }
@@ -112,6 +111,13 @@ def _take(replayed: Replayed, partition: int, tables: Tables, funnels: Mapping[K
         replayed.tables["mentor_loads"][tenant, year, mentor_id] = {"load": load, "partition": partition}
     for (tenant, year), last in tables.counters.items():
         replayed.tables["counters"][tenant, gender, year] = {"last": last, "partition": partition}
+
+
+def columns_of(student: Enrolment) -> dict[str, Any]:
+    """The columns that the state knows; traits are columns of their own."""
+    columns = msgspec.structs.asdict(student) | msgspec.structs.asdict(student.traits)
+    del columns["traits"], columns["stored"]
+    return columns
 
 
 MENTOR_COLUMNS: Final = (

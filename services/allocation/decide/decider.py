@@ -120,9 +120,10 @@ def _serve(pool: Pool, mentor: Mentor) -> Iterator[Decision]:
 def _place(
     pool: Pool, student: Enrolment, reason: AssignmentReason, previous_mentor_id: int | None = None
 ) -> StudentAssigned | StudentWaitlisted:
-    ranked, candidates = choose(pool, student)
-    if not ranked:
+    choice = choose(pool, student)
+    if not choice.ranked:
         return _wait(pool, student)
+    ranked = choice.ranked
     best, policy, year = ranked[0], pool.policy, student.year
     counter = student.counter
     if counter is None:
@@ -137,7 +138,7 @@ def _place(
         counter=counter,
         counter_status=None if counter is not None else "COUNTER_EXHAUSTED",
         rank=Rank(best.load, best.capacity),
-        candidates=candidates,
+        candidates=choice.candidates,
         next_best=ranked[1:],
         reason=reason,
         previous_mentor_id=previous_mentor_id,

@@ -1,5 +1,8 @@
 """What a fact or a decision does to the state. Nothing is chosen here: a replay evolves the same state."""
 
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
 from services.allocation.decide.counters import number_of
 from services.allocation.decide.enrolment import Enrolment, Traits
 from services.allocation.decide.mentor import Mentor
@@ -26,22 +29,9 @@ def evolve(state: PartitionState, cause: Cause, event: Fact | Decision) -> None:
 
     The student of a decision must be in the working set. Manager and roster facts change nothing here.
     """
-    pool = state.pool(cause.tenant)
-    if isinstance(event, StudentAssigned):
-        _assigned(pool, cause, event)
-    elif isinstance(event, StudentRegistered):
-        _student_registered(pool, cause, event)
-    elif isinstance(event, StudentWaitlisted):
-        _waitlisted(pool, cause, event)
-    elif isinstance(event, StudentReleased | StudentWithdrawn):
-        _left(pool, cause, event)
-    elif isinstance(event, MentorRegistered):
-        _mentor_registered(pool, event)
-    elif isinstance(event, StudentWithdrawnFact):
-        _withdrawal_accepted(pool, pool.find(event.year, event.student_id), event.version)
-    elif isinstance(event, StudentErased):
-        for student in pool.of_student(event.student_id):
-            _withdrawal_accepted(pool, student, event.version)
+    step = _STEPS.get(type(event))
+    if step is not None:
+        step(state.pool(cause.tenant), cause, event)
 
 
 def _student_registered(pool: Pool, cause: Cause, fact: StudentRegistered) -> None:
@@ -56,7 +46,7 @@ def _student_registered(pool: Pool, cause: Cause, fact: StudentRegistered) -> No
             arrival=cause.sequence,
             status="undecided",
             mentor_id=None,
-            counter=_counter_of(pool, fact.student_id),
+            counter=pool.counter_of(fact.student_id),
             traits=Traits.of(fact),
             reason="",
             cause_sequence=cause.sequence,
@@ -75,14 +65,24 @@ def _student_registered(pool: Pool, cause: Cause, fact: StudentRegistered) -> No
     pool.changes.enrolments[student.arrival] = student
 
 
-def _withdrawal_accepted(pool: Pool, student: Enrolment | None, version: int) -> None:
-    """Only the version moves: what the withdrawal does to a live enrolment is a decision."""
+def _withdrawal_accepted(pool: Pool, _: Cause, fact: StudentWithdrawnFact) -> None:
+    student = pool.find(fact.year, fact.student_id)
     if student is not None:
-        student.version = version
-        pool.changes.enrolments[student.arrival] = student
+        _new_version(pool, student, fact.version)
 
 
-def _mentor_registered(pool: Pool, fact: MentorRegistered) -> None:
+def _erasure_accepted(pool: Pool, _: Cause, fact: StudentErased) -> None:
+    for student in pool.of_student(fact.student_id):
+        _new_version(pool, student, fact.version)
+
+
+def _new_version(pool: Pool, student: Enrolment, version: int) -> None:
+    """Nothing else moves: what the fact does to a live enrolment is a decision."""
+    student.version = version
+    pool.changes.enrolments[student.arrival] = student
+
+
+def _mentor_registered(pool: Pool, _: Cause, fact: MentorRegistered) -> None:
     before = pool.mentors.get(fact.mentor_id)
     after = pool.mentors[fact.mentor_id] = Mentor.of(fact)
     pool.index.put(before, after, pool.loads)
@@ -144,17 +144,21 @@ def _change_load(pool: Pool, year: int, mentor_id: int, change: int) -> None:
     pool.changes.loads.add((year, mentor_id))
 
 
-def _counter_of(pool: Pool, student_id: str) -> str | None:
-    """The student's own, if a year has given it one: then each of its enrolments in memory has it."""
-    for student in pool.of_student(student_id):
-        if student.counter is not None:
-            return student.counter
-    return None
-
-
 def _give_counter(pool: Pool, year: int, student_id: str, counter: str) -> None:
     pool.last_counters[year] = number_of(counter)
     for student in pool.of_student(student_id):
         if student.counter is None:
             student.counter = counter
             pool.changes.enrolments[student.arrival] = student
+
+
+_STEPS: Final[Mapping[type, Callable[[Pool, Cause, Any], None]]] = {
+    StudentRegistered: _student_registered,
+    StudentWithdrawnFact: _withdrawal_accepted,
+    StudentErased: _erasure_accepted,
+    MentorRegistered: _mentor_registered,
+    StudentAssigned: _assigned,
+    StudentWaitlisted: _waitlisted,
+    StudentReleased: _left,
+    StudentWithdrawn: _left,
+}

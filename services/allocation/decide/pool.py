@@ -93,6 +93,14 @@ class Pool:
         """The student's enrolment of the year, if it is in memory."""
         return self.enrolments.get(year, {}).get(student_id)
 
+    def counter_of(self, student_id: str) -> str | None:
+        """The student's own, if a year has given it one: then each of its enrolments in memory has it."""
+        for students in self.enrolments.values():
+            found = students.get(student_id)
+            if found is not None and found.counter is not None:
+                return found.counter
+        return None
+
     def of_student(self, student_id: str) -> list[Enrolment]:
         """The student's enrolments that are in memory."""
         return [found for year in self.enrolments.values() if (found := year.get(student_id)) is not None]

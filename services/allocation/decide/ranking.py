@@ -1,15 +1,17 @@
 """Engine 1: the first of the eligible in the order of the policy's strategy of fairness."""
 
-from typing import NamedTuple
+from typing import Final
+
+import msgspec
 
 from services.allocation.decide.enrolment import Enrolment
 from services.allocation.decide.pool import Pool
 from shared.contracts.decisions import Candidate
 
-NEXT_BEST = 3
+NEXT_BEST: Final = 3
 
 
-class Choice(NamedTuple):
+class Choice(msgspec.Struct, frozen=True, gc=False):
     """The eligible mentors, best first, at most four of them; `candidates` counts them all."""
 
     ranked: list[Candidate]
