@@ -56,11 +56,17 @@ class Levels:
         """Every key with its bitset, lowest first."""
         return ((level.key, level.bits) for block in self._blocks for level in block.levels)
 
-    def flip(self, key: int, bit: int) -> None:
-        """Puts the bit on the level, or takes it off when it is there."""
+    def put(self, key: int, bit: int) -> None:
+        """Puts a bit that is on no level onto this one."""
         level = self._by_key.get(key)
         if level is None:
             level = self._open(key)
+        level.bits ^= bit
+        level.block.union ^= bit
+
+    def take(self, key: int, bit: int) -> None:
+        """Takes the bit off the level on which it is."""
+        level = self._by_key[key]
         level.bits ^= bit
         level.block.union ^= bit
         if not level.bits:

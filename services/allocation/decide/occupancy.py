@@ -49,9 +49,9 @@ class Occupancy:
         capacity = mentor.capacity
         had, has = before < capacity, after < capacity
         if had:
-            self.levels.flip(self._level_of(mentor, before), bit)
+            self.levels.take(self._level_of(mentor, before), bit)
         if has:
-            self.levels.flip(self._level_of(mentor, after), bit)
+            self.levels.put(self._level_of(mentor, after), bit)
         if had != has:
             self.available ^= bit
 

@@ -26,7 +26,7 @@ def plain(slots: Slots, among: int = -1) -> list[tuple[int, int]]:
 def built(slots: Slots) -> Levels:
     levels = Levels()
     for slot, key in slots.items():
-        levels.flip(key, 1 << slot)
+        levels.put(key, 1 << slot)
     return levels
 
 
@@ -37,9 +37,9 @@ def test_the_levels_that_meet_the_wanted_are_those_of_a_plain_walk(
     levels = built(before)
     assert (list(levels), list(levels.meeting(wanted))) == (plain(before), plain(before, wanted))
     for slot, key in before.items():
-        levels.flip(key, 1 << slot)
+        levels.take(key, 1 << slot)
         if slot in after:
-            levels.flip(after[slot], 1 << slot)
+            levels.put(after[slot], 1 << slot)
     moved = {slot: key for slot, key in after.items() if slot in before}
     assert (list(levels), list(levels.meeting(wanted))) == (plain(moved), plain(moved, wanted))
 
@@ -58,10 +58,10 @@ def test_levels_with_an_opened_slot_are_those_of_the_moved_slots(
 def test_blocks_stay_small_while_they_fill_and_go_when_they_are_empty(keys: Sequence[int]) -> None:
     levels = Levels()
     for key in keys:
-        levels.flip(key, 1 << key)
+        levels.put(key, 1 << key)
         assert all(0 < len(block.levels) <= BLOCK_LEVELS for block in levels._blocks)
     for key in keys:
-        levels.flip(key, 1 << key)
+        levels.take(key, 1 << key)
     assert [len(block.levels) for block in levels._blocks] == []
 
 
