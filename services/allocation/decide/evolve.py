@@ -35,10 +35,11 @@ def evolve(state: PartitionState, cause: Cause, event: Fact | Decision) -> None:
 
 
 def _student_registered(pool: Pool, cause: Cause, fact: StudentRegistered) -> None:
-    student = pool.find(fact.year, fact.student_id)
+    pool.open_year(fact.year)
+    students = pool.enrolments[fact.year]
+    student = students.get(fact.student_id)
     if student is None:
-        pool.open_year(fact.year)
-        student = pool.enrolments[fact.year][fact.student_id] = Enrolment(
+        student = students[fact.student_id] = Enrolment(
             tenant=cause.tenant,
             year=fact.year,
             student_id=fact.student_id,

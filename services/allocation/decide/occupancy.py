@@ -65,9 +65,9 @@ class Occupancy:
         found: list[int] = []
         for _, here in self.levels.meeting(eligible):
             while here:
-                lowest = here & -here
-                found.append(lowest.bit_length() - 1)
+                others = here & (here - 1)
+                found.append((here ^ others).bit_length() - 1)
                 if len(found) == wanted:
                     return found
-                here ^= lowest
+                here = others
         return found
