@@ -60,7 +60,7 @@ DECISIONS = (
         "keeps-who-no-longer-fits",
         "a mentor that changed keeps students against the rules",
         "services/allocation/decide/rules.py",
-        "        and _manager_center_gate(mentor, student).passed\n    )\n",
+        "        and _manager_center_gate(mentor, traits).passed\n    )\n",
         "    )\n",
         (*UNIT, *ENGINE),
     ),
