@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from services.allocation.decide.bitsets import with_open_slot
 from services.allocation.decide.enrolment import Enrolment
 from services.allocation.decide.fairness import occupancy_of
-from services.allocation.decide.mentor import Mentor
+from services.allocation.decide.mentor import Codes, Mentor
 from services.allocation.decide.occupancy import Occupancy
 from services.allocation.decide.policy import Policy
 from services.allocation.decide.rules import GRADUATE, SCHOOL_STUDENT
@@ -135,6 +135,6 @@ class MentorIndex:
             occupancy.open_slot(slot)
 
 
-def _flip(table: dict[int, int] | dict[int | None, int], keys: frozenset[int], bit: int) -> None:
+def _flip(table: dict[int, int] | dict[int | None, int], keys: Codes, bit: int) -> None:
     for key in keys:
         table[key] = table.get(key, 0) ^ bit

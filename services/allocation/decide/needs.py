@@ -50,6 +50,6 @@ def narrows(before: Mentor, after: Mentor) -> bool:
     """Whether a student who fitted `before` may not fit `after`. A lower capacity evicts nobody."""
     if not after.active or before.type != after.type:
         return True
-    if not (before.groups <= after.groups and before.reach <= after.reach):
+    if not (set(before.groups) <= set(after.groups) and set(before.reach) <= set(after.reach)):
         return True
-    return before.type == "school" and not before.schools <= after.schools
+    return before.type == "school" and not set(before.schools) <= set(after.schools)

@@ -55,7 +55,7 @@ class Waitlist:
         schools = self._queues.get(year)
         if not schools:
             return []
-        groups, reach = mentor.groups, mentor.reach
+        groups, reach = set(mentor.groups), set(mentor.reach)
         kinds = mentor.schools if mentor.type == "school" else (NORMAL,)
         return [
             queue

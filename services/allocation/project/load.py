@@ -76,10 +76,10 @@ def _mentor(row: asyncpg.Record) -> Mentor:
         active=row["active"],
         alias_code=row["alias_code"],
         manager_id=row["manager_id"],
-        manager_centers=None if centers is None else frozenset(centers),
-        groups=frozenset(row["groups"]),
-        centers=frozenset(row["centers"]),
-        schools=frozenset(row["schools"]),
+        manager_centers=None if centers is None else tuple(centers),
+        groups=tuple(row["groups"]),
+        centers=tuple(row["centers"]),
+        schools=tuple(row["schools"]),
     )
 
 

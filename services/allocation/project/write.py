@@ -105,6 +105,5 @@ def _mentor_row(tenant: str, partition: int, mentor: Mentor) -> tuple[Any, ...]:
     return (
         tenant, mentor.mentor_id, partition, mentor.version, partition % 2, mentor.type, mentor.capacity,
         mentor.active, mentor.alias_code, mentor.manager_id,
-        None if mentor.manager_centers is None else sorted(mentor.manager_centers),
-        sorted(mentor.groups), sorted(mentor.centers), sorted(mentor.schools),
+        mentor.manager_centers, mentor.groups, mentor.centers, mentor.schools,
     )  # fmt: skip
