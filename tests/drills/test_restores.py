@@ -13,7 +13,7 @@ from infra.local.databases import ensure_databases
 from infra.local.mend import empty_partition
 from infra.local.topics import ensure_topics
 from services.intake.append.sealing import Keyring
-from services.intake.relay.keys import open_record
+from services.intake.relay.key_record import open_record
 from shared.contracts.envelope import leaf_hash
 from tests.drills.restoring import (
     all_holds,

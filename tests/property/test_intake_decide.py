@@ -14,7 +14,7 @@ from services.intake.decide.state import State
 from services.intake.decide.students import rederived
 from shared.contracts.facts import MentorRegistered, StudentRegistered, StudentWithdrawnFact
 from shared.contracts.partitions import pool_partition
-from tests.unit.intake.examples import KEY, empty_state, manager, mentor, roster, student, withdrawal
+from tests.unit.intake.examples import MAC, empty_state, manager, mentor, roster, student, withdrawal
 
 
 def students(person: int, changes: dict[str, Any]) -> tuple[Command, str]:
@@ -79,7 +79,7 @@ def step(state: State, command: Command, student_id: str) -> Step:
     if isinstance(command, WithdrawStudent) and student_id not in state.students:
         student_id = ""
     personal = getattr(command, "personal", None)
-    marks = b"" if personal is None else fingerprint(KEY, personal)
+    marks = b"" if personal is None else fingerprint(MAC, personal)
     outcome = decide(state, command, student_id=student_id, fingerprint=marks)
     if not isinstance(outcome, Accepted):
         return outcome, []

@@ -12,7 +12,7 @@ from services.intake.decide.events import BrokenEvent, InboundEvent, open_event,
 from services.intake.decide.fields import MANAGER, MENTOR, ROSTER, SCHOOLS, STUDENT, WITHDRAWAL
 from services.intake.decide.parse import INBOUND_TYPES, parse
 from shared.errors import FieldError
-from tests.unit.intake.examples import DATA, KEY, document, student
+from tests.unit.intake.examples import DATA, MAC, document, student
 
 NAMES = sorted({field.name for field in (*STUDENT, *WITHDRAWAL, *MENTOR, *SCHOOLS, *MANAGER, *ROSTER)})
 SECRET = "s3cr٣t"
@@ -57,7 +57,7 @@ def test_opening_gives_an_event_or_errors_that_repeat_no_value(
             assert_no_echo(opened.errors)
         else:
             parse(opened)
-            content_digest(KEY, opened)
+            content_digest(MAC, opened)
 
 
 @given(

@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from services.intake.relay.keys import record_key
+from services.intake.relay.key_record import record_key
 from tests.simulation.checks import broken, evidence_of
 from tests.simulation.faults import Faults
 from tests.simulation.loop import SimulatedLoop

@@ -7,7 +7,6 @@ import msgspec
 
 from shared.contracts.facts import MentorRegistered
 
-
 Codes = tuple[int, ...]
 """Ascending, each once. There are few of them, and a set of ten takes four times the memory."""
 

@@ -121,7 +121,7 @@ class Erasure:
             tenant,
             f"student/{fact.student_id}",
             fact.version,
-            digests.causation_id(self._keyring.tenant(tenant).key, CAUSE, fact.student_id),
+            digests.causation_id(self._keyring.tenant(tenant).mac, CAUSE, fact.student_id),
             _encode(fact),
             traceparent,
         )

@@ -3,7 +3,7 @@
 All use HMAC-SHA256 under the tenant's key: national IDs and names are few enough to be guessed from a plain hash.
 """
 
-import hmac
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -16,17 +16,16 @@ FINGERPRINT_BYTES: Final = 16
 CONTENT_DIGEST_BYTES: Final = 16
 CAUSATION_DIGITS: Final = 32
 
+Mac = Callable[[bytes], bytes]
+"""HMAC-SHA256 of a message under the tenant's key: 32 bytes."""
+
 _personal = msgspec.json.Encoder()
 _content = msgspec.json.Encoder(order="deterministic")
 
 
-def _digest(key: bytes, message: bytes) -> bytes:
-    return hmac.digest(key, message, "sha256")
-
-
-def causation_id(key: bytes, source: str, event_id: str) -> str:
-    """What facts call the inbound event: the first 32 hex digits of HMAC(key, source ‖ 0 ‖ id)."""
-    return _digest(key, f"{source}\0{event_id}".encode())[: CAUSATION_DIGITS // 2].hex()
+def causation_id(mac: Mac, source: str, event_id: str) -> str:
+    """What facts call the inbound event: the first 32 hex digits of HMAC(source ‖ 0 ‖ id)."""
+    return mac(f"{source}\0{event_id}".encode())[: CAUSATION_DIGITS // 2].hex()
 
 
 def content_bytes(event: InboundEvent) -> bytes:
@@ -34,11 +33,11 @@ def content_bytes(event: InboundEvent) -> bytes:
     return _content.encode((event.type,) if event.data is UNSET else (event.type, event.data))
 
 
-def content_digest(key: bytes, event: InboundEvent) -> bytes:
+def content_digest(mac: Mac, event: InboundEvent) -> bytes:
     """16 bytes that tell whether an event with a known id has other content (`ID_REUSED`)."""
-    return _digest(key, b"content\0" + content_bytes(event))[:CONTENT_DIGEST_BYTES]
+    return mac(b"content\0" + content_bytes(event))[:CONTENT_DIGEST_BYTES]
 
 
-def fingerprint(key: bytes, personal: Personal) -> bytes:
+def fingerprint(mac: Mac, personal: Personal) -> bytes:
     """16 bytes that are equal when all normalised personal fields are; sealed envelopes cannot be compared."""
-    return _digest(key, b"personal\0" + _personal.encode(personal))[:FINGERPRINT_BYTES]
+    return mac(b"personal\0" + _personal.encode(personal))[:FINGERPRINT_BYTES]

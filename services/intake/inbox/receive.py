@@ -84,11 +84,11 @@ class Receiver:
         else:
             command, errors = self._read(event, value, allowed)
             kind = event.type if _TYPE.fullmatch(event.type) else None
-            digest = digests.content_digest(key.key, event)
+            digest = digests.content_digest(key.mac, event)
             lookup = _lookup(key, command, event.data)
             traceparent = event.traceparent or traceparent
         if event.source is not None and event.id is not None:
-            causation_id = digests.causation_id(key.key, event.source, event.id)
+            causation_id = digests.causation_id(key.mac, event.source, event.id)
             unique = bytes.fromhex(causation_id) if allowed else refused_key(key, event.source, event.id)
         else:
             causation_id, unique = digest.hex(), None
@@ -126,18 +126,18 @@ class Receiver:
 
 def event_keys(key: TenantKey, source: str, event_id: str) -> tuple[bytes, bytes]:
     """The idempotency keys under which an event may have been answered: as allowed, and as not allowed."""
-    return bytes.fromhex(digests.causation_id(key.key, source, event_id)), refused_key(key, source, event_id)
+    return bytes.fromhex(digests.causation_id(key.mac, source, event_id)), refused_key(key, source, event_id)
 
 
 def refused_key(key: TenantKey, source: str, event_id: str) -> bytes:
     """The key of an event whose source is not the tenant's: once it is, the same event is a new one."""
-    return bytes.fromhex(digests.causation_id(key.key, f"\0{source}", event_id))
+    return bytes.fromhex(digests.causation_id(key.mac, f"\0{source}", event_id))
 
 
 def _fingerprint(key: TenantKey, command: Command | None) -> bytes:
     if command is None or isinstance(command, PublishSchoolRoster | WithdrawStudent):
         return b""
-    return digests.fingerprint(key.key, command.personal)
+    return digests.fingerprint(key.mac, command.personal)
 
 
 def _lookup(key: TenantKey, command: Command | None, data: Any) -> bytes | None:

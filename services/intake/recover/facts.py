@@ -129,7 +129,7 @@ def _fingerprint(keyring: Keyring, keys: Mapping[Subject, bytes], item: Told) ->
             f" the key of {item.subject}"
         ) from None
     personal = _personal[type(fact)].decode(content)
-    return digests.fingerprint(keyring.tenant(item.tenant).key, personal)
+    return digests.fingerprint(keyring.tenant(item.tenant).mac, personal)
 
 
 async def project_facts(

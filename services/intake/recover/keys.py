@@ -8,7 +8,7 @@ from services.intake.append.fresh_keys import SubjectKey
 from services.intake.append.sealing import Keyring
 from services.intake.project.erased import forget_students
 from services.intake.recover.facts import QUERIES
-from services.intake.relay.keys import open_record, record_key
+from services.intake.relay.key_record import open_record, record_key
 from shared.errors import CannotRecover
 from shared.kafka.clients import Records
 from shared.postgres import Connection

@@ -14,7 +14,7 @@ from services.intake.decide import digests
 from services.intake.recover.facts import QUERIES, Subject, project_facts, told
 from services.intake.recover.keys import STUDENT
 from services.intake.recover.lost import Lost
-from services.intake.relay.keys import record_key
+from services.intake.relay.key_record import record_key
 from shared.append.clock import Clock
 from shared.append.log import Draft, Log
 from shared.contracts.envelope import decode
@@ -76,7 +76,7 @@ async def _erasure(connection: Connection, keyring: Keyring, owner: Subject, par
         tenant,
         subject,
         erased.version,
-        digests.causation_id(keyring.tenant(tenant).key, CAUSE, erased.student_id),
+        digests.causation_id(keyring.tenant(tenant).mac, CAUSE, erased.student_id),
         _encode(erased),
         None,
     )

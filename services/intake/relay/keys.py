@@ -1,26 +1,20 @@
 """`rahnama.keys`: before a subject's first fact leaves, its key record is safe in Kafka.
 
-A restored database then knows everyone again. A record is sealed under a key that only the master key gives; its
-Kafka key is an HMAC, so that compaction and the tombstone of an erasure find it and nobody learns from it.
-
+A restored database then knows everyone again. What a record is, says `key_record.py`.
 A record stands where its subject's first fact does, and of a student who moved also in the other pool's partition, so
 that its tombstone goes to both. As their relays do not wait for each other, and a leader that was stopped may send what
 it read long ago, whoever has sent records looks afterwards whether one of them was erased meanwhile.
 """
 
 import asyncio
-import base64
-import hashlib
-import hmac
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
-import msgspec
-
 from services.intake.append.fresh_keys import FreshKeys, SubjectKey
-from services.intake.append.sealing import Keyring, seal, unseal
+from services.intake.append.sealing import Keyring
+from services.intake.relay.key_record import record_digest, record_key, seal_record
 from services.intake.relay.records import Record, RecordProducer
 from shared.append.log import Appended
 from shared.contracts.facts import FACT_NAMES, StudentErased, StudentRegistered
@@ -32,7 +26,6 @@ from shared.relay.producer import MAX_RECORD_BYTES
 from shared.relay.topic import REQUEST_MILLISECONDS, create_topic
 
 QUERIES: Final = named_queries("services.intake.relay")
-KIND: Final = "key-record"
 COMPACTED: Final = {
     "cleanup.policy": "compact",
     "max.compaction.lag.ms": str(24 * 60 * 60 * 1000),
@@ -55,52 +48,6 @@ class Anchor(NamedTuple):
 
     offset: int
     digest: bytes
-
-
-class KeyRecord(msgspec.Struct, frozen=True):
-    """The content of a record: everything that is needed to know a subject and open what is sealed."""
-
-    tenant: str
-    subject: str
-    lookup: str | None
-    wrapped_key: str
-
-
-def record_key(keyring: Keyring, tenant: str, subject: str) -> bytes:
-    """The Kafka key of a subject's record: 32 hex digits."""
-    return hmac.digest(keyring.topic_index, f"{tenant}\0{subject}".encode(), "sha256")[:16].hex().encode()
-
-
-def record_digest(key: bytes | None, value: bytes | None) -> bytes:
-    """Of a record as it stands on the topic."""
-    return hashlib.sha256((key or b"") + b"\0" + (value or b"")).digest()
-
-
-def seal_record(keyring: Keyring, key: SubjectKey) -> tuple[bytes, bytes]:
-    """Kafka key and value of a subject's record."""
-    index = record_key(keyring, key.tenant, key.subject)
-    content = KeyRecord(
-        key.tenant,
-        key.subject,
-        key.lookup.hex() if key.lookup is not None else None,
-        base64.b64encode(key.wrapped_key).decode(),
-    )
-    sealed = seal(
-        keyring.topic_key, msgspec.json.encode(content), tenant="", subject=index.decode(), kind=KIND
-    )
-    return index, sealed.encode()
-
-
-def open_record(keyring: Keyring, index: bytes, value: bytes) -> SubjectKey:
-    """What `seal_record` sealed. Raises `InvalidTag` when the master key is another."""
-    content = unseal(keyring.topic_key, value.decode(), tenant="", subject=index.decode(), kind=KIND)
-    record = msgspec.json.decode(content, type=KeyRecord)
-    return SubjectKey(
-        record.tenant,
-        record.subject,
-        bytes.fromhex(record.lookup) if record.lookup is not None else None,
-        base64.b64decode(record.wrapped_key),
-    )
 
 
 class KeyRecords:

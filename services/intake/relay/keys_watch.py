@@ -19,7 +19,8 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from services.intake.relay.keys import Anchor, KeyRecords, record_digest
+from services.intake.relay.key_record import record_digest
+from services.intake.relay.keys import Anchor, KeyRecords
 from shared.append.gate import Gate
 from shared.ending import Background
 from shared.errors import GateClosed

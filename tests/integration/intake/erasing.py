@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 
 from services.intake.append.sealing import Keyring, unseal
-from services.intake.relay.keys import open_record
+from services.intake.relay.key_record import open_record
 from shared.contracts.envelope import decode
 from tests.integration.intake.doors import Intake
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.intake.append.sealing import Keyring
-from services.intake.relay.keys import record_key
+from services.intake.relay.key_record import record_key
 from tests.integration.intake.doors import student
 from tests.integration.recover.accepting import SECONDS, Accepting
 from tests.integration.recover.backups import Backups, rows_of

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from services.intake.append.sealing import Mac
 from services.intake.decide.commands import (
     Command,
     PublishSchoolRoster,
@@ -17,6 +18,7 @@ from services.intake.decide.state import State
 from shared.errors import FieldError
 
 KEY = b"a tenant's key of thirty-2 bytes"
+MAC = Mac(KEY)
 STUDENT_ID = "0199a000-0000-7000-8000-000000000001"
 
 STUDENT: dict[str, Any] = {
