@@ -57,9 +57,9 @@ def make_pool(dsn: str, *, application: str, size: int) -> Pool:
 
 
 async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
-    """Saves a round trip each time a connection is given back: every lock, cursor and setting ends with its transaction.
+    """Saves a round trip each time a connection is given back.
 
-    asyncpg has rolled back what was open before it calls this.
+    Every lock, cursor and setting here ends with its transaction, and asyncpg has rolled back what was open.
     """
 
 

@@ -22,7 +22,7 @@ class Settings(ServiceSettings):
     )
     transactions_in_flight: int = Field(1, ge=1, le=4, description="Append transactions running at once.")
     gather_milliseconds: float = Field(
-        50.0, ge=0, le=1000, description="Single events of several senders wait so long for one another."
+        60.0, ge=0, le=200, description="Single events of several senders wait so long for one another."
     )
     queued_events: int = Field(6_000, ge=1, description="Most events that wait; beyond it callers get 503.")
     request_events: int = Field(1000, ge=1, le=10_000, description="Most events of one HTTP batch.")

@@ -19,6 +19,8 @@ class Sizes:
     calibration: int = 20_000
     half_load_seconds: float = 45.0
     singles: int = 3_000
+    singles_warm_up: int = 400
+    """One after the other, and not counted: Kafka compiles its code meanwhile."""
     singles_per_second: float = 100.0
     idle_seconds: float = 15.0
     tracing: int = 30_000
@@ -38,6 +40,7 @@ SMALL = Sizes(
     calibration=1_500,
     half_load_seconds=3.0,
     singles=60,
+    singles_warm_up=20,
     singles_per_second=30.0,
     idle_seconds=1.0,
     tracing=600,

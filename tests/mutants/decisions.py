@@ -17,6 +17,14 @@ DECISIONS = (
         (*UNIT, *ENGINE),
     ),
     Mutant(
+        "union-of-a-cut-block",
+        "a mentor with a place is passed over, when more levels than one block holds were there",
+        "services/allocation/decide/levels.py",
+        "    block.union ^= upper.union\n",
+        "",
+        UNIT,
+    ),
+    Mutant(
         "one-too-many",
         "a mentor is given one student more than it has places for",
         "services/allocation/decide/occupancy.py",

@@ -10,8 +10,9 @@ from services.allocation.decide.mentor import Mentor
 class Changes:
     """Of one pool, since the working set was last dropped. The values are the live objects: their final state.
 
-    `enrolments` are by arrival. `loads` names (year, mentor_id), `years` those whose last counter or last chosen mentor moved. `counters` are
-    those given to students of whom not every year is in memory: their other rows get them too.
+    `enrolments` are by arrival. `loads` names (year, mentor_id), `years` those whose last counter or last chosen
+    mentor moved. `counters` are those given to students of whom not every year is in memory: their other rows get
+    them too.
     """
 
     enrolments: dict[int, Enrolment] = field(default_factory=dict)

@@ -12,11 +12,6 @@ Status = Literal["undecided", "assigned", "waitlisted", "released", "withdrawn"]
 """`undecided` and `released` last from one step to the next: after its fact a student has an outcome."""
 
 
-SHARED_VALUES: Final = 4_096
-
-Value = TypeVar("Value")
-
-
 class Traits(msgspec.Struct, frozen=True, gc=False):
     """What the rules ask of a student: as its latest fact of the year says it."""
 
@@ -75,6 +70,11 @@ class Enrolment(msgspec.Struct, kw_only=True, gc=False):
         self.policy = _shared(self.policy)
         if self.cause_sequence == self.arrival:
             self.cause_sequence = self.arrival
+
+
+Value = TypeVar("Value")
+SHARED_VALUES: Final = 4_096
+"""So many different ones are known at once; who waits has few in common with those of long ago."""
 
 
 @lru_cache(maxsize=SHARED_VALUES)

@@ -6,6 +6,7 @@ from typing import Any, Final
 import asyncpg
 
 from services.allocation.decide import Enrolment, Mentor, Needs, PartitionState, Pool, Traits
+from services.allocation.decide.mentor import codes
 from shared.postgres import Connection, named_queries
 from shared.project.columns import columns
 
@@ -76,10 +77,10 @@ def _mentor(row: asyncpg.Record) -> Mentor:
         active=row["active"],
         alias_code=row["alias_code"],
         manager_id=row["manager_id"],
-        manager_centers=None if centers is None else tuple(centers),
-        groups=tuple(row["groups"]),
-        centers=tuple(row["centers"]),
-        schools=tuple(row["schools"]),
+        manager_centers=None if centers is None else codes(centers),
+        groups=codes(row["groups"]),
+        centers=codes(row["centers"]),
+        schools=codes(row["schools"]),
     )
 
 

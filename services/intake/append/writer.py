@@ -16,7 +16,7 @@ import asyncpg
 import structlog
 
 from services.intake.append.arrival import Arrival
-from services.intake.append.gathering import Gathering
+from services.intake.append.gathering import MANY_EVENTS, Gathering
 from services.intake.append.inbound import InboundSlice
 from services.intake.append.metrics import QUEUE, QUEUE_LIMIT
 from services.intake.append.result import Result
@@ -81,11 +81,9 @@ class Writer:
         self._batch_done = batch_done
         self._queue: deque[Submission] = deque()
         self._waiting = 0
-        self._writing = 0
         self._refuses = False
         self._arrived = asyncio.Event()
-        self._gathering = Gathering(gather_seconds)
-        self._taking = asyncio.Lock()
+        self._gathering = Gathering(gather_seconds, min(MANY_EVENTS, batch_events, queued_events))
         self._workers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -139,18 +137,19 @@ class Writer:
             raise Unavailable("the service does not run")
         if self._waiting and self._waiting + len(arrivals) > self._queued_events:
             self._refuses = True
+            self._gathering.refused()
             raise Busy(f"{self._waiting} events wait already")
-        self._waiting += len(arrivals)
-        came_at = self._gathering.came(self._waiting, alone=not (self._queue or self._writing))
-        submission = Submission(arrivals, slices, asyncio.get_running_loop().create_future(), came_at)
+        loop = asyncio.get_running_loop()
+        submission = Submission(arrivals, slices, loop.create_future(), loop.time())
         self._queue.append(submission)
+        self._waiting += len(arrivals)
+        self._gathering.came(len(self._queue), self._waiting)
         self._arrived.set()
         return await submission.answers
 
     async def _work(self) -> None:
         while True:
-            async with self._taking:
-                batch = await self._next_batch()
+            batch = await self._next_batch()
             # A stop waits for the transaction that runs: its outcome must be known to those who wait.
             settling = asyncio.ensure_future(self._settle(batch))
             try:
@@ -161,11 +160,12 @@ class Writer:
             self._batch_done()
 
     async def _next_batch(self) -> list[Submission]:
+        """What is written next, at least one. Another worker may take what this one has waited for."""
         while True:
             while not self._queue:
                 self._arrived.clear()
                 await self._arrived.wait()
-            await self._gathering.wait(self._queue[0].came_at, self._waiting)
+            await self._gathering.wait(self._queue[0].came_at, len(self._queue), self._waiting)
             if batch := self._take():
                 return batch
 
@@ -202,7 +202,9 @@ class Writer:
         """
         for attempt in range(ATTEMPTS):
             try:
-                return await self._transaction(batch, alone=attempt > 0)
+                answers = await self._transact(batch, attempt > 0)
+                self._gathering.written(len(batch), others=len(self._queue))
+                return answers
             except (StalePosition, OutcomeUnknown):
                 raise
             except LOST_RACES as error:
@@ -217,13 +219,6 @@ class Writer:
             except TRANSIENT_ERRORS as error:
                 raise Unavailable("the database did not answer; nothing was kept") from error
         raise Unavailable(f"another writer was first, {ATTEMPTS} times; nothing was kept")
-
-    async def _transaction(self, batch: Sequence[Submission], *, alone: bool) -> list[list[Result]]:
-        self._writing += 1
-        try:
-            return await self._transact(batch, alone)
-        finally:
-            self._writing -= 1
 
 
 def _fail(batch: Sequence[Submission], error: Exception) -> None:

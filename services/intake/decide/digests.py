@@ -16,14 +16,14 @@ FINGERPRINT_BYTES: Final = 16
 CONTENT_DIGEST_BYTES: Final = 16
 CAUSATION_DIGITS: Final = 32
 
-Mac = Callable[[bytes], bytes]
+Digest = Callable[[bytes], bytes]
 """HMAC-SHA256 of a message under the tenant's key: 32 bytes."""
 
 _personal = msgspec.json.Encoder()
 _content = msgspec.json.Encoder(order="deterministic")
 
 
-def causation_id(mac: Mac, source: str, event_id: str) -> str:
+def causation_id(mac: Digest, source: str, event_id: str) -> str:
     """What facts call the inbound event: the first 32 hex digits of HMAC(source ‖ 0 ‖ id)."""
     return mac(f"{source}\0{event_id}".encode())[: CAUSATION_DIGITS // 2].hex()
 
@@ -33,11 +33,11 @@ def content_bytes(event: InboundEvent) -> bytes:
     return _content.encode((event.type,) if event.data is UNSET else (event.type, event.data))
 
 
-def content_digest(mac: Mac, event: InboundEvent) -> bytes:
+def content_digest(mac: Digest, event: InboundEvent) -> bytes:
     """16 bytes that tell whether an event with a known id has other content (`ID_REUSED`)."""
     return mac(b"content\0" + content_bytes(event))[:CONTENT_DIGEST_BYTES]
 
 
-def fingerprint(mac: Mac, personal: Personal) -> bytes:
+def fingerprint(mac: Digest, personal: Personal) -> bytes:
     """16 bytes that are equal when all normalised personal fields are; sealed envelopes cannot be compared."""
     return mac(b"personal\0" + _personal.encode(personal))[:FINGERPRINT_BYTES]

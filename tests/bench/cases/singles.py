@@ -9,13 +9,11 @@ from tests.bench.probe import Probe
 from tests.bench.processes import SENDER, shares, spent
 from tests.bench.sizes import Sizes
 
-WARM_UP = 50
-
 
 async def run(sizes: Sizes) -> Figures:
     """CPU by part, the sender's apart; and what the system costs a second while nothing comes."""
-    async with new_ground() as ground, Probe(ground, WARM_UP + sizes.singles) as probe:
-        for _ in range(WARM_UP):
+    async with new_ground() as ground, Probe(ground, sizes.singles_warm_up + sizes.singles) as probe:
+        for _ in range(sizes.singles_warm_up):
             await probe.send()
         await ground.chain.wait_for_ledger()
         idle = ground.usage()

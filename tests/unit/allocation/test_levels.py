@@ -1,7 +1,9 @@
 """Bitsets by key, in blocks: whatever the blocks are, they hold what a plain dictionary of levels would hold."""
 
 from collections.abc import Sequence
+from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,6 +44,21 @@ def test_the_levels_that_meet_the_wanted_are_those_of_a_plain_walk(
             levels.put(after[slot], 1 << slot)
     moved = {slot: key for slot, key in after.items() if slot in before}
     assert (list(levels), list(levels.meeting(wanted))) == (plain(moved), plain(moved, wanted))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_moves_from_level_to_level_is_found_where_it_is(seed: int) -> None:
+    """So many levels that blocks were cut, and then move after move."""
+    random = Random(seed)
+    slots = {slot: random.randrange(6 * BLOCK_LEVELS) for slot in range(300)}
+    levels = built(slots)
+    for _ in range(200):
+        slot = random.randrange(300)
+        levels.take(slots[slot], 1 << slot)
+        slots[slot] = random.randrange(6 * BLOCK_LEVELS)
+        levels.put(slots[slot], 1 << slot)
+        assert list(levels.meeting(1 << slot)) == plain(slots, 1 << slot)
+    assert list(levels) == plain(slots)
 
 
 @given(slots=some_slots, opened=st.integers(0, 300), wanted=st.integers(0, 2**301))

@@ -2,6 +2,8 @@
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import and_, or_
 
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -70,6 +72,15 @@ def test_a_pseudonym_is_a_uuid_of_version_7_in_the_order_of_time() -> None:
     assert (first.version, first.variant) == (7, uuid.RFC_4122)
     assert str(first) < str(second)
     assert first.int >> 80 == now.timestamp() * 1000
+
+
+def test_of_a_pseudonym_all_but_time_version_and_variant_is_chance() -> None:
+    now = datetime(2026, 3, 21, 8, 30, tzinfo=UTC)
+    values = [uuid.UUID(uuid7(now)).int for _ in range(200)]
+    always = reduce(and_, values)
+    ever = reduce(or_, values)
+    assert {bit for bit in range(80) if (always ^ ever) >> bit & 1 == 0} == {62, 63, 76, 77, 78, 79}
+    assert len(set(values)) == len(values)
 
 
 def test_fresh_keys_are_given_once_and_bounded() -> None:

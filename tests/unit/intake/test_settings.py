@@ -25,7 +25,7 @@ def test_what_intake_does_unless_it_is_told_otherwise() -> None:
     assert settings.port == 8001
     assert settings.sources == {"/upstream/demo": "default"}
     assert settings.transactions_in_flight == 1
-    assert settings.gather_milliseconds == 50
+    assert settings.gather_milliseconds == 60
     assert settings.queued_events == 6_000
     assert settings.request_events == 1000
     assert settings.request_bytes == 8 * 1024 * 1024

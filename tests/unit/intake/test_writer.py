@@ -52,12 +52,13 @@ async def started(
     batch_events: int = 4,
     queued_events: int = 100,
     gather_seconds: float = 0.0,
+    in_flight: int = 1,
 ) -> AsyncIterator[Writer]:
     writer = Writer(
         transactions,
         batch_events=batch_events,
         queued_events=queued_events,
-        in_flight=1,
+        in_flight=in_flight,
         gather_seconds=gather_seconds,
     )
     await writer.start()
