@@ -27,7 +27,6 @@ _JVM = (
 
 # Records that were deleted come back if the broker is killed before it has noted it: within a second, not a minute.
 # A killed broker is let in again when its old session has ended: with 3 s it is back in 5 s, with the usual 9 s in 12.
-# Indexes lie in memory, and the logs are kept for ever: an entry for 64 KiB of log, not for 4.
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -54,7 +53,6 @@ auto.create.topics.enable=false
 log.cleaner.dedupe.buffer.size=8388608
 log.flush.start.offset.checkpoint.interval.ms=1000
 log.initial.task.delay.ms=1000
-log.index.interval.bytes=65536
 """
 
 
