@@ -19,8 +19,9 @@ from shared.kafka.closing_clients import Admin
 
 _FORMAT_SECONDS = 60
 _READY_SECONDS = 60
+# The heap is touched at the start: page by page, as garbage fills it, Kafka seemed to grow for an hour.
 _JVM = (
-    "-Xms256m", "-Xmx256m", "-Xss512k", "-XX:+UseSerialGC", "-XX:MaxMetaspaceSize=128m",
+    "-Xms256m", "-Xmx256m", "-XX:+AlwaysPreTouch", "-Xss512k", "-XX:+UseSerialGC", "-XX:MaxMetaspaceSize=128m",
     "-XX:ReservedCodeCacheSize=48m", "-XX:MaxDirectMemorySize=64m", "-XX:TieredStopAtLevel=1",
     "-XX:+ExitOnOutOfMemoryError",
 )  # fmt: skip
