@@ -1,5 +1,7 @@
 """A collector of traces: an HTTP server that takes OTLP (protobuf) and keeps the spans in memory.
 
+What it takes is read when somebody asks for it: on one machine with the services it costs them as little as it can.
+
 with Collector() as collector:
     start services with collector.environment()
     collector.wait_for(lambda spans: len({span.service for span in spans}) == 3, seconds=5)
@@ -55,7 +57,9 @@ class Collector:
     """Listens on a free loopback port from construction; a context manager that stops it at the end."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._unread: list[ExportTraceServiceRequest] = []
         self._spans: list[CollectedSpan] = []
+        self._count = 0
         self._grown = threading.Condition()
         self._server = _Server((host, port), self)
         self.endpoint = f"http://{host}:{self._server.server_address[1]}"
@@ -75,7 +79,7 @@ class Collector:
     def spans(self) -> list[CollectedSpan]:
         """All spans so far, as they arrived."""
         with self._grown:
-            return list(self._spans)
+            return list(self._read())
 
     def trace(self, trace_id: str) -> list[CollectedSpan]:
         """The spans of one trace by their start."""
@@ -86,7 +90,7 @@ class Collector:
     def wait_for(self, enough: Callable[[Sequence[CollectedSpan]], bool], seconds: float) -> bool:
         """Blocks until `enough(spans)`, at most `seconds`; returns whether it came true."""
         with self._grown:
-            return self._grown.wait_for(lambda: enough(self._spans), timeout=seconds)
+            return self._grown.wait_for(lambda: enough(self._read()), timeout=seconds)
 
     def stop(self) -> None:
         """Closes the port."""
@@ -95,13 +99,22 @@ class Collector:
         self._thread.join()
 
     def keep(self, request: ExportTraceServiceRequest) -> int:
-        """Adds a request's spans; returns how many found no room."""
-        read = read_spans(request)
+        """Adds a request's spans, which are read when somebody asks; returns how many found no room."""
+        count = sum(len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans)
         with self._grown:
-            room = MAX_SPANS - len(self._spans)
-            self._spans += read[:room]
+            kept = min(count, MAX_SPANS - self._count)
+            if kept:
+                self._unread.append(request)
+            self._count += kept
             self._grown.notify_all()
-        return max(0, len(read) - room)
+        return count - kept
+
+    def _read(self) -> list[CollectedSpan]:
+        """All that is kept. Only with the lock held."""
+        read = [span for request in self._unread for span in read_spans(request)]
+        self._spans += read[: self._count - len(self._spans)]
+        self._unread.clear()
+        return self._spans
 
     def __enter__(self) -> Self:
         return self

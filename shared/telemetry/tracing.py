@@ -9,8 +9,9 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextvars import Token
+from functools import cached_property, lru_cache
 from types import TracebackType
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
@@ -42,6 +43,9 @@ from shared.telemetry.traceparent import (
 
 STOP_SECONDS: Final = 3.0
 """Longest wait for the last spans to be exported."""
+
+_KNOWN_CONTEXTS: Final = 1_024
+"""A sampled record's context is asked for again as the parent of what follows and as a link."""
 
 Attributes = Mapping[str, str | int | float | bool]
 
@@ -137,8 +141,10 @@ class Telemetry:
     @classmethod
     def start(cls, service: str, *, processor: SpanProcessor | None = None) -> "Telemetry":
         """Reads the OTEL_… variables once, and begins to measure. `processor` replaces the exporter."""
-        resource = Resource.create(
-            {"service.name": os.environ.get("OTEL_SERVICE_NAME") or service, "service.namespace": "rahnama"}
+        resource = _HashedOnce.of(
+            Resource.create(
+                {"service.name": os.environ.get("OTEL_SERVICE_NAME") or service, "service.namespace": "rahnama"}
+            )
         )
         start_metrics(resource)
         exporter = None
@@ -224,11 +230,28 @@ class Telemetry:
         return made[:-1] + "1" if decision.decision is Decision.RECORD_AND_SAMPLE else made
 
 
+class _HashedOnce(Resource):
+    """A resource never changes, yet its hash is that of its JSON, made anew for every span that is exported."""
+
+    @classmethod
+    def of(cls, resource: Resource) -> Self:
+        """The same resource."""
+        return cls(resource.attributes, resource.schema_url)
+
+    @cached_property
+    def _hash(self) -> int:
+        return super().__hash__()
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
 def _context(traceparent: str | None) -> Context:
     parent = _span_context(traceparent)
     return Context() if parent is None else set_span_in_context(NonRecordingSpan(parent), Context())
 
 
+@lru_cache(maxsize=_KNOWN_CONTEXTS)
 def _span_context(traceparent: str | None) -> SpanContext | None:
     if accept_traceparent(traceparent) is None or traceparent is None:
         return None

@@ -24,7 +24,7 @@ class Sizes:
     singles_per_second: float = 100.0
     idle_seconds: float = 15.0
     tracing: int = 30_000
-    tracing_rounds: int = 7
+    tracing_rounds: int = 15
 
 
 FULL = Sizes()

@@ -26,8 +26,11 @@ class LedgerSpans:
         with Consumed(self._telemetry, portions) as consumed:
             for piece in self._slices:
                 for record in piece.records:
-                    traceparent = accept_traceparent(record.traceparent)
-                    if traceparent is None or not is_sampled(traceparent):
+                    given = record.traceparent
+                    if given is None or not is_sampled(given):
+                        continue
+                    traceparent = accept_traceparent(given)
+                    if traceparent is None:
                         continue
                     span = consumed.process(
                         piece.topic, piece.partition, record.offset, record.envelope.id, traceparent
