@@ -12,7 +12,7 @@ FIND_PYTHON := for p in python3.11 python3; do "$$p" -c 'import sys; sys.exit(sy
 	>/dev/null 2>&1 && echo "$$p" && exit; done
 
 .PHONY: help venv demo up down reset recover rebuild refill dsn drills status token test test-unit test-integration test-e2e faults \
-	bench bench-small soak overload mutants simulate observe-test images-offline compose-test check format lock
+	bench bench-small soak overload mutants simulate observe-test screenshots images-offline compose-test check format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,8 +82,11 @@ faults: venv ## breaks the running services on purpose: TRIALS=100 SEED=7 [FIRST
 	@exec $(RUN) tests.faults --trials "$(or $(TRIALS),100)" --seed "$(or $(SEED),7)" --first "$(or $(FIRST),0)" \
 		$(if $(FAULT),--fault "$(FAULT)") $(if $(filter 1,$(TABLE)),--table)
 
-observe-test: venv ## asks every query of the dashboards and alerts of a real Prometheus [SECONDS=60 TABLE=1: pictures in docs]
-	@RAHNAMA_OBSERVE_SECONDS="$(or $(SECONDS),60)" RAHNAMA_OBSERVE_TABLE="$(TABLE)" exec $(RUN) pytest tests/observe $(ARGS)
+observe-test: venv ## asks every query of the dashboards and alerts of a real Prometheus, and keeps its answers [SECONDS=60]
+	@RAHNAMA_OBSERVE_SECONDS="$(or $(SECONDS),60)" exec $(RUN) pytest tests/observe $(ARGS)
+
+screenshots: venv ## the dashboards by Grafana's components, from what observe-test kept (needs node, npm, chromium) [TABLE=1: in docs]
+	@exec $(RUN) tests.observe.screenshots $(if $(filter 1,$(TABLE)),--table)
 
 images-offline: venv ## builds every container image without a registry (needs an engine and mmdebstrap)
 	@exec $(RUN) infra.images
