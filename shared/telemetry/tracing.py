@@ -143,7 +143,10 @@ class Telemetry:
         """Reads the OTEL_… variables once, and begins to measure. `processor` replaces the exporter."""
         resource = _HashedOnce.of(
             Resource.create(
-                {"service.name": os.environ.get("OTEL_SERVICE_NAME") or service, "service.namespace": "rahnama"}
+                {
+                    "service.name": os.environ.get("OTEL_SERVICE_NAME") or service,
+                    "service.namespace": "rahnama",
+                }
             )
         )
         start_metrics(resource)
