@@ -107,7 +107,8 @@ TARGETS = (
     Target("latency.idle.ledger_ms.p99", "at most", 200, "ms"),
     Target("singles.cpu_ms_per_post.sum", "at most", 5, "ms of CPU", work=True),
     Target("tracing.off_cost_percent", "at most", 2, "% of the CPU of a student"),
-    Target("tracing.one_percent_cost_percent", "at most", 5, "% of the throughput"),
+    Target("tracing.one_percent.cost_percent.mean", "at most", 5, "% of the throughput"),
+    Target("tracing.one_percent_by_spans_percent", "at most", 5, "% of the CPU"),
 )
 
 

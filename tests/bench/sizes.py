@@ -23,8 +23,10 @@ class Sizes:
     """One after the other, and not counted: Kafka compiles its code meanwhile."""
     singles_per_second: float = 100.0
     idle_seconds: float = 15.0
-    tracing: int = 30_000
-    tracing_rounds: int = 15
+    tracing: int = 176_000
+    """Of a round, in so many blocks, the first of which is not counted."""
+    tracing_blocks: int = 11
+    tracing_rounds: int = 2
 
 
 FULL = Sizes()
@@ -43,6 +45,7 @@ SMALL = Sizes(
     singles_warm_up=20,
     singles_per_second=30.0,
     idle_seconds=1.0,
-    tracing=600,
+    tracing=1_200,
+    tracing_blocks=2,
     tracing_rounds=1,
 )

@@ -9,7 +9,7 @@ from shared.contracts.decisions import StudentAssigned
 from shared.contracts.facts import MentorRegistered, StudentRegistered
 from shared.contracts.partitions import pool_partition
 from tests.bench.cases.engine import pool_facts
-from tests.bench.cases.tracing import with_trace
+from tests.bench.cases.tracing import ONE_PERCENT, sampled_every
 from tests.bench.cohorts import CALIBRATION_TENANTS, TENANTS, Piece, in_turn, make_load
 from tests.bench.plots import MOST_POINTS, thinned
 
@@ -55,7 +55,8 @@ def test_pieces_are_taken_in_turn() -> None:
 
 
 def test_a_sampled_context_comes_with_every_hundredth_student() -> None:
-    marked = [with_trace(number, {"id": str(number)}) for number in range(250)]
+    mark = sampled_every(ONE_PERCENT)
+    marked = [mark(number, {"id": str(number)}) for number in range(250)]
     assert [event["id"] for event in marked if "traceparent" in event] == ["0", "100", "200"]
 
 
