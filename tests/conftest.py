@@ -9,7 +9,6 @@ import pytest_asyncio
 
 if TYPE_CHECKING:  # unit tests must not pay for importing the servers' clients
     from infra.local.databases import Databases
-    from infra.local.system import System
     from tests.servers import MakesDatabases, MakesTopics, PostgresCluster, TopicSet
 
 
@@ -86,20 +85,3 @@ async def module_topics(kafka_bootstrap: str) -> "AsyncIterator[MakesTopics]":
             return await stack.enter_async_context(fresh_topics(kafka_bootstrap, partitions))
 
         yield make
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def system() -> "AsyncIterator[System]":
-    """The whole system with servers of its own, which a test may kill and start again (`system.kill`)."""
-    from infra.local.home import Home
-    from infra.local.ports import SystemPorts
-    from infra.local.system import System
-
-    home = Home.from_environment()
-    with home.scratch_folder("tests") as folder:
-        running = System(home, folder, SystemPorts.free())
-        await running.start()
-        try:
-            yield running
-        finally:
-            await running.stop()

@@ -1,4 +1,7 @@
-"""Whole systems for these tests, each on servers and ports of its own."""
+"""Whole systems for these tests, each on servers and ports of its own.
+
+They end with the last test of this folder: left to the end of all tests, each would take an eighth of a core for nothing.
+"""
 
 import asyncio
 import gc
@@ -39,21 +42,21 @@ def nothing_forgotten() -> Iterator[None]:
     gc.collect()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def collector() -> Iterator[Collector]:
     """Of the traces of the system behind `upstream`."""
     with Collector() as collector:
         yield collector
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def upstream(collector: Collector) -> AsyncIterator[Upstream]:
     """A system that tests use and do not break; what they send must not meet what others send."""
     async with upstream_of_new_system(collector) as upstream:
         yield upstream
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def populated() -> AsyncIterator[Populated]:
     """A system with mentors and students whose topics and databases are lost; it must go on after each test."""
     cohort = make_cohort(seed=4, size=CohortSize(students=4000, mentors=160, managers=5))
