@@ -5,37 +5,23 @@ OTEL_EXPORTER_OTLP_PROTOCOL (`http/protobuf`, the default, or `grpc`), OTEL_TRAC
 OTEL_TRACES_EXPORTER=none, OTEL_SERVICE_NAME, OTEL_BSP_… and OTEL_SDK_DISABLED.
 """
 
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextvars import Token
-from functools import cached_property, lru_cache
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Protocol
 
-from opentelemetry.context import Context
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import Decision, ParentBased
-from opentelemetry.trace import (
-    Link,
-    NonRecordingSpan,
-    Span,
-    SpanContext,
-    SpanKind,
-    Status,
-    StatusCode,
-    TraceFlags,
-    Tracer,
-    set_span_in_context,
-)
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
 
+from shared.telemetry.contexts import parent_context, span_context, traceparent_of
 from shared.telemetry.exporting import span_exporter
 from shared.telemetry.linked import FollowsLinks
 from shared.telemetry.metrics import start_metrics
+from shared.telemetry.resource import resource_of
 from shared.telemetry.traceparent import (
-    accept_traceparent,
     current_traceparent,
     is_sampled,
     unsampled_traceparent,
@@ -43,9 +29,6 @@ from shared.telemetry.traceparent import (
 
 STOP_SECONDS: Final = 3.0
 """Longest wait for the last spans to be exported."""
-
-_KNOWN_CONTEXTS: Final = 1_024
-"""A sampled record's context is asked for again as the parent of what follows and as a link."""
 
 Attributes = Mapping[str, str | int | float | bool]
 
@@ -57,7 +40,7 @@ class OpenSpan:
 
     def __init__(self, span: Span) -> None:
         self._span = span
-        self.traceparent = _traceparent(span.get_span_context())
+        self.traceparent = traceparent_of(span.get_span_context())
 
     def rename(self, name: str) -> None:
         """For a span whose name is known only later."""
@@ -69,7 +52,7 @@ class OpenSpan:
 
     def link(self, traceparent: str) -> None:
         """Points to a span of another trace, which need not be sampled."""
-        context = _span_context(traceparent)
+        context = span_context(traceparent)
         if context is not None:
             self._span.add_link(context)
 
@@ -141,14 +124,7 @@ class Telemetry:
     @classmethod
     def start(cls, service: str, *, processor: SpanProcessor | None = None) -> "Telemetry":
         """Reads the OTEL_… variables once, and begins to measure. `processor` replaces the exporter."""
-        resource = _HashedOnce.of(
-            Resource.create(
-                {
-                    "service.name": os.environ.get("OTEL_SERVICE_NAME") or service,
-                    "service.namespace": "rahnama",
-                }
-            )
-        )
+        resource = resource_of(service)
         start_metrics(resource)
         exporter = None
         if processor is None:
@@ -199,8 +175,8 @@ class Telemetry:
             traceparent is not None and self._parent_decides and not is_sampled(traceparent)
         ):
             return None
-        linked = [Link(context) for link in links if (context := _span_context(link)) is not None]
-        span = tracer.start_span(name, _context(traceparent), kind, attributes, linked, start_ns)
+        linked = [Link(context) for link in links if (context := span_context(link)) is not None]
+        span = tracer.start_span(name, parent_context(traceparent), kind, attributes, linked, start_ns)
         return OpenSpan(span) if span.is_recording() else None
 
     def record_span(
@@ -231,38 +207,3 @@ class Telemetry:
             return made
         decision = self._provider.sampler.should_sample(None, int(made[3:35], 16), "")
         return made[:-1] + "1" if decision.decision is Decision.RECORD_AND_SAMPLE else made
-
-
-class _HashedOnce(Resource):
-    """A resource never changes, yet its hash is that of its JSON, made anew for every span that is exported."""
-
-    @classmethod
-    def of(cls, resource: Resource) -> Self:
-        """The same resource."""
-        return cls(resource.attributes, resource.schema_url)
-
-    @cached_property
-    def _hash(self) -> int:
-        return super().__hash__()
-
-    def __hash__(self) -> int:
-        return self._hash
-
-
-def _context(traceparent: str | None) -> Context:
-    parent = _span_context(traceparent)
-    return Context() if parent is None else set_span_in_context(NonRecordingSpan(parent), Context())
-
-
-@lru_cache(maxsize=_KNOWN_CONTEXTS)
-def _span_context(traceparent: str | None) -> SpanContext | None:
-    if accept_traceparent(traceparent) is None or traceparent is None:
-        return None
-    flags = TraceFlags(TraceFlags.SAMPLED if is_sampled(traceparent) else TraceFlags.DEFAULT)
-    return SpanContext(
-        int(traceparent[3:35], 16), int(traceparent[36:52], 16), is_remote=True, trace_flags=flags
-    )
-
-
-def _traceparent(context: SpanContext) -> str:
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-0{1 if context.trace_flags.sampled else 0}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bench.cases.tracing import Block, Pair, Series, sampled_every
+from tests.bench.cases.tracing import Block, Pair, Series
 
 
 def pair(off: float, sampled: float) -> Pair:
@@ -20,8 +20,3 @@ def test_means_are_told_with_their_standard_error() -> None:
     figures = Series([pair(200, 210), pair(200, 230)], spans=1, students=1_000).figures()
     assert figures["cpu_percent"] == {"mean": 10.0, "standard_error": 5.0}
     assert figures["cost_percent_of_all"] == pytest.approx([4.76, 13.04])
-
-
-def test_so_many_events_are_sampled() -> None:
-    mark = sampled_every(10)
-    assert sum("traceparent" in mark(number, {}) for number in range(100)) == 10
