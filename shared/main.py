@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.partitions import DEFAULT_COUNT, require_even
 from shared.errors import Misconfigured, RahnamaError
+from shared.http.connections import ConnectionLimits, bounded_protocol
 from shared.postgres import TRANSIENT_ERRORS, migrate
 from shared.settings import ServiceSettings
 
@@ -92,7 +93,9 @@ def _serve(settings: Settings, build: Callable[[Settings], FastAPI]) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=bounded_protocol(ConnectionLimits(connections=settings.connections)),
+        ws="none",
+        server_header=False,
         access_log=False,
         log_config=None,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
