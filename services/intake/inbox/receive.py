@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta, timezone
 from typing import Any, Final, NamedTuple
 
 from services.intake.append.arrival import Arrival, Door
@@ -11,9 +12,12 @@ from services.intake.decide import digests, normalise
 from services.intake.decide.commands import Command, PublishSchoolRoster, RegisterStudent, WithdrawStudent
 from services.intake.decide.events import BrokenEvent, InboundEvent, open_event, open_record
 from services.intake.decide.parse import parse
+from shared.append.clock import Clock, system_clock
 from shared.errors import FieldError
 from shared.telemetry import accept_traceparent
 
+TEHRAN: Final = timezone(timedelta(hours=3, minutes=30))
+"""Asia/Tehran, which has had no daylight saving time since 2022."""
 NO_TENANT: Final = ""
 """What came over Kafka from an unknown source belongs to nobody: only the installation's operators see it."""
 
@@ -44,7 +48,10 @@ class Envelope(NamedTuple):
 class Receiver:
     """Knows whose each source is. `event_bytes` bounds one event."""
 
-    def __init__(self, keyring: Keyring, sources: Mapping[str, str], *, event_bytes: int) -> None:
+    def __init__(
+        self, keyring: Keyring, sources: Mapping[str, str], clock: Clock = system_clock, *, event_bytes: int
+    ) -> None:
+        self._clock = clock
         self._keyring = keyring
         self._sources = sources
         self._event_bytes = event_bytes
@@ -120,7 +127,7 @@ class Receiver:
             return None, (SOURCE_NOT_ALLOWED,)
         if len(value) > self._event_bytes:
             return None, (EVENT_TOO_LARGE,)
-        command = parse(event)
+        command = parse(event, self._clock().astimezone(TEHRAN).date().isoformat())
         return (None, command) if isinstance(command, tuple) else (command, ())
 
 

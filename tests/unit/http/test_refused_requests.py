@@ -125,7 +125,10 @@ async def test_an_aborted_upload_is_499_without_an_error(
     monkeypatch.setattr(
         DURATION, "record", lambda _, labels: statuses.append(labels["http.response.status_code"])
     )
-    messages = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    messages: list[Message] = [
+        {"type": "http.request", "body": b"{", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
 
     async def receive() -> Message:
         return messages.pop(0)

@@ -234,7 +234,7 @@ def test_a_refused_token_has_a_reason_for_the_log(
 
 
 def test_a_token_lives_as_long_as_is_set_and_a_scrapers_longer(issuer: TestIssuer) -> None:
-    hour = {"iat": int(time.time()), "exp": int(time.time()) + 3600}
+    hour: dict[str, Any] = {"iat": int(time.time()), "exp": int(time.time()) + 3600}
     short = TokenVerifier(issuer.jwks_file, issuer.issuer, longest_hours=0.5)
     assert refused(short, issuer.token("operator", **hour))
     assert refused(short, issuer.token(["metrics", "operator"], **hour))
