@@ -1,11 +1,14 @@
 """The settings every service has, read once from the environment (`RAHNAMA_…`) and passed on."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.partitions import DEFAULT_COUNT, require_even
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
 class ServiceSettings(BaseSettings):
@@ -34,7 +37,7 @@ class ServiceSettings(BaseSettings):
     poll_seconds: float = Field(0.2, gt=0, le=5, description="Longest wait of one Kafka poll.")
     session_timeout_seconds: float = Field(6.0, ge=1, le=60, description="Kafka group session time-out.")
     position_wait_seconds: float = Field(2.0, ge=0, le=30, description="Longest wait for `min_position`.")
-    log_level: str = Field("INFO", description="Least severe level that is logged.")
+    log_level: LogLevel = Field("INFO", description="Least severe level that is logged.")
 
     @field_validator("partitions")
     @classmethod
