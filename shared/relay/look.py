@@ -68,12 +68,16 @@ def judge(partition: int, extent: Extent, log: LogView, *, missing: int | None =
             return Disagreement(f"offset {seen.offset} {FOREIGN}")
     assert first.sequence is not None
     assert last.sequence is not None
-    if last.sequence > standing.head:
+    highest = max(last.sequence, extent.highest.sequence or 0 if extent.highest is not None else 0)
+    if highest > standing.head:
         return Disagreement(
-            f"it holds sequence {last.sequence}, but the log ends at {standing.head}: {RESTORED},"
+            f"it holds sequence {highest}, but the log ends at {standing.head}: {RESTORED},"
             " and its missing events must be brought back from the topic first (recover)"
         )
-    for seen, sequence in ((last, last.sequence), (first, first.sequence)):
+    for seen in (last, first, extent.highest):
+        if seen is None or seen.sequence is None:
+            continue
+        sequence = seen.sequence
         kept = log.hashes.get((partition, sequence))
         if kept != seen.hash:
             return Disagreement(
@@ -106,6 +110,6 @@ async def view_log(connection: Connection, extents: Mapping[int, Extent]) -> Log
 
 def _places(extents: Mapping[int, Extent]) -> Iterable[tuple[int, int]]:
     for partition, extent in extents.items():
-        for seen in (extent.first, extent.last):
+        for seen in (extent.first, extent.last, extent.highest):
             if seen is not None and seen.sequence is not None:
                 yield partition, seen.sequence
