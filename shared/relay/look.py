@@ -74,15 +74,14 @@ def judge(partition: int, extent: Extent, log: LogView, *, missing: int | None =
             f"it holds sequence {highest}, but the log ends at {standing.head}: {RESTORED},"
             " and its missing events must be brought back from the topic first (recover)"
         )
-    for seen in (last, first, extent.highest):
-        if seen is None or seen.sequence is None:
+    for record in (last, first, extent.highest):
+        if record is None or record.sequence is None:
             continue
-        sequence = seen.sequence
-        kept = log.hashes.get((partition, sequence))
-        if kept != seen.hash:
+        kept = log.hashes.get((partition, record.sequence))
+        if kept != record.hash:
             return Disagreement(
-                f"sequence {sequence} at offset {seen.offset} {FORKED}: the topic has the hash"
-                f" {seen.hash.hex()}, the log {kept.hex() if kept is not None else 'none'}"
+                f"sequence {record.sequence} at offset {record.offset} {FORKED}: the topic has the hash"
+                f" {record.hash.hex()}, the log {kept.hex() if kept is not None else 'none'}"
             )
     if first.sequence != 1:
         return Incomplete(extent.end, f"it begins with sequence {first.sequence}")

@@ -113,7 +113,7 @@ class Scenario:
             for partition, sequence in sequences.items():
                 if sequence > 0 and self._published(source, partition) < sequence:
                     return f"{source} to publish partition {partition} to {sequence}"
-                if not self._is_in_order(source, partition):
+                if sequence > 0 and not self._is_in_order(source, partition):
                     return f"{source} to fill partition {partition} again"
         for service in ("allocation", "audit"):
             for row in tables[service]["inbox"].values():

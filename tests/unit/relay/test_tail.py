@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.relay import tail
-from shared.relay.look import Disagreement, LogView, Standing, judge
+from shared.relay.leadership import Standing
+from shared.relay.look import Disagreement, LogView, judge
 from shared.relay.tail import TailReader, surplus
 from shared.relay.topic import Extent, Seen
 
