@@ -131,7 +131,13 @@ def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
     """Builds the parts on `edges`; starts nothing."""
     keyring = Keyring(settings.read_master_key())
     log = Log(INTAKE_SOURCE, topic=settings.topic(INTAKE_SOURCE))
-    receiver = Receiver(keyring, settings.sources, edges.clock, event_bytes=settings.event_bytes)
+    receiver = Receiver(
+        keyring,
+        settings.sources,
+        edges.clock,
+        event_bytes=settings.event_bytes,
+        batch_events=settings.request_events,
+    )
     fresh_keys = FreshKeys()
     key_records, relay, writer = _way_to_kafka(settings, edges, log, keyring, fresh_keys, pacer)
     erasure = Erasure(

@@ -193,7 +193,12 @@ class _Recovery:
         """The records that the service will read again after its start."""
         topic = self._settings.topic(INBOUND)
         settings = self._settings
-        receiver = Receiver(self._keyring, settings.sources, event_bytes=settings.event_bytes)
+        receiver = Receiver(
+            self._keyring,
+            settings.sources,
+            event_bytes=settings.event_bytes,
+            batch_events=settings.request_events,
+        )
         begin, end = await inbound.extent(topic, partition)
         if await _is_made_anew(inbound, TopicPartition(topic, partition), position):
             start = begin
@@ -202,13 +207,13 @@ class _Recovery:
         found: list[Seen] = []
         async for records in inbound.batches(topic, partition, start, end):
             for record in _opened(records):
-                arrival = receiver.from_kafka(partition, record)
-                rejection = refused.get((partition, record.offset))
-                if rejection is not None and rejection.told.causationid == arrival.causation_id:
-                    rejection.arrival = arrival
-                one = seen(arrival, record.timestamp_ms, students)
-                if one is not None:
-                    found.append(one)
+                for arrival in receiver.from_kafka(partition, record):
+                    rejection = refused.get((partition, record.offset, arrival.causation_id))
+                    if rejection is not None:
+                        rejection.arrival = arrival
+                    one = seen(arrival, record.timestamp_ms, students)
+                    if one is not None:
+                        found.append(one)
         return found
 
 
