@@ -59,9 +59,13 @@ class Rejected(RahnamaError):
 
 
 class Unauthenticated(Rejected):
-    """A valid bearer token is needed."""
+    """A valid bearer token is needed. `reason` is for the log, never for the answer."""
 
     code = "UNAUTHENTICATED"
+
+    def __init__(self, message: str, *, reason: str = "token_missing") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class Forbidden(Rejected):

@@ -11,12 +11,14 @@ import asyncpg
 import uvicorn
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.partitions import DEFAULT_COUNT, require_even
 from shared.errors import Misconfigured, RahnamaError
+from shared.http.connections import ConnectionLimits, bounded_protocol
 from shared.postgres import TRANSIENT_ERRORS, migrate
+from shared.read_settings import read_settings
 from shared.settings import ServiceSettings
 
 KEEP_ALIVE_SECONDS: Final = 75
@@ -73,13 +75,11 @@ async def _run(command: AsyncIterator[str]) -> None:
 
 
 def _read(shape: type[AnySettings]) -> AnySettings:
-    """The settings of the environment. Exits with 2, naming what is wrong and no value: one may be a password."""
+    """The settings of the environment. Exits with 2, naming each that is wrong."""
     try:
-        return shape()
-    except ValidationError as error:
-        for fault in error.errors(include_input=False, include_url=False):
-            field = "_".join(str(part) for part in fault["loc"][:1]).upper()
-            print(f"RAHNAMA_{field}: {fault['msg']}", file=sys.stderr)  # noqa: T201
+        return read_settings(shape)
+    except Misconfigured as error:
+        print(error, file=sys.stderr)  # noqa: T201
         raise SystemExit(2) from None
 
 
@@ -92,7 +92,9 @@ def _serve(settings: Settings, build: Callable[[Settings], FastAPI]) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=bounded_protocol(ConnectionLimits(connections=settings.connections)),
+        ws="none",
+        server_header=False,
         access_log=False,
         log_config=None,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,

@@ -53,11 +53,16 @@ def _live(options: argparse.Namespace, home: Home) -> int:
 
     match options.command:
         case "up":
-            return lifecycle.up(home)
+            return lifecycle.up(home) or (_load_demo(home) if options.demo else 0)
         case "down":
             return lifecycle.down(home)
         case _:
             return lifecycle.reset(home, confirmed=options.yes)
+
+
+def _load_demo(home: Home) -> int:
+    load = importlib.import_module("infra.demo.load")
+    return int(load.load(home))
 
 
 def _mend(options: argparse.Namespace, home: Home) -> int:
@@ -92,7 +97,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.local", description="Rahnama on this machine")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("demo", help="start everything, send a cohort through, print what happened, stop")
-    commands.add_parser("up", help="start Kafka, Postgres and the three services, and leave them running")
+    up = commands.add_parser(
+        "up", help="start Kafka, Postgres and the three services, and leave them running"
+    )
+    up.add_argument("--demo", action="store_true", help="load the demo's cohort")
     commands.add_parser("down", help="stop what up started")
     reset = commands.add_parser("reset", help="stop, ask, and delete the data")
     reset.add_argument("--yes", action="store_true", help="do not ask")

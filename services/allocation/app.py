@@ -21,7 +21,7 @@ from shared.contracts.decisions import ALLOCATION_SOURCE
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.database_watch import DatabaseWatch
 from shared.edges import Edges
-from shared.http import Health, TokenVerifier, create_app
+from shared.http import Health, create_app, verifier_of
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
 from shared.kafka.aio_clients import AioKafkaClients
@@ -60,10 +60,11 @@ def build(settings: Settings) -> FastAPI:
         title="Rahnama allocation",
         version=VERSION,
         lifespan=service_lifespan(settings, pool, database, parts.in_order, pacer, telemetry),
-        verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
+        verifier=verifier_of(settings),
         health=Health(ready, inbox.troubles),
         positions=AllocationPositions(pool, relay.published, inbox.positions),
         telemetry=telemetry,
+        bytes_in_flight=settings.bytes_in_flight,
         position_wait_seconds=settings.position_wait_seconds,
     )
     for routes in (allocation_routes, waitlist_routes, mentor_routes, mentor_students_routes, summary_routes):

@@ -32,7 +32,7 @@ from shared.append.log import Log
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.database_watch import DatabaseWatch
 from shared.edges import Edges
-from shared.http import Health, TokenVerifier, create_app
+from shared.http import Health, create_app, verifier_of
 from shared.inbox.garbage import GarbagePacer
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.polling import Polling
@@ -81,10 +81,11 @@ def build(settings: Settings) -> FastAPI:
             pacer,
             telemetry,
         ),
-        verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
+        verifier=verifier_of(settings),
         health=Health(ready, parts.inbox.troubles),
         positions=IntakePositions(pool, parts.log, parts.relay.published, parts.inbox.positions),
         telemetry=telemetry,
+        bytes_in_flight=settings.bytes_in_flight,
         position_wait_seconds=settings.position_wait_seconds,
         max_body_bytes=settings.request_bytes,
     )
@@ -130,7 +131,7 @@ def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
     """Builds the parts on `edges`; starts nothing."""
     keyring = Keyring(settings.read_master_key())
     log = Log(INTAKE_SOURCE, topic=settings.topic(INTAKE_SOURCE))
-    receiver = Receiver(keyring, settings.sources, event_bytes=settings.event_bytes)
+    receiver = Receiver(keyring, settings.sources, edges.clock, event_bytes=settings.event_bytes)
     fresh_keys = FreshKeys()
     key_records, relay, writer = _way_to_kafka(settings, edges, log, keyring, fresh_keys, pacer)
     erasure = Erasure(

@@ -14,6 +14,7 @@ from shared.relay.look import Disagreement, Healthy, Incomplete, Verdict, judge,
 from shared.relay.metrics import REFILLS
 from shared.relay.partition import Partition
 from shared.relay.scrub import Scrub
+from shared.relay.tail import TailReader
 from shared.relay.topic import Extent, Topic
 
 LOG_VIEW_SECONDS = 10.0
@@ -31,10 +32,11 @@ class Inspection:
         self._leadership = leadership
         self._partitions = partitions
         self._scrub = Scrub()
+        self._tail = TailReader()
         self._disagrees = False
 
     async def look(self, topic: Topic) -> bool:
-        """Compares the topic with the log and acts on it. False if the database was lost meanwhile.
+        """Compares the topic with the log and acts on it. False if the database was lost, or time ran out, meanwhile.
 
         Raises what the clients of Kafka and Postgres raise; then the gate stays as it was.
         """
@@ -47,6 +49,12 @@ class Inspection:
             if part.number in held and part.position is not None
         ]
         extents = await topic.read()
+        if not self._log.gate.is_open:
+            read = await self._tail.read(topic, extents)
+            if read is None:
+                self.fail("the end of the topic is still being read")
+                return False
+            extents = read
         async with self._pool.acquire(timeout=LOG_VIEW_SECONDS) as connection:
             log = await view_log(connection, extents)
         if not asking:  # who waits for this look is told first; the next one reads on

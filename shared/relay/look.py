@@ -68,17 +68,20 @@ def judge(partition: int, extent: Extent, log: LogView, *, missing: int | None =
             return Disagreement(f"offset {seen.offset} {FOREIGN}")
     assert first.sequence is not None
     assert last.sequence is not None
-    if last.sequence > standing.head:
+    highest = max(last.sequence, extent.highest.sequence or 0 if extent.highest is not None else 0)
+    if highest > standing.head:
         return Disagreement(
-            f"it holds sequence {last.sequence}, but the log ends at {standing.head}: {RESTORED},"
+            f"it holds sequence {highest}, but the log ends at {standing.head}: {RESTORED},"
             " and its missing events must be brought back from the topic first (recover)"
         )
-    for seen, sequence in ((last, last.sequence), (first, first.sequence)):
-        kept = log.hashes.get((partition, sequence))
-        if kept != seen.hash:
+    for record in (last, first, extent.highest):
+        if record is None or record.sequence is None:
+            continue
+        kept = log.hashes.get((partition, record.sequence))
+        if kept != record.hash:
             return Disagreement(
-                f"sequence {sequence} at offset {seen.offset} {FORKED}: the topic has the hash"
-                f" {seen.hash.hex()}, the log {kept.hex() if kept is not None else 'none'}"
+                f"sequence {record.sequence} at offset {record.offset} {FORKED}: the topic has the hash"
+                f" {record.hash.hex()}, the log {kept.hex() if kept is not None else 'none'}"
             )
     if first.sequence != 1:
         return Incomplete(extent.end, f"it begins with sequence {first.sequence}")
@@ -106,6 +109,6 @@ async def view_log(connection: Connection, extents: Mapping[int, Extent]) -> Log
 
 def _places(extents: Mapping[int, Extent]) -> Iterable[tuple[int, int]]:
     for partition, extent in extents.items():
-        for seen in (extent.first, extent.last):
+        for seen in (extent.first, extent.last, extent.highest):
             if seen is not None and seen.sequence is not None:
                 yield partition, seen.sequence

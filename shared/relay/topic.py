@@ -46,12 +46,16 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """A partition of the topic: offsets `begin` <= o < `end`; `first` and `last` are None if it is empty."""
+    """A partition of the topic: offsets `begin` <= o < `end`; `first` and `last` are None if it is empty.
+
+    `highest` is the record with the highest sequence, where it was read and may be another one than `last`.
+    """
 
     begin: int
     end: int
     first: Seen | None
     last: Seen | None
+    highest: Seen | None = None
 
 
 class Topic:

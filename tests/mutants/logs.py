@@ -197,4 +197,28 @@ LOGS = (
         "        digest = row.hash\n",
         ("tests/unit/audit/test_walks.py",),
     ),
+    Mutant(
+        "a-misplaced-sequence-is-complete",
+        "a topic that readers meet a gap in is taken for complete, because the missing events come later",
+        "shared/relay/coverage.py",
+        "        elif record.sequence > sequence and missing is None:\n",
+        "        elif record.sequence < 0:\n",
+        ("tests/unit/relay/test_coverage.py",),
+    ),
+    Mutant(
+        "the-last-record-alone-opens-the-gate",
+        "a log that was set back grows beside its topic, because a late repeat is the topic's last record",
+        "shared/relay/inspection.py",
+        "        if not self._log.gate.is_open:\n            read = ",
+        "        if self._log.gate.is_open:\n            read = ",
+        ("tests/integration/relay/test_gate.py",),
+    ),
+    Mutant(
+        "an-erasure-is-settled-by-its-own-process-alone",
+        "a late key of somebody erased stays on rahnama.keys when the process that sent the tombstone has ended",
+        "services/intake/relay/keys_watch.py",
+        "        await self._bury_once_more()\n        await self._settle_erasures()\n",
+        "        await self._bury_once_more()\n",
+        ("tests/integration/intake/test_keys_sent_again.py",),
+    ),
 )

@@ -1,7 +1,9 @@
 """From the bytes at a door to an arrival: opened, given to its tenant, normalised, digested. No I/O."""
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta, timezone
 from typing import Any, Final, NamedTuple
 
 from services.intake.append.arrival import Arrival, Door
@@ -11,9 +13,13 @@ from services.intake.decide import digests, normalise
 from services.intake.decide.commands import Command, PublishSchoolRoster, RegisterStudent, WithdrawStudent
 from services.intake.decide.events import BrokenEvent, InboundEvent, open_event, open_record
 from services.intake.decide.parse import parse
+from shared.append.clock import Clock, system_clock
 from shared.errors import FieldError
+from shared.kafka.bounded_batches import INFLATED_BYTES, SkippedBatch
 from shared.telemetry import accept_traceparent
 
+TEHRAN: Final = timezone(timedelta(hours=3, minutes=30))
+"""Asia/Tehran, which has had no daylight saving time since 2022."""
 NO_TENANT: Final = ""
 """What came over Kafka from an unknown source belongs to nobody: only the installation's operators see it."""
 
@@ -23,9 +29,30 @@ SOURCE_NOT_ALLOWED: Final = FieldError(
     "This source does not belong to the tenant.",
     "این مبدأ به این مشتری تعلق ندارد.",
 )
-EVENT_TOO_LARGE: Final = FieldError(
-    "", "EVENT_TOO_LARGE", "The event is too long.", "رویداد بیش از اندازه بزرگ است."
-)
+
+
+def event_too_large(value: bytes, limit: int) -> FieldError:
+    """Names the length and the digest, because what is kept of such an event is cut off."""
+    return FieldError(
+        "",
+        "EVENT_TOO_LARGE",
+        f"The event has {len(value)} bytes; at most {limit} are accepted. SHA-256 {hashlib.sha256(value).hexdigest()}",
+        f"رویداد {len(value)} بایت دارد؛ بیشترین اندازهٔ پذیرفته {limit} بایت است.",
+    )
+
+
+def batch_too_large(batch: SkippedBatch) -> FieldError:
+    """Of a compressed batch that was not taken apart: its offsets, length and digest."""
+    offsets = f"{batch.first_offset} to {batch.last_offset}"
+    return FieldError(
+        "",
+        "BATCH_TOO_LARGE",
+        f"The records {offsets} inflate to more than {INFLATED_BYTES} bytes and were not read; the compressed batch has"
+        f" {batch.compressed_bytes} bytes, SHA-256 {batch.hex()}",
+        f"رکوردهای {offsets} پس از بازشدن بیش از {INFLATED_BYTES} بایت‌اند و خوانده نشدند.",
+    )
+
+
 _NATIONAL_ID: Final = re.compile(rb'"national_id"\s*:\s*"([^"\\]{1,64})"')
 _TYPE: Final = re.compile(r"rahnama\.[a-z.-]{1,64}\.v[0-9]{1,3}")
 
@@ -44,7 +71,10 @@ class Envelope(NamedTuple):
 class Receiver:
     """Knows whose each source is. `event_bytes` bounds one event."""
 
-    def __init__(self, keyring: Keyring, sources: Mapping[str, str], *, event_bytes: int) -> None:
+    def __init__(
+        self, keyring: Keyring, sources: Mapping[str, str], clock: Clock = system_clock, *, event_bytes: int
+    ) -> None:
+        self._clock = clock
         self._keyring = keyring
         self._sources = sources
         self._event_bytes = event_bytes
@@ -62,6 +92,9 @@ class Receiver:
     def from_kafka(self, partition: int, record: InboundRecord) -> Arrival:
         """One record of `rahnama.inbound`; its tenant is its source's."""
         value = record.value or b""
+        if isinstance(value, SkippedBatch):
+            refused = BrokenEvent(id=None, source=None, errors=(batch_too_large(value),))
+            return self._arrival(refused, Envelope(value, NO_TENANT, None, "kafka", partition, record.offset))
         event = open_record(record.headers, value)
         tenant = self._sources.get(event.source, NO_TENANT) if event.source is not None else NO_TENANT
         traceparent = next((raw for name, raw in record.headers if name.lower() == "traceparent"), None)
@@ -92,8 +125,10 @@ class Receiver:
             unique = bytes.fromhex(causation_id) if allowed else refused_key(key, event.source, event.id)
         else:
             causation_id, unique = digest.hex(), None
-        # An HTTP body is the sender's own: what is too long stays there.
-        kept = envelope.door == "kafka" or len(value) <= self._event_bytes
+        # Of what is too long an HTTP sender has the rest; of a Kafka record the beginning is kept.
+        kept = value[: self._event_bytes] if envelope.door == "kafka" else value
+        if isinstance(value, SkippedBatch) or len(kept) > self._event_bytes:
+            kept = b""
         return Arrival(
             tenant=tenant,
             source=event.source,
@@ -107,7 +142,7 @@ class Receiver:
             lookup=lookup,
             fingerprint=_fingerprint(key, command),
             traceparent=traceparent,
-            raw=value if kept else b"",
+            raw=kept,
             door=envelope.door,
             partition=envelope.partition,
             offset=envelope.offset,
@@ -119,8 +154,8 @@ class Receiver:
         if not allowed:
             return None, (SOURCE_NOT_ALLOWED,)
         if len(value) > self._event_bytes:
-            return None, (EVENT_TOO_LARGE,)
-        command = parse(event)
+            return None, (event_too_large(value, self._event_bytes),)
+        command = parse(event, self._clock().astimezone(TEHRAN).date().isoformat())
         return (None, command) if isinstance(command, tuple) else (command, ())
 
 

@@ -43,6 +43,19 @@ async def test_a_log_behind_its_topic_is_closed_until_its_events_are_back(bed: B
         await bed.as_owner("drop table backup")
 
 
+async def test_a_log_behind_its_topic_is_closed_though_a_late_repeat_stands_at_the_end(bed: Bed) -> None:
+    async with bed.running() as relay:
+        committed = await bed.append(8, relay=relay)
+        await until_published(relay, 8)
+    await bed.produce([event.value for event in committed[:5]])  # the late batch of an earlier leader
+    extent = await bed.extent()
+    await bed.restore_to(5)
+    async with bed.running(log=(restored := Log("intake", topic=bed.topic))) as relay:
+        assert not restored.gate.is_open
+        assert "holds sequence 8, but the log ends at 5" in (relay.ready() or "")
+        assert await bed.extent() == extent
+
+
 async def test_a_fork_closes_the_gate_and_deletes_nothing(bed: Bed) -> None:
     committed = await bed.append_before_start(10)
     other = json.loads(committed[6].value)

@@ -154,6 +154,12 @@ INTAKE: Final[list[Step | Copy]] = [
     Step("services.intake.append", "erased_at", ("default", f"student/{FIRST}"), file="erasure.sql"),
     Step("services.intake.relay", "erased_subjects", (["default"] * 2, [f"student/{FIRST}", "student/x"])),
     Step("services.intake.relay", "erased_in", ([0, 1], -1, 0, 5), ordered=True),
+    Step("services.intake.relay", "unsettled_erasures", (5,), ordered=True),
+    Step(
+        "services.intake.relay", "settle_erasures",
+        (["default"] * 2, [f"student/{FIRST}", "student/x"]), changes=True,
+    ),
+    Step("services.intake.relay", "unsettled_erasures", (5,), ordered=True),
     Step("services.intake.append", "lock_students", ([b"look-2", b"look-1"],), ordered=True),
     Copy("students", [(b"look-1", "default", FIRST, 0, 1)], STUDENT_COLUMNS),
 ]  # fmt: skip
