@@ -14,13 +14,13 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from shared.contracts.envelope import decode, event_id, leaf_hash
 from shared.kafka.clients import KafkaClients
+from shared.kafka.durability import REPLICAS
 
 REQUEST_MILLISECONDS: Final = 5_000
 READ_SECONDS: Final = 10.0
 SILENT_MILLISECONDS: Final = 500
 FETCH_BYTES: Final = 32 * 1024
 """Of one partition in one answer; a larger batch comes whole, where nothing of another partition came before it."""
-REPLICAS: Final = 3
 SETTINGS: Final = {
     "cleanup.policy": "delete",
     "retention.ms": "-1",
