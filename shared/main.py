@@ -65,7 +65,7 @@ def main(
             consent = consent_of(arguments, f"python -m services.{name} {word}")
             asyncio.run(_run(asking[word](_read(settings), consent)))
         case _:
-            words = " | ".join(["migrate", *commands, *asking])
+            words = " | ".join(["migrate", *asking, *commands])
             print(f"usage: python -m services.{name} [{words}]", file=sys.stderr)  # noqa: T201
             raise SystemExit(2)
 

@@ -4,5 +4,6 @@ from tests.mutants.decisions import DECISIONS
 from tests.mutants.intake import INTAKE
 from tests.mutants.logs import LOGS
 from tests.mutants.mutant import Mutant
+from tests.mutants.verification import VERIFICATION
 
-MUTANTS: tuple[Mutant, ...] = (*INTAKE, *LOGS, *DECISIONS)
+MUTANTS: tuple[Mutant, ...] = (*INTAKE, *LOGS, *DECISIONS, *VERIFICATION)

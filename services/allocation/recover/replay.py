@@ -40,6 +40,8 @@ class PartitionReplay:
         Raises `Held` and `CannotRecover` when facts and decisions do not lead to the position and the head.
         """
         standing = Standing(BEGINNING)
+        if self._position.sequence == 0 and self._position != BEGINNING:
+            raise CannotRecover(f"partition {self._number}: nothing was applied, but the position has a hash")
         if self._position.sequence:
             slices = continuation(reader, INTAKE_SOURCE, topic, self._number, standing)
             async with aclosing(slices):
