@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Final
 
+import asyncpg
 import structlog
+from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
@@ -68,7 +70,10 @@ def verification_routes(pool: Pool, source: str, replay: Replay, seconds: float)
             try:
                 async with asyncio.timeout(seconds):
                     report = await replay()
-            except TRANSIENT_ERRORS as error:
+            except asyncpg.InsufficientPrivilegeError as error:
+                reason = f"{error}: run migrate, which grants the role temporary tables"
+                raise VerificationFailed(f"no verdict: {reason}") from error
+            except (KafkaError, *TRANSIENT_ERRORS) as error:
                 raise VerificationFailed(f"no verdict: {type(error).__name__}; try again later") from error
         _report(report.differences)
         return json_response(_as_seen_by(caller.tenant, report))
