@@ -37,6 +37,9 @@ class ServiceSettings(BaseSettings):
     poll_seconds: float = Field(0.2, gt=0, le=5, description="Longest wait of one Kafka poll.")
     session_timeout_seconds: float = Field(6.0, ge=1, le=60, description="Kafka group session time-out.")
     position_wait_seconds: float = Field(2.0, ge=0, le=30, description="Longest wait for `min_position`.")
+    verification_seconds: float = Field(
+        3600.0, gt=0, le=86_400, description="Longest verification of the service's read models."
+    )
     log_level: LogLevel = Field("INFO", description="Least severe level that is logged.")
 
     @field_validator("partitions")

@@ -5,5 +5,6 @@ from tests.mutants.edge import EDGE
 from tests.mutants.intake import INTAKE
 from tests.mutants.logs import LOGS
 from tests.mutants.mutant import Mutant
+from tests.mutants.verification import VERIFICATION
 
-MUTANTS: tuple[Mutant, ...] = (*EDGE, *INTAKE, *LOGS, *DECISIONS)
+MUTANTS: tuple[Mutant, ...] = (*EDGE, *INTAKE, *LOGS, *DECISIONS, *VERIFICATION)

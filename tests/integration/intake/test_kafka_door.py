@@ -123,9 +123,7 @@ async def test_a_batch_in_one_record_gives_each_of_its_events_an_answer(intake: 
     await intake.write_inbound(b"[" + b",".join(events) + b"]", partition=8, headers=BATCH)
     statuses = [(await intake.answered(f"kb-{number}"))["status"] for number in range(4)]
     assert statuses == ["accepted", "accepted", "rejected", "accepted"]
-    rows = await intake.rows(
-        "select errors::text as errors from rejections where inbound_partition = 8"
-    )
+    rows = await intake.rows("select errors::text as errors from rejections where inbound_partition = 8")
     codes = sorted(error["code"] for row in rows for error in json.loads(row["errors"]))
     assert codes == ["EVENT_INVALID", "GENDER_INVALID"]
 
