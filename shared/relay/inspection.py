@@ -9,12 +9,13 @@ import structlog
 
 from shared.append.log import Log
 from shared.postgres import Pool
+from shared.relay.foreign_watch import ForeignWatch
 from shared.relay.leadership import Leadership
 from shared.relay.look import Disagreement, Healthy, Incomplete, Verdict, judge, view_log
 from shared.relay.metrics import REFILLS
 from shared.relay.partition import Partition
 from shared.relay.scrub import Scrub
-from shared.relay.topic import Extent, Topic
+from shared.relay.topic import Extent, Seen, Topic
 
 LOG_VIEW_SECONDS = 10.0
 UNCOMPARED = "the log was not compared with its topic yet"
@@ -31,6 +32,7 @@ class Inspection:
         self._leadership = leadership
         self._partitions = partitions
         self._scrub = Scrub()
+        self.foreign = ForeignWatch(log.source, pool, leadership, partitions)
         self._disagrees = False
 
     async def look(self, topic: Topic) -> bool:
@@ -49,8 +51,11 @@ class Inspection:
         extents = await topic.read()
         async with self._pool.acquire(timeout=LOG_VIEW_SECONDS) as connection:
             log = await view_log(connection, extents)
+        read: dict[int, list[Seen]] = {}
         if not asking:  # who waits for this look is told first; the next one reads on
-            await self._scrub.advance(topic, {part.number: extents[part.number] for part, *_ in running})
+            read = await self._scrub.advance(
+                topic, {part.number: extents[part.number] for part, *_ in running}
+            )
         if not self._leadership.keeps(term):
             return False
         verdicts = {
@@ -67,6 +72,7 @@ class Inspection:
             if part.asks_in(self._leadership.term) and not isinstance(verdict, Disagreement):
                 sequence = verdict.sequence if isinstance(verdict, Healthy) else 0
                 part.begin_at(sequence, extents[part.number].end)
+        await self.foreign.look(topic, extents, log, read)
         return True
 
     def fail(self, reason: str) -> None:
