@@ -20,13 +20,13 @@ MOST_SEEDS = 300
 Patch = pytest.MonkeyPatch
 
 
-async def move_whatever_stood_there(connection: Any, slices: Sequence[Slice[Any]]) -> None:
+async def move_whatever_stood_there(connection: Any, slices: Sequence[Slice[Any]], **_: bool) -> None:
     """The positions without their comparison: who comes last wins."""
     for piece in slices:
         row = await connection.fetchrow(QUERIES["load_position"], piece.source, piece.partition)
         await connection.fetch(
             QUERIES["move_positions"], [piece.source], [piece.partition], [row["sequence"]],
-            [piece.reached.sequence], [piece.reached.hash],
+            [piece.reached.sequence], [piece.reached.hash], [None], 0,
         )  # fmt: skip
 
 

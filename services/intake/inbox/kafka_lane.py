@@ -20,7 +20,7 @@ from services.intake.append.inbound import (
     record_digest,
 )
 from shared.errors import Unavailable
-from shared.inbox.admission import Admitted, Ends
+from shared.inbox.admission import Admitted, Ends, Lane
 from shared.inbox.topic_look import TopicLook
 from shared.kafka.clients import Record, Records
 from shared.postgres import Pool
@@ -151,6 +151,12 @@ class InboundAdmission:
             _log.warning("inbound_made_anew", partition=place.partition, position=following, end=end)
             return begin
         return following
+
+    async def compare(
+        self, lane: Lane[InboundSlice], admitted: Admitted[InboundSlice]
+    ) -> Admitted[InboundSlice]:
+        """Nothing: no record of this topic has a sequence."""
+        return admitted
 
     async def apply(self, slices: Sequence[InboundSlice]) -> None:
         """The writer's transaction."""
