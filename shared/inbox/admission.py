@@ -85,6 +85,10 @@ class Lane(Protocol[L]):
         """The same for the topic's end, as far as it is known."""
 
     @property
+    def ahead_of(self) -> int | None:
+        """The topic's last sequence, when the position has been beyond it for a while; else None."""
+
+    @property
     def searching(self) -> bool:
         """Whether it is being read from the beginning, for what comes next."""
 

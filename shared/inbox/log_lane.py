@@ -13,6 +13,7 @@ from aiokafka import TopicPartition
 from shared.contracts.envelope import SEQUENCE_DIGITS, Envelope, decode, leaf_hash
 from shared.errors import Fork, Gap, Unapplicable
 from shared.inbox.admission import Admitted, Ends, Fault, Lane, Repeat
+from shared.inbox.ahead import AheadCheck
 from shared.inbox.positions import load_positions
 from shared.inbox.records import Received, S, Slice
 from shared.inbox.topic_look import TopicLook
@@ -20,6 +21,8 @@ from shared.kafka.clients import Record, Records
 from shared.postgres import Pool
 
 LOOK_AGAIN_SECONDS: Final = 30.0
+AHEAD_STALLS: Final = 3
+"""A topic that ends before the position for so many times `stall_seconds` is not being refilled."""
 
 AppliedHashes = Callable[[str, int, Collection[int]], Awaitable[Mapping[int, bytes]]]
 """The hashes of applied events of one (source, partition), by sequence, as far as the service keeps them."""
@@ -54,6 +57,7 @@ class LogLane(Generic[S]):
         self._newest = 0
         self._fine: tuple[int, int] | None = None
         self._fine_for = 0.0
+        self._ahead = AheadCheck(AHEAD_STALLS * stall_seconds)
 
     @property
     def applied(self) -> int:
@@ -64,6 +68,11 @@ class LogLane(Generic[S]):
     def newest(self) -> int:
         """The last sequence on the topic, as far as it is known."""
         return max(self._newest, self.applied)
+
+    @property
+    def ahead_of(self) -> int | None:
+        """The topic's last sequence, when the position has been beyond it for a while; else None."""
+        return self._ahead.ends_at
 
     @property
     def searching(self) -> bool:
@@ -204,11 +213,13 @@ class LogLane(Generic[S]):
     def looked(self, ends: Ends, record: Record | None) -> bool:
         """True when the topic goes further than the position, and yet nothing came for `stall_seconds`."""
         if record is None:
+            self._ahead.looked(ends, self.applied, 0 if ends.end <= ends.begin else None)
             return False
         try:
             _, self._newest = self._open(record, self.applied + 1)
         except Unapplicable:
             return ends.quiet_seconds >= self._stall_seconds
+        self._ahead.looked(ends, self.applied, self._newest)
         if self._newest <= self.applied:
             self._fine, self._fine_for = (ends.begin, ends.end), ends.quiet_seconds
             return False

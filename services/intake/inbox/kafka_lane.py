@@ -57,6 +57,11 @@ class InboundLane:
         return max(self._end, self.applied)
 
     @property
+    def ahead_of(self) -> None:
+        """Never: a topic that became shorter was made anew."""
+        return None
+
+    @property
     def searching(self) -> bool:
         """Never: whatever comes is accepted."""
         return False

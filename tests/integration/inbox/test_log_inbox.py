@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
 from opentelemetry.sdk.resources import Resource
 from prometheus_client import REGISTRY
 
@@ -25,6 +27,7 @@ from tests.integration.inbox.adder import (
     reading,
     until,
 )
+from tests.invariants.reading import admin_of
 
 if TYPE_CHECKING:
     from tests.servers import MakesTopics, PostgresCluster
@@ -143,6 +146,30 @@ async def test_the_true_event_behind_a_forged_one_is_a_fork_and_not_a_repeat(
         assert f"{leaf_hash(forged[0]).hex()} was applied" in told
     async with reading(inbox(adder, kafka.bootstrap, topic)) as member:  # a restart loses no hash
         await until(lambda: [(held.code, held.sequence) for held in member.held()] == [("FORK", 21)])
+
+
+async def test_a_position_beyond_the_end_of_its_topic_is_an_alarm_until_the_topic_has_it(
+    adder: Adder, topics: "MakesTopics"
+) -> None:
+    kafka = await topics(partitions=2)
+    topic, events = kafka.name("rahnama.intake"), chain(25)
+    async with reading(inbox(adder, kafka.bootstrap, topic)) as member:
+        await publish(kafka.bootstrap, topic, events[:23])
+        await reached(adder, {0: 23})
+        await delete_all(kafka.bootstrap, topic)
+        await publish(kafka.bootstrap, topic, events[:20])  # the log ends here: the others were foreign
+        await until(lambda: member.troubles() != [])
+        [told] = member.troubles()
+        assert "partition 0 of intake was applied to sequence 23, but its topic ends at 20" in told
+        assert member.held() == []
+        await publish(kafka.bootstrap, topic, events[20:])
+        await reached(adder, {0: 25})
+        await until(lambda: member.troubles() == [])
+
+
+async def delete_all(bootstrap: str, topic: str) -> None:
+    async with admin_of(bootstrap) as admin:
+        await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(-1)})
 
 
 async def test_only_the_last_hashes_are_kept_and_they_outlast_a_restart(
