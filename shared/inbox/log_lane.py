@@ -220,6 +220,9 @@ class LogLane(Generic[S]):
         except Unapplicable:
             return ends.quiet_seconds >= self._stall_seconds
         self._ahead.looked(ends, self.applied, self._newest)
+        position = self.state.position
+        if self._newest == position.sequence and leaf_hash(record.value or b"") != position.hash:
+            return True  # read again, it is compared as every repeat is
         if self._newest <= self.applied:
             self._fine, self._fine_for = (ends.begin, ends.end), ends.quiet_seconds
             return False

@@ -141,6 +141,12 @@ def test_a_quiet_partition_whose_topic_goes_further_is_read_again() -> None:
     assert lane.newest == 5
 
 
+def test_a_topic_that_ends_with_another_event_than_the_applied_one_is_read_again() -> None:
+    lane = lane_at(5)
+    assert not lane.looked(Ends(0, 5, 2.0), record(EVENTS[4], 4))
+    assert lane.looked(Ends(0, 5, 2.0), record(chain(5, start="forged")[4], 4))
+
+
 def test_a_quiet_partition_that_has_everything_is_looked_at_less_often() -> None:
     lane = lane_at(5)
     assert not lane.looked(Ends(0, 5, 6.0), record(EVENTS[4], 4))
