@@ -1,6 +1,6 @@
-"""A forged fact: the next one of its partition, with a fitting `previous`, written by somebody else.
+"""Forged facts: the next ones of their partition, with fitting `previous`, written by somebody else.
 
-It is applied. The relay raises its alarm at once, and each reader when the true fact comes. The operator empties the
+They are applied. The relay raises its alarm at once, and each reader when the true fact comes. The operator empties the
 partition and puts the readers' databases back to a copy from before, as in `docs/runbooks/foreign-record.md`.
 """
 
@@ -11,7 +11,7 @@ import msgspec
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
-from shared.contracts.envelope import decode, event_id, leaf_hash
+from shared.contracts.envelope import event_id, leaf_hash
 from shared.contracts.facts import INTAKE_SOURCE
 from tests.e2e.waiting import within
 from tests.faults.bed import PARTITIONS
@@ -21,6 +21,7 @@ from tests.integration.recover.backups import backups_on
 from tests.invariants.reading import admin_of, read_rows, read_topic
 
 CHANGED: Final = {"capacity": 0, "reg_center": 2}
+MOST_FORGED: Final = 3
 MOST_MENTORS: Final = 60
 TO_THE_END: Final = -1
 
@@ -38,12 +39,13 @@ async def a_fact_is_forged(ground: Ground) -> None:
             await ground.bed.start(reader)
         facts = await read_topic(ground.servers, INTAKE_SOURCE)
         partition = ground.draw.choice([number for number in sorted(facts) if facts[number]])
-        sequence, value = await _forged(ground, partition, facts[partition])
-        ground.do(f"forge fact {sequence} of partition {partition}")
-        await ground.senders.produce([(value, None, None)], topic, partition)
+        sequence, values = await _forged(ground, partition, facts[partition])
+        last = sequence + len(values) - 1
+        ground.do(f"forge facts {sequence} to {last} of partition {partition}")
+        await ground.senders.produce([(value, None, None) for value in values], topic, partition)
         await require_foreign_record(ground, INTAKE_SOURCE, partition)
         for reader in readers:
-            await _applied(ground, reader, partition, sequence)
+            await _applied(ground, reader, partition, last)
         await _empty(ground, topic, [partition])
         await ground.bed.wait_until_ready()
         await _send_until_the_true_one(ground, partition, sequence)
@@ -58,25 +60,25 @@ async def a_fact_is_forged(ground: Ground) -> None:
             await ground.bed.start(reader)
 
 
-async def _forged(ground: Ground, partition: int, values: list[bytes]) -> tuple[int, bytes]:
-    """The fact behind the last one, changed from an older fact so that a reader has something to decide."""
+async def _forged(ground: Ground, partition: int, facts: list[bytes]) -> tuple[int, list[bytes]]:
+    """The facts behind the last one, changed from older facts so that a reader has something to decide."""
     [head] = await read_rows(
         ground.servers.dsns[INTAKE_SOURCE],
         f"select l.sequence, l.value from log l join log_head h using (partition, sequence) where partition = {partition}",
     )
-    chosen: dict[str, Any] = msgspec.json.decode(ground.draw.choice(values[-20:]))
-    data = chosen["data"]
-    data |= {name: value for name, value in CHANGED.items() if name in data}
-    sequence = int(head["sequence"]) + 1
-    chosen |= {
-        "id": event_id(INTAKE_SOURCE, partition, sequence),
-        "sequence": f"{sequence:016d}",
-        "previous": leaf_hash(head["value"]).hex(),
-        "data": data,
-    }
-    value = msgspec.json.encode(chosen)
-    decode(value)
-    return sequence, value
+    first, previous = int(head["sequence"]) + 1, leaf_hash(head["value"])
+    values: list[bytes] = []
+    for sequence in range(first, first + ground.draw.randint(1, MOST_FORGED)):
+        event: dict[str, Any] = msgspec.json.decode(ground.draw.choice(facts[-20:]))
+        event["data"] |= {name: value for name, value in CHANGED.items() if name in event["data"]}
+        event |= {
+            "id": event_id(INTAKE_SOURCE, partition, sequence),
+            "sequence": f"{sequence:016d}",
+            "previous": previous.hex(),
+        }
+        values.append(msgspec.json.encode(event))
+        previous = leaf_hash(values[-1])
+    return first, values
 
 
 async def _applied(ground: Ground, reader: str, partition: int, sequence: int) -> None:
