@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from shared.postgres import Pool, named_queries
+from shared.relay.look import FOREIGN, FOREIGN_RECORD
 from shared.relay.scrub import UNREADABLE
 from shared.relay.topic import Extent, Seen, Topic
 
@@ -35,15 +36,13 @@ class ForeignRecord:
     def reason(self) -> str:
         """For operators."""
         if not self.hash:
-            return f"offset {self.offset} holds a record that cannot be read"
+            return f"offset {self.offset} holds a record that cannot be read: {FOREIGN_RECORD}"
         if self.sequence is None:
-            return (
-                f"offset {self.offset} holds a record that is no event of this log (hash {self.hash.hex()})"
-            )
+            return f"offset {self.offset} {FOREIGN} (hash {self.hash.hex()})"
         held = "holds no such sequence" if self.kept is None else f"has {self.kept.hex()}"
         return (
             f"offset {self.offset} holds sequence {self.sequence} with the hash {self.hash.hex()},"
-            f" but the log {held}: a foreign record"
+            f" but the log {held}: {FOREIGN_RECORD}"
         )
 
 
