@@ -1,4 +1,4 @@
-"""The leader's watch over who else writes to its partitions: at each look, and twice a second between two looks."""
+"""The leader's watch over who else writes to its partitions: at each look, and several times a second between two looks."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

@@ -29,7 +29,7 @@ BACKLOG_BYTES: Final = 16 * 1024 * 1024
 START_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 5.0
 SAVE_SECONDS: Final = 0.2
-WATCH_SECONDS: Final = 0.5
+WATCH_SECONDS: Final = 0.3
 """Between two questions for the topic's ends: a foreign record is noticed within a second."""
 SHORTEST_BACKOFF_SECONDS: Final = 0.1
 LONGEST_BACKOFF_SECONDS: Final = 2.0
