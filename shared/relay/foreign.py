@@ -41,7 +41,7 @@ class ForeignRecord:
             return f"offset {self.offset} {FOREIGN} (hash {self.hash.hex()})"
         held = "holds no such sequence" if self.kept is None else f"has {self.kept.hex()}"
         return (
-            f"offset {self.offset} holds sequence {self.sequence} with the hash {self.hash.hex()},"
+            f"sequence {self.sequence} at offset {self.offset} has the hash {self.hash.hex()},"
             f" but the log {held}: {FOREIGN_RECORD}"
         )
 

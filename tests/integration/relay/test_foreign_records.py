@@ -53,7 +53,7 @@ async def test_a_forged_next_event_on_an_idle_topic_is_an_alarm_before_any_look(
             forged = forged_after(last)
             await bed.produce([forged])
             reason = await alarmed(relay)
-            assert f"partition 0 of {bed.topic}: offset 3 holds sequence 4" in reason
+            assert f"partition 0 of {bed.topic}: sequence 4 at offset 3 has the hash" in reason
             assert leaf_hash(forged).hex() in reason
     assert alarms(logs) == [(0, 3, leaf_hash(forged).hex())]
 
@@ -113,7 +113,7 @@ async def test_a_relay_that_starts_later_finds_a_foreign_record_in_the_middle(be
     with capture_logs() as logs:
         async with bed.running() as relay:
             reason = await alarmed(relay)
-            assert "offset 3 holds sequence 4" in reason
+            assert "sequence 4 at offset 3 has the hash" in reason
             assert f"the log has {committed[3].hash.hex()}" in reason
             await bed.append(1, relay=relay)
             await until_published(relay, 7)
