@@ -112,6 +112,7 @@ def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
         {INTAKE_SOURCE: settings.topic(INTAKE_SOURCE)},
         writer.load,
         FactsInbox(writer.append).apply,
+        writer.hashes,
         edges.pool,
         polling=Polling(settings.batch_records, settings.poll_seconds, settings.session_timeout_seconds),
         pacer=pacer,

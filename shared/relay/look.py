@@ -19,8 +19,9 @@ RESTORED: Final = "the database was restored"
 FORKED: Final = "is another event than in the log: a fork"
 FOREIGN_WRITER: Final = "a foreign client wrote to the topic"
 FOREIGN: Final = "holds a record that is no event of this log"
-DISAGREEMENTS: Final = (RESTORED, FORKED, FOREIGN)
-"""What a closed gate says when it does not open by itself: a person must act."""
+FOREIGN_RECORD: Final = "a foreign record"
+DISAGREEMENTS: Final = (RESTORED, FORKED, FOREIGN, FOREIGN_RECORD)
+"""What a relay that is not ready says when that does not pass by itself: a person must act."""
 
 
 @dataclass(frozen=True, slots=True)
