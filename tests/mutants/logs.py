@@ -229,4 +229,12 @@ LOGS = (
         "            and self.first_offset <= first\n",
         ("tests/unit/relay/test_tail.py",),
     ),
+    Mutant(
+        "a-refill-deletes-what-the-log-does-not-hold",
+        "a refill deletes events that only the topic holds, because the database was restored and they are misplaced",
+        "shared/relay/inspection.py",
+        "                read_up_to=self._scrub.highest(number, extent),\n",
+        "",
+        ("tests/integration/relay/test_gate.py",),
+    ),
 )
