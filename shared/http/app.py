@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from shared.errors import RahnamaError
-from shared.http.bodies import MAX_BODY_BYTES
+from shared.http.bodies import BYTES_IN_FLIGHT, MAX_BODY_BYTES, BodiesInFlight
 from shared.http.callers import Caller
 from shared.http.edge import add_edge
 from shared.http.health import Health, alive, readiness
@@ -43,6 +43,7 @@ def create_app(
     telemetry: Telemetry | None = None,
     position_wait_seconds: float = POSITION_WAIT_SECONDS,
     max_body_bytes: int = MAX_BODY_BYTES,
+    bytes_in_flight: int = BYTES_IN_FLIGHT,
 ) -> FastAPI:
     """An app with `/healthz`, `/readyz`, `/metrics`, `/openapi.json` and `/v1/positions`.
 
@@ -66,7 +67,13 @@ def create_app(
     app.add_exception_handler(RahnamaError, answer_error)
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(RequestValidationError, answer_validation_error)
-    add_edge(app, verifier, telemetry or Telemetry(), max_body_bytes)
+    add_edge(
+        app,
+        verifier,
+        telemetry or Telemetry(),
+        max_body_bytes,
+        BodiesInFlight(max(bytes_in_flight, 2 * max_body_bytes)),
+    )
     _add_health(app, health)
     _add_insight(app, positions)
     return app

@@ -17,9 +17,11 @@ QUERIES: Final = named_queries("shared.relay")
 
 RESTORED: Final = "the database was restored"
 FORKED: Final = "is another event than in the log: a fork"
+FOREIGN_WRITER: Final = "a foreign client wrote to the topic"
 FOREIGN: Final = "holds a record that is no event of this log"
-DISAGREEMENTS: Final = (RESTORED, FORKED, FOREIGN)
-"""What a closed gate says when it does not open by itself: a person must act."""
+FOREIGN_RECORD: Final = "a foreign record"
+DISAGREEMENTS: Final = (RESTORED, FORKED, FOREIGN, FOREIGN_RECORD)
+"""What a relay that is not ready says when that does not pass by itself: a person must act."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ def judge(
     if highest > standing.head:
         return Disagreement(
             f"it holds sequence {highest}, but the log ends at {standing.head}: {RESTORED},"
-            " and its missing events must be brought back from the topic first (recover)"
+            " and its missing events must be brought back from the topic first (recover);"
+            f" or, if nobody restored it, {FOREIGN_WRITER}: revoke its access, then empty the partition (refill)"
         )
     for record in (last, first, extent.highest):
         if record is None or record.sequence is None:

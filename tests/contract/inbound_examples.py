@@ -8,6 +8,8 @@ from services.intake.decide.commands import Command
 from services.intake.decide.events import InboundEvent, open_event
 from services.intake.decide.parse import parse
 
+TODAY = "2026-11-28"
+
 INBOUND: Final[dict[str, dict[str, Any]]] = {
     "rahnama.student.registered.v1": {
         "year": 1404,
@@ -70,7 +72,7 @@ def command_of(value: bytes) -> Command:
     """What a valid inbound event asks for."""
     event = open_event(value)
     assert isinstance(event, InboundEvent), event
-    command = parse(event)
+    command = parse(event, TODAY)
     assert not isinstance(command, tuple), command
     return command
 
