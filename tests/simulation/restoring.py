@@ -51,6 +51,7 @@ class Restoring:
                 self.restored.discard(service)
 
     async def _restore_log(self, database: Database, copy: Snapshot) -> None:
+        self._world.set_back.add(database.service)
         newest = await self.exchange(database, copy)
         await asyncio.sleep(self._chance.random() * LOOK_SECONDS)
         grown = database.tables["log"].keys() - copy["log"].keys()

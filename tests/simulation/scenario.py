@@ -99,6 +99,8 @@ class Scenario:
         for service in SERVICES:
             if not all(instance.ready for instance in self.world.alive(service)):
                 return f"{service} to start"
+            if (reason := self._distrust(service)) is not None:
+                return f"the relay of {service} to be ready: {reason}"
         if lost := self._unanswered():
             return f"answers to {len(lost)} events"
         tables = {service: database.tables for service, database in self.world.databases.items()}
@@ -139,6 +141,13 @@ class Scenario:
         if forgotten := kept - wanted:
             return f"{len(forgotten)} tombstones on rahnama.keys"
         return None
+
+    def _distrust(self, service: str) -> str | None:
+        """Why a relay reports a closed gate or a foreign record."""
+        if service == "audit":
+            return None
+        reasons = (instance.parts.relay.ready() for instance in self.world.alive(service))
+        return next((reason for reason in reasons if reason is not None), None)
 
     def _is_in_order(self, source: str, partition: int) -> bool:
         """Whether no sequence comes before one that is smaller and was not there yet."""

@@ -85,12 +85,16 @@ class Instance:
         return (self.parts,) if self.service == "audit" else tuple(self.parts.in_order)
 
     def _listen(self, found: Any) -> None:
-        """Keeps every foreign record that the relay reports."""
+        """Keeps every foreign record that the relay reports, unless its log was set back: then a late batch is one."""
         report = found.report
 
         def told(topic: str, number: int, records: Iterable[Any]) -> None:
             reported = list(records)
-            self._world.foreign += [f"{topic} {number}: {record.reason}" for record in reported]
+            self._world.foreign += [
+                f"{topic} {number}: {record.reason}"
+                for record in reported
+                if record.kept is not None or self.service not in self._world.set_back
+            ]
             report(topic, number, reported)
 
         found.report = told
@@ -154,6 +158,8 @@ class World:
             self.broker.create_topic(f"rahnama.{topic}", shape.partitions)
         self.instances: list[Instance] = []
         self.foreign: list[str] = []
+        self.set_back: set[str] = set()
+        """The services whose logs were older than their topics, at some time."""
         self._started = 0
         self.loop.call_later(JANITOR_SECONDS, self._tidy, context=SERVER)
 
