@@ -1,6 +1,7 @@
 """The simulation can fail: faults that are planted in the services are found within some hundred seeds."""
 
 from collections.abc import Callable, Sequence
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -21,7 +22,19 @@ MOST_SEEDS = 300
 Patch = pytest.MonkeyPatch
 
 
-async def move_whatever_stood_there(connection: Any, slices: Sequence[Slice[Any]], **_: bool) -> None:
+def replace(patch: Patch, owner: Any, name: str, planted: Callable[..., Any]) -> None:
+    """A call with arguments that the planted function does not take would stop the service: found, but not the fault."""
+    parameters = [
+        [(one.name, one.kind) for one in signature(function).parameters.values()]
+        for function in (getattr(owner, name), planted)
+    ]
+    assert parameters[0] == parameters[1]
+    patch.setattr(owner, name, planted)
+
+
+async def move_whatever_stood_there(
+    connection: Any, slices: Sequence[Slice[Any]], *, keep_hashes: bool = False
+) -> None:
     """The positions without their comparison: who comes last wins."""
     for piece in slices:
         row = await connection.fetchrow(QUERIES["load_position"], piece.source, piece.partition)
@@ -33,44 +46,46 @@ async def move_whatever_stood_there(connection: Any, slices: Sequence[Slice[Any]
 
 def no_compare_and_set(patch: Patch) -> None:
     for module in (allocation, audit):
-        patch.setattr(module, "move_positions", move_whatever_stood_there)
+        replace(patch, module, "move_positions", move_whatever_stood_there)
 
 
 def gate_always_open(patch: Patch) -> None:
-    patch.setattr(Gate, "require_open", lambda self: None)
+    replace(patch, Gate, "require_open", lambda self: None)
     patch.setattr(Gate, "is_open", True)
 
 
 def every_topic_is_healthy(patch: Patch) -> None:
-    def judge(number: int, extent: Any, log: Any) -> Healthy:
-        return Healthy(log.standings[number].head)
+    def judge(
+        partition: int, extent: Any, log: Any, *, missing: int | None = None, read_up_to: int = 0
+    ) -> Healthy:
+        return Healthy(log.standings[partition].head)
 
-    patch.setattr(inspection, "judge", judge)
+    replace(patch, inspection, "judge", judge)
 
 
 def answers_are_forgotten(patch: Patch) -> None:
     async def nothing(connection: Any, keys: Any) -> dict[bytes, Any]:
         return {}
 
-    patch.setattr(batch, "load_answers", nothing)
+    replace(patch, batch, "load_answers", nothing)
 
 
 def positions_of_inbound_stand_still(patch: Patch) -> None:
     async def nothing(connection: Any, slices: Any) -> None:
         """Repeats are duplicates, but a result without an id is refused again."""
 
-    patch.setattr(batch, "move_inbound", nothing)
+    replace(patch, batch, "move_inbound", nothing)
 
 
 def repeats_are_not_compared(patch: Patch) -> None:
     async def compare(self: Any, lane: Any, admitted: Any) -> Any:
         return admitted
 
-    patch.setattr(LogAdmission, "compare", compare)
+    replace(patch, LogAdmission, "compare", compare)
 
 
 def no_record_is_foreign(patch: Patch) -> None:
-    patch.setattr(foreign_watch, "foreign_of", lambda records, hashes: [])
+    replace(patch, foreign_watch, "foreign_of", lambda records, hashes: [])
 
 
 @pytest.mark.parametrize(
