@@ -71,6 +71,7 @@ def build(settings: Settings) -> FastAPI:
             "writer": parts.writer.alive(),
             "inbox": parts.inbox.ready(),
             "rejections": parts.rejections.ready(),
+            "keys": parts.keys_watch.ready(),
         }
 
     app = create_app(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import ProducerClosed
 
 from shared.append.log import Appended
 from shared.kafka.clients import KafkaClients
@@ -42,8 +43,7 @@ class BatchProducer:
 
     def fill(self, partition: int, events: Sequence[Appended]) -> tuple[Any, int]:
         """A batch with as many of `events` as fit, and how many that are (at least one)."""
-        assert self._producer is not None
-        batch = self._producer.create_batch()
+        batch = self._opened().create_batch()
         append = batch.append
         now = int(time.time() * 1000)
         gender = partition % 2
@@ -61,9 +61,9 @@ class BatchProducer:
 
     async def send(self, partition: int, batch: Any) -> int:
         """The offset of the batch's first record, once all in-sync replicas have it."""
-        assert self._producer is not None
+        producer = self._opened()
         async with asyncio.timeout(SEND_SECONDS):
-            delivered = await self._producer.send_batch(batch, self.topic, partition=partition)
+            delivered = await producer.send_batch(batch, self.topic, partition=partition)
             acknowledged = await delivered
         return int(acknowledged.offset)
 
@@ -72,6 +72,12 @@ class BatchProducer:
         producer, self._producer = self._producer, None
         if producer is not None:
             await producer.stop()
+
+    def _opened(self) -> AIOKafkaProducer:
+        """Raises `ProducerClosed`: somebody else who uses the same producer has closed it after an error."""
+        if self._producer is None:
+            raise ProducerClosed
+        return self._producer
 
     def _key(self, tenant: str, gender: int) -> bytes:
         key = self._keys[tenant, gender] = f"{tenant}/{gender}".encode()

@@ -285,4 +285,12 @@ LOGS = (
         "",
         ("tests/integration/relay/test_gate.py",),
     ),
+    Mutant(
+        "a-closed-producer-is-a-programming-error",
+        "a send that fails in one partition ends the watch over rahnama.keys, which was sending through the same producer",
+        "shared/relay/producer.py",
+        "            raise ProducerClosed\n",
+        "            raise AssertionError\n",
+        ("tests/integration/intake/test_shared_key_producer.py",),
+    ),
 )

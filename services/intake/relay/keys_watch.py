@@ -72,6 +72,10 @@ class KeysWatch:
         await self._background.end()
         await self._look.close()
 
+    def ready(self) -> str | None:
+        """None while it runs; what it cannot do at the moment is tried again."""
+        return None if self._background.runs else f"the watch over {self._topic} does not run"
+
     async def _watch(self) -> None:
         while True:
             try:

@@ -16,8 +16,7 @@ class RecordProducer(BatchProducer):
 
     def fill_records(self, records: Sequence[Record], headers: Headers = ()) -> tuple[Any, int]:
         """A batch with as many of `records` as fit, and how many that are (at least one)."""
-        assert self._producer is not None
-        batch = self._producer.create_batch()
+        batch = self._opened().create_batch()
         now = int(time.time() * 1000)
         count = 0
         for key, value in records:
