@@ -9,9 +9,17 @@ from services.intake.append.arrival import Arrival, Door
 from services.intake.append.inbound import InboundRecord
 from services.intake.append.sealing import Keyring, TenantKey
 from services.intake.decide import digests, normalise
-from services.intake.decide.commands import Command, PublishSchoolRoster, RegisterStudent, WithdrawStudent
+from services.intake.decide.commands import (
+    Command,
+    PublishSchoolRoster,
+    RegisterManager,
+    RegisterMentor,
+    RegisterStudent,
+    WithdrawStudent,
+)
 from services.intake.decide.events import BrokenEvent, InboundEvent, open_event, open_record
 from services.intake.decide.parse import parse
+from services.intake.decide.readable_centers import readable_centers
 from shared.append.clock import Clock, system_clock
 from shared.errors import FieldError
 from shared.telemetry import accept_traceparent
@@ -86,6 +94,7 @@ class Receiver:
         if isinstance(event, BrokenEvent):
             errors = event.errors
             kind = None
+            centers: tuple[int, ...] = ()
             digest = key.digest(value)
             lookup = _lookup_in_text(key, value)
         else:
@@ -93,6 +102,7 @@ class Receiver:
             kind = event.type if _TYPE.fullmatch(event.type) else None
             digest = digests.content_digest(key.mac, event)
             lookup = _lookup(key, command, event.data)
+            centers = _centers(command, event.data)
             traceparent = event.traceparent or traceparent
         if event.source is not None and event.id is not None:
             causation_id = digests.causation_id(key.mac, event.source, event.id)
@@ -116,6 +126,7 @@ class Receiver:
             traceparent=traceparent,
             raw=value if kept else b"",
             door=envelope.door,
+            centers=centers,
             partition=envelope.partition,
             offset=envelope.offset,
         )
@@ -156,6 +167,19 @@ def _lookup(key: TenantKey, command: Command | None, data: Any) -> bytes | None:
     if command is None and isinstance(data, dict) and data.get("national_id") is not None:
         return _lookup_of(key, data["national_id"])
     return None
+
+
+def _centers(command: Command | None, data: Any) -> tuple[int, ...]:
+    """What a rejection keeps: a valid event may be refused too, once its state is known."""
+    match command:
+        case RegisterStudent():
+            return (command.reg_center,)
+        case RegisterMentor() | RegisterManager():
+            return command.centers
+        case None:
+            return readable_centers(data)
+        case _:
+            return ()
 
 
 def _lookup_in_text(key: TenantKey, value: bytes) -> bytes | None:
