@@ -3,7 +3,8 @@
 from tests.mutants.decisions import DECISIONS
 from tests.mutants.edge import EDGE
 from tests.mutants.intake import INTAKE
+from tests.mutants.limits import LIMITS
 from tests.mutants.logs import LOGS
 from tests.mutants.mutant import Mutant
 
-MUTANTS: tuple[Mutant, ...] = (*EDGE, *INTAKE, *LOGS, *DECISIONS)
+MUTANTS: tuple[Mutant, ...] = (*EDGE, *LIMITS, *INTAKE, *LOGS, *DECISIONS)
