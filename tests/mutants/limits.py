@@ -73,11 +73,11 @@ LIMITS = (
         ("tests/integration/allocation/test_centers.py",),
     ),
     Mutant(
-        "the-servers-own-databases-are-open",
+        "a-database-is-open-to-every-role",
         "a service's role connects to databases that are not its own",
         "infra/local/databases.py",
-        "        for name in MAINTENANCE:\n",
-        "        for name in MAINTENANCE[2:]:\n",
+        'f"REVOKE ALL ON DATABASE {name} FROM PUBLIC"',
+        'f"GRANT CONNECT ON DATABASE {name} TO PUBLIC"',
         ("tests/integration/infra/test_databases.py",),
     ),
 )
