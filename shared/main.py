@@ -15,15 +15,18 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.partitions import DEFAULT_COUNT, require_even
-from shared.errors import Misconfigured, RahnamaError
+from shared.errors import Misconfigured, NotConfirmed, RahnamaError
 from shared.http.connections import ConnectionLimits, bounded_protocol
 from shared.postgres import TRANSIENT_ERRORS, migrate
 from shared.read_settings import read_settings
+from shared.recover.consent import Consent, consent_of
 from shared.settings import ServiceSettings
 
 KEEP_ALIVE_SECONDS: Final = 75
 STOP_SECONDS: Final = 8
 BACKLOG: Final = 512
+NOT_CONFIRMED: Final = 3
+"""Exit code of a command that changed nothing because nobody agreed to its plan."""
 
 COMMAND_FAULTS: Final = (KafkaError, asyncpg.PostgresError, *TRANSIENT_ERRORS)
 """What a server does to a command; it is safe to give the command again."""
@@ -47,10 +50,11 @@ def main(
     build: Callable[[Settings], FastAPI],
     migrations: Sequence[str],
     commands: Mapping[str, Callable[[Settings], AsyncIterator[str]]] = MappingProxyType({}),
+    asking: Mapping[str, Callable[[Settings, Consent], AsyncIterator[str]]] = MappingProxyType({}),
 ) -> None:
-    """Runs what the command line asks for; `commands` tell what they do line by line.
+    """Runs what the command line asks for; `commands` report line by line, those in `asking` need consent as well.
 
-    Exits with 2 when that is unknown, and with 1 when a command could not do it.
+    Exits with 2 when the words are unknown, with 1 when a command could not do it, and with 3 when nobody agreed.
     """
     match sys.argv[1:]:
         case []:
@@ -59,8 +63,11 @@ def main(
             asyncio.run(_migrate(name, _read(MigrationSettings), migrations))
         case [word] if word in commands:
             asyncio.run(_run(commands[word](_read(settings))))
+        case [word, *arguments] if word in asking:
+            consent = consent_of(arguments, f"python -m services.{name} {word}")
+            asyncio.run(_run(asking[word](_read(settings), consent)))
         case _:
-            words = " | ".join(["migrate", *commands])
+            words = " | ".join(["migrate", *asking, *commands])
             print(f"usage: python -m services.{name} [{words}]", file=sys.stderr)  # noqa: T201
             raise SystemExit(2)
 
@@ -71,7 +78,7 @@ async def _run(command: AsyncIterator[str]) -> None:
             print(line, flush=True)  # noqa: T201
     except (RahnamaError, *COMMAND_FAULTS) as error:
         print(f"{error}" or type(error).__name__, file=sys.stderr)  # noqa: T201
-        raise SystemExit(1) from None
+        raise SystemExit(NOT_CONFIRMED if isinstance(error, NotConfirmed) else 1) from None
 
 
 def _read(shape: type[AnySettings]) -> AnySettings:

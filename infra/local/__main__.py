@@ -73,6 +73,10 @@ def _mend(options: argparse.Namespace, home: Home) -> int:
             return mend.print_dsn(home, options.service)
         case "refill":
             return mend.refill(home, options.topic, options.partition)
+        case "recover":
+            given = ["--yes"] if options.yes else []
+            given += [f"--confirm-erasure={subject}" for subject in options.confirm_erasure]
+            return mend.mend(home, "recover", options.service, given)
         case command:
             return mend.mend(home, command, options.service)
 
@@ -108,6 +112,9 @@ def _parser() -> argparse.ArgumentParser:
     services = ("intake", "allocation")
     recover = commands.add_parser("recover", help="bring events back that a restored database has lost")
     recover.add_argument("service", nargs="?", choices=services, help="this one alone")
+    recover.add_argument("--yes", action="store_true", help="do not ask; doubtful erasures are not done")
+    recover.add_argument("--confirm-erasure", action="append", default=[], metavar="SUBJECT",
+                         help="erase this subject, which a tombstone alone requests")  # fmt: skip
     rebuild = commands.add_parser("rebuild", help="tell a service's read models again")
     rebuild.add_argument("service", choices=services)
     dsn = commands.add_parser("dsn", help="print the DSN of a database's owner, for psql")

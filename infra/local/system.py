@@ -5,6 +5,7 @@ async with System(home, folder, SystemPorts.free()) as system:
 """
 
 import asyncio
+import json
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -236,6 +237,9 @@ class System:
         environment = service_environment(
             service, port, database, self.kafka_bootstrap, keys, partitions=self._partitions
         )
+        if service == "audit":
+            owners = {name: url for name, url in self.urls.items() if name != service}
+            environment["RAHNAMA_PRODUCER_URLS"] = json.dumps(owners)
         environment |= self._environment.get(service, {})
         log = self.folder / "logs" / f"{name or service}.log"
         made = ServiceProcess(name or service, port, database, environment, log, setting, service=service)

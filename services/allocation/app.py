@@ -1,6 +1,6 @@
 """The composition root of allocation: the only place that builds things."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,7 @@ from services.allocation.query.positions import AllocationPositions
 from services.allocation.query.summary import summary_routes
 from services.allocation.query.waitlist import waitlist_routes
 from services.allocation.settings import Settings
+from services.allocation.verify.read_models import verify_read_models
 from shared.append.clock import system_clock
 from shared.append.log import Log
 from shared.contracts.decisions import ALLOCATION_SOURCE
@@ -30,6 +31,8 @@ from shared.lifespan import Part, service_lifespan
 from shared.postgres import connector, make_pool
 from shared.relay.relay import Relay
 from shared.telemetry import Telemetry, configure_logging
+from shared.verification.findings import ReadModelReport
+from shared.verification.routes import verification_routes
 
 VERSION: Final = "0.1.0"
 GROUP: Final = "rahnama.allocation"
@@ -65,10 +68,16 @@ def build(settings: Settings) -> FastAPI:
         positions=AllocationPositions(pool, relay.published, inbox.positions),
         telemetry=telemetry,
         bytes_in_flight=settings.bytes_in_flight,
+        cors_origins=settings.allowed_origins,
         position_wait_seconds=settings.position_wait_seconds,
     )
     for routes in (allocation_routes, waitlist_routes, mentor_routes, mentor_students_routes, summary_routes):
         app.include_router(routes(pool))
+
+    def replay() -> Awaitable[ReadModelReport]:
+        return verify_read_models(settings, edges)
+
+    app.include_router(verification_routes(pool, ALLOCATION_SOURCE, replay, settings.verification_seconds))
     return app
 
 
@@ -104,6 +113,7 @@ def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
         {INTAKE_SOURCE: settings.topic(INTAKE_SOURCE)},
         writer.load,
         FactsInbox(writer.append).apply,
+        writer.hashes,
         edges.pool,
         polling=Polling(settings.batch_records, settings.poll_seconds, settings.session_timeout_seconds),
         pacer=pacer,

@@ -16,13 +16,17 @@ from shared.relay.topic import Extent, Seen
 class Coverage:
     """The offsets `begin` <= o <= `tail.offset` hold the sequences 1 to `sequence`, each after the one before.
 
-    `missing` is the sequence that does not come although the partition was read to its end, or None.
+    `missing` is the first sequence that does not come in its place, or None: another one comes before it, or the
+    partition ends without it. What follows `misplaced` does not make up for it, because readers meet the gap first.
+    `highest` is the highest sequence that was read, in its place or not.
     """
 
     begin: int
     tail: Seen
     sequence: int
     missing: int | None = None
+    misplaced: bool = False
+    highest: int = 0
 
     def holds(self, extent: Extent) -> bool:
         """Whether the partition may still be the one that was read. The next piece will tell for sure."""
@@ -39,23 +43,37 @@ def begun(extent: Extent) -> Coverage | None:
     """What the first record alone tells; None of an empty partition."""
     if extent.first is None:
         return None
-    return Coverage(extent.begin, extent.first, 1 if extent.first.sequence == 1 else 0)
+    sequence = extent.first.sequence
+    return Coverage(extent.begin, extent.first, 1 if sequence == 1 else 0, highest=sequence or 0)
 
 
 def read_on(coverage: Coverage, records: Sequence[Seen]) -> Coverage | None:
     """After the records from `coverage.tail` on, itself included. None if it has become another one."""
     if not records or records[0] != coverage.tail:
         return None
-    sequence = coverage.sequence
+    sequence, highest = coverage.sequence, coverage.highest
+    missing = coverage.missing if coverage.misplaced else None
     for record in records[1:]:
+        if record.sequence is None:
+            continue
+        highest = max(highest, record.sequence)
         if record.sequence == sequence + 1:
             sequence += 1
-    return replace(coverage, tail=records[-1], sequence=sequence, missing=None)
+        elif record.sequence > sequence and missing is None:
+            missing = sequence + 1
+    return replace(
+        coverage,
+        tail=records[-1],
+        sequence=sequence,
+        missing=missing,
+        misplaced=missing is not None,
+        highest=highest,
+    )
 
 
 def compared(coverage: Coverage, extent: Extent) -> Coverage:
     """With the sequence that is missing, if the end was reached without it."""
     last = extent.last.sequence if extent.last is not None else None
-    if last is None or last <= coverage.sequence or not coverage.reaches_end(extent):
+    if coverage.misplaced or last is None or last <= coverage.sequence or not coverage.reaches_end(extent):
         return coverage
     return replace(coverage, missing=coverage.sequence + 1)

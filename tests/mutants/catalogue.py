@@ -6,5 +6,6 @@ from tests.mutants.intake import INTAKE
 from tests.mutants.limits import LIMITS
 from tests.mutants.logs import LOGS
 from tests.mutants.mutant import Mutant
+from tests.mutants.verification import VERIFICATION
 
-MUTANTS: tuple[Mutant, ...] = (*EDGE, *LIMITS, *INTAKE, *LOGS, *DECISIONS)
+MUTANTS: tuple[Mutant, ...] = (*EDGE, *LIMITS, *INTAKE, *LOGS, *DECISIONS, *VERIFICATION)

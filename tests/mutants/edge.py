@@ -55,4 +55,12 @@ EDGE = (
         "        if self._revocations.includes({}):\n",
         ("tests/unit/http/test_tokens.py",),
     ),
+    Mutant(
+        "a-batch-inflates-without-bound",
+        "a compressed batch of some kilobytes fills the memory of every consumer",
+        "shared/kafka/header_names.py",
+        "        if count is None:\n",
+        "        if count is None and not self._data:\n",
+        ("tests/unit/test_bounded_batches.py",),
+    ),
 )

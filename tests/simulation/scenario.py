@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from services.intake.relay.key_record import record_key
+from shared.contracts.envelope import decode
 from tests.simulation.checks import broken, evidence_of
 from tests.simulation.faults import Faults
 from tests.simulation.loop import SimulatedLoop
@@ -112,6 +113,8 @@ class Scenario:
             for partition, sequence in sequences.items():
                 if sequence > 0 and self._published(source, partition) < sequence:
                     return f"{source} to publish partition {partition} to {sequence}"
+                if sequence > 0 and not self._is_in_order(source, partition):
+                    return f"{source} to fill partition {partition} again"
         for service in ("allocation", "audit"):
             for row in tables[service]["inbox"].values():
                 if row["sequence"] != heads[row["source"]][row["partition"]]:
@@ -136,6 +139,16 @@ class Scenario:
         if forgotten := kept - wanted:
             return f"{len(forgotten)} tombstones on rahnama.keys"
         return None
+
+    def _is_in_order(self, source: str, partition: int) -> bool:
+        """Whether no sequence comes before one that is smaller and was not there yet."""
+        reached = 0
+        for record in self.world.broker.topics[f"rahnama.{source}"][partition].records:
+            sequence = int(decode(record.value or b"").sequence)
+            if sequence > reached + 1:
+                return False
+            reached = max(reached, sequence)
+        return True
 
     def _published(self, source: str, partition: int) -> int:
         logs = self.world.broker.topics.get(f"rahnama.{source}", [])

@@ -3,7 +3,21 @@
 from collections.abc import Iterator
 
 from services.intake.decide import normalise
+from services.intake.decide.commands import Command, RegisterManager, RegisterMentor, RegisterStudent
 from services.intake.decide.fields import MAX_SET
+
+
+def named_centers(command: Command | None, data: object) -> tuple[int, ...]:
+    """The centres of a valid event, which may be refused on its state; of an invalid one those that can be read."""
+    match command:
+        case RegisterStudent():
+            return (command.reg_center,)
+        case RegisterMentor() | RegisterManager():
+            return command.centers
+        case None:
+            return readable_centers(data)
+        case _:
+            return ()
 
 
 def readable_centers(data: object) -> tuple[int, ...]:

@@ -7,7 +7,8 @@ More records than needed do no harm: each says the same as the one before. But a
 older copy still has the keys of people who were erased since: while the log's gate is closed, nothing is sent.
 
 A batch of keys whose sender was given up may still be written, seconds later and behind a tombstone that was sent
-meanwhile. So each tombstone is sent once more, when nothing can be on its way any longer.
+meanwhile. So each tombstone is sent once more, when nothing can be on its way any longer: by the process that sent it,
+and, because that one may have ended, by any that finds an erasure which is not settled.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ from shared.errors import GateClosed
 from shared.inbox.topic_look import TopicLook
 from shared.kafka.clients import KafkaClients
 from shared.postgres import TRANSIENT_ERRORS, Pool, named_queries
+from shared.project.columns import columns
 
 QUERIES: Final = named_queries("services.intake.relay")
 PAGE: Final = 1000
@@ -58,6 +60,7 @@ class KeysWatch:
         self._look_seconds = look_seconds
         self._late_seconds = late_seconds
         self._checked: dict[int, int] = {}
+        self._unsettled: dict[tuple[str, str], float] = {}
         self._background = Background()
 
     async def start(self) -> None:
@@ -95,6 +98,7 @@ class KeysWatch:
             else:
                 await self._anchor(partition, head)
         await self._bury_once_more()
+        await self._settle_erasures()
 
     async def _bury_once_more(self) -> None:
         """The tombstones of some while ago; those that are sent here are not sent a third time."""
@@ -103,6 +107,17 @@ class KeysWatch:
             await self._records.bury(buried[0][1])
             buried.popleft()
             buried.pop()  # what was just sent
+
+    async def _settle_erasures(self) -> None:
+        """Sends the tombstones of erasures that were first seen here some while ago, for the last time."""
+        now = asyncio.get_running_loop().time()
+        erased = _subjects(await self._pool.fetch(QUERIES["unsettled_erasures"], PAGE))
+        self._unsettled = {subject: self._unsettled.get(subject, now) for subject in erased}
+        due = [subject for subject, since in self._unsettled.items() if now - since >= self._late_seconds]
+        if due:
+            await self._records.bury(due)
+            self._records.buried.pop()  # what was just sent
+            await self._pool.execute(QUERIES["settle_erasures"], *columns(due))
 
     async def _found(self, anchors: Mapping[int, Anchor]) -> set[int]:
         """The partitions in which the anchor is where it was."""

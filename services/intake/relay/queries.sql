@@ -49,3 +49,12 @@ with told as (
     select rejection_id from rejections where rejection_id = any($1::uuid[]) order by rejection_id for update
 )
 update rejections set published = true from told where rejections.rejection_id = told.rejection_id
+
+-- name: unsettled_erasures
+-- Who was erased, and whose tombstones have to be sent once more.
+select tenant, subject from erasures where settled = false order by tenant, subject limit $1
+
+-- name: settle_erasures
+-- Their tombstones were sent once more.
+update erasures set settled = true from unnest($1::text[], $2::text[]) as new (tenant, subject)
+where erasures.tenant = new.tenant and erasures.subject = new.subject

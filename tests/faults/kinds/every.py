@@ -4,7 +4,18 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from tests.faults.ground import Ground
-from tests.faults.kinds import databases, instances, kills, links, pairs, poison, stops, topics, versions
+from tests.faults.kinds import (
+    databases,
+    forgery,
+    instances,
+    kills,
+    links,
+    pairs,
+    poison,
+    stops,
+    topics,
+    versions,
+)
 
 Fault = Callable[[Ground], Coroutine[Any, Any, None]]
 
@@ -26,6 +37,7 @@ _ALL: Final[tuple[Fault, ...]] = (
     databases.backends_are_terminated,
     poison.poison_comes_from_upstream,
     poison.poison_stands_on_a_logs_topic,
+    forgery.a_fact_is_forged,
     topics.old_records_come_again,
     topics.a_busy_topic_loses_its_records,
     topics.an_idle_topic_loses_its_records,

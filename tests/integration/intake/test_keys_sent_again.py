@@ -20,6 +20,7 @@ from shared.append.gate import Gate
 from shared.append.log import Log
 from shared.errors import GateClosed
 from shared.kafka.aio_clients import AioKafkaClients
+from shared.kafka.closing_clients import Producer
 from shared.postgres import Pool
 from tests.integration.intake.doors import Intake, make_settings, prepare, running, student
 from tests.integration.intake.keys_of_another import TOPIC, connected, key_records
@@ -191,3 +192,36 @@ async def test_a_tombstone_is_sent_once_more_behind_a_key_that_was_written_late(
         await watch.look()
         records = await intake.read_topic(TOPIC, 4)
         assert [record.value for record in records] == [None] * 4  # twice, in the partitions of both pools
+
+
+async def test_another_process_sends_the_tombstones_once_more_when_the_one_that_sent_them_has_ended(
+    databases: Databases, topics: MakesTopics, tmp_path: Path
+) -> None:
+    await prepare(databases.intake)
+    issuer, made = TestIssuer(tmp_path), await topics()
+    settings = make_settings(databases.intake, made, issuer, tmp_path)
+    async with running(databases.intake, made, issuer, settings) as intake:
+        erased = (await intake.send(student(1)))["subject"].removeprefix("student/")
+        async with watching(intake) as (watch, _):
+            await watch.look()  # from now on the topic is known, and is not filled again
+        key = (await intake.read_topic(TOPIC, 1))[0]
+        many = len(await intake.read_topic(TOPIC, 1))
+        answer = await intake.client.post(
+            f"/v1/students/{erased}/erasure", headers=issuer.headers("admin", "default")
+        )
+        assert answer.status_code == 202
+        records = await intake.read_topic(TOPIC, many + 2)
+        assert sum(record.value is None for record in records) == 2
+    # The sender of a key had been given up, and its batch is written behind the tombstone.
+    async with Producer(bootstrap_servers=made.bootstrap, acks="all") as producer:
+        await producer.send_and_wait(made.name(TOPIC), key.value, key=key.key, partition=key.partition)
+    async with watching(intake) as (watch, _):
+        await watch.look()
+        records = await intake.read_topic(TOPIC, many + 5)
+        assert [record.value for record in records if record.partition == key.partition][-1] is None
+        await watch.look()
+        many = len(records)
+        await watch.look()
+        assert len(await intake.read_topic(TOPIC, many)) == many, "an erasure that is settled is left alone"
+    [row] = await intake.rows("select settled from erasures")
+    assert row["settled"]

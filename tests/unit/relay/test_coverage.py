@@ -73,7 +73,9 @@ def of(*sequences: int | None) -> Partition:
         ((1, 2, 3), None),
         ((1, 2, 3, 2, 3, 4), None),
         ((1, 2, None, 3), None),
-        ((1, 2, 9, 3, 4), None),
+        ((1, 5, 2, 3, 4, 5), 2),  # a late batch of the leader before, in the middle of a refill
+        ((1, 2, 9, 3, 4), 3),
+        ((1, 2, 2, 1, 3, 2, 4), None),
         ((1, 2, 3, 7, 8), 4),
         ((1, 2, 3, 1, 2, 7, 8), 4),
         ((1, 2, None, 4), 3),
@@ -89,17 +91,37 @@ async def test_the_first_sequence_that_does_not_come_is_missing(
     assert found[-1] == lacks
 
 
-async def test_nothing_is_missing_before_the_end_was_read() -> None:
-    partition, scrub = of(*range(1, 4), *range(5, 300)), Scrub()
+async def test_a_sequence_that_others_come_before_is_missing_as_soon_as_they_are_read() -> None:
+    partition, scrub = of(*range(1, 250), *range(251, 300)), Scrub()
     partition.most = 100
-    assert [await missing(scrub, partition) for _ in range(4)] == [None, None, 4, 4]
+    assert [await missing(scrub, partition) for _ in range(4)] == [None, None, 250, 250]
 
 
-async def test_a_missing_one_that_comes_after_all_is_not_missing() -> None:
+async def test_a_sequence_that_comes_after_later_ones_is_still_missing_from_its_place() -> None:
     partition, scrub = of(1, 2, 3, 5), Scrub()
     assert await missing(scrub, partition) == 4
     partition.append(4, 5)
-    assert await missing(scrub, partition) is None
+    assert await missing(scrub, partition) == 4
+    refilled = of(1, 2, 3, 4, 5)
+    refilled.begin = 6
+    refilled.records = [seen(6 + n, n + 1) for n in range(5)]
+    assert await missing(scrub, refilled) is None
+
+
+@pytest.mark.parametrize("most", [2, 1000])
+@pytest.mark.parametrize(
+    ("sequences", "highest"), [((1,), 1), ((3, 1), 3), ((1, 5, 2, 3), 5), ((1, 2, 3, None, 1), 3)]
+)
+async def test_the_highest_sequence_is_known_wherever_it_is(
+    sequences: tuple[int | None, ...], highest: int, most: int
+) -> None:
+    partition, scrub = of(*sequences), Scrub()
+    partition.most = most
+    for _ in sequences:
+        await missing(scrub, partition)
+    assert scrub.highest(0, partition.extent) == highest
+    partition.begin += 1
+    assert scrub.highest(0, partition.extent) == 0, "it is another partition now"
 
 
 async def test_what_was_read_is_kept_while_others_lead_or_nothing_can_be_read() -> None:
