@@ -39,6 +39,8 @@ LIMITS: Final[Mapping[str, Mapping[str, CenterLimit]]] = {
         "GET /v1/school-rosters/{year}": UNAFFECTED,
         "GET /v1/rejections": APPLIED,
         "GET /v1/rejections/{rejection_id}": APPLIED,
+        "GET /v1/verification/log": REFUSED,
+        "POST /v1/verification/read-models": REFUSED,
     },
     "allocation": {
         "GET /v1/allocations": APPLIED,
@@ -48,6 +50,8 @@ LIMITS: Final[Mapping[str, Mapping[str, CenterLimit]]] = {
         "GET /v1/mentors/{mentor_id}": APPLIED,
         "GET /v1/mentors/{mentor_id}/students": APPLIED,
         "GET /v1/summary": APPLIED,
+        "GET /v1/verification/log": REFUSED,
+        "POST /v1/verification/read-models": REFUSED,
     },
     "audit": {
         "GET /v1/records": REFUSED,
