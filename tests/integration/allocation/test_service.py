@@ -19,12 +19,15 @@ ROUTES = {
     "GET /v1/mentors/{mentor_id}": {"operator", "auditor"},
     "GET /v1/mentors/{mentor_id}/students": {"operator", "auditor"},
     "GET /v1/summary": {"operator", "auditor"},
+    "GET /v1/verification/log": {"auditor"},
+    "POST /v1/verification/read-models": {"auditor"},
 }
 QUERIES = {
     "GET /v1/allocations": "year=1404",
     "GET /v1/mentors": "year=1404",
     "GET /v1/mentors/{mentor_id}": "year=1404",
     "GET /v1/summary": "year=1404",
+    "GET /v1/verification/log": "partition=0",
 }
 
 
