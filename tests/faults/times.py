@@ -38,6 +38,9 @@ ARGUMENTS: Final[Mapping[str, Mapping[str, float]]] = {
 }
 """Defaults of keyword arguments that the composition roots leave as they are."""
 
+TOKEN_HOURS: Final = 24.0 * 7
+"""Tokens outlive a clock that jumps by a day."""
+
 STOPPED_SECONDS: Final = 5.0
 """Longer than every time-out above."""
 

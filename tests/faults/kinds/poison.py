@@ -23,6 +23,7 @@ async def poison_comes_from_upstream(ground: Ground) -> None:
     for record in poison:
         await ground.senders.produce([record], INBOUND, ground.draw.randrange(PARTITIONS))
         await ground.pause(0.0, 0.05)
+    ground.witness(len(poison) > 0, "no record was sent")
 
 
 async def poison_stands_on_a_logs_topic(ground: Ground) -> None:
@@ -37,6 +38,7 @@ async def poison_stands_on_a_logs_topic(ground: Ground) -> None:
     await ground.senders.produce([(value, None, None)], topic, partition)
     for reader in READERS[source]:
         await _require_alarm(ground, reader, source, partition)
+    ground.witness(True, "an alarm is required above")
     await _require_others_go_on(ground, source, partition)
     await _mend(ground, topic, partition)
 
