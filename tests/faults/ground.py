@@ -5,6 +5,7 @@ import contextlib
 import json
 import random
 import re
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,6 +24,7 @@ MOMENT_SECONDS: Final = 60.0
 MOMENT_STEP_SECONDS: Final = 0.01
 
 
+MORE_STUDENTS: Final = 8
 LOAD_SECONDS: Final = 2.0
 """How long a strike waits for a request in flight."""
 
@@ -54,6 +56,7 @@ class Ground:
     """Requests of upstream that were unanswered at each strike."""
     meant_idle: bool = False
     """The fault strikes a system without load on purpose."""
+    _more_load: "asyncio.Task[None] | None" = None
     _pieces_before: int = 0
     _printed_before: dict[str, int] = field(default_factory=dict)
 
@@ -105,7 +108,7 @@ class Ground:
         """Returns with a request in flight, which it records; after `LOAD_SECONDS`, or once all is sent, without one."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOAD_SECONDS):
-                while not self.senders.in_flight and self.load is not None and not self.load.done():  # noqa: ASYNC110
+                while not self.senders.in_flight and self._sends:  # noqa: ASYNC110
                     await asyncio.sleep(MOMENT_STEP_SECONDS)
         self.in_flight.append(self.senders.in_flight)
 
@@ -138,6 +141,26 @@ class Ground:
         lanes = self.stage.world.trial(self.draw, students, only_new=True)
         self.lanes += lanes
         await self.senders.send(lanes)
+
+    @contextlib.asynccontextmanager
+    async def under_load(self) -> AsyncIterator[None]:
+        """Sends new people until the block ends: for a fault that takes longer than the load of its trial."""
+        ending = asyncio.Event()
+
+        async def send() -> None:
+            while not ending.is_set():
+                await self.more(MORE_STUDENTS)
+
+        async with asyncio.TaskGroup() as group:
+            self._more_load = group.create_task(send())
+            try:
+                yield
+            finally:
+                ending.set()
+
+    @property
+    def _sends(self) -> bool:
+        return any(task is not None and not task.done() for task in (self.load, self._more_load))
 
     async def a_new_mentor(self) -> int:
         """Registers one, and returns the partition of its fact."""
