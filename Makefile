@@ -25,8 +25,8 @@ venv: ## installs the pinned packages (every other target does it when needed)
 demo: venv ## starts everything, sends a cohort through, prints what happened, stops
 	@exec $(RUN) infra.local demo
 
-up: venv ## starts Kafka, Postgres and the three services; they stay up, data is kept
-	@exec $(RUN) infra.local up
+up: venv ## starts Kafka, Postgres and the three services; they stay up, data is kept (DEMO=1: loads the demo's cohort)
+	@exec $(RUN) infra.local up $(if $(filter 1,$(DEMO)),--demo)
 
 down: venv ## stops what make up started
 	@exec $(RUN) infra.local down
@@ -34,8 +34,9 @@ down: venv ## stops what make up started
 reset: venv ## stops, asks, and wipes the data of make up (YES=1: does not ask)
 	@exec $(RUN) infra.local reset $(if $(filter 1,$(YES)),--yes)
 
-recover: venv ## after a restored backup: brings lost events back from the topics ([SERVICE=intake])
-	@exec $(RUN) infra.local recover $(SERVICE)
+recover: venv ## after a restored backup: brings lost events back, asks first ([SERVICE=intake YES=1 CONFIRM_ERASURE="student/…"])
+	@exec $(RUN) infra.local recover $(SERVICE) $(if $(filter 1,$(YES)),--yes) \
+		$(foreach subject,$(CONFIRM_ERASURE),--confirm-erasure "$(subject)")
 
 rebuild: venv ## tells lost read models again: SERVICE=intake or SERVICE=allocation
 	@exec $(RUN) infra.local rebuild $(SERVICE)

@@ -15,7 +15,8 @@
     ├── CannotRecover            a command for restored databases cannot do what it was asked
     │   ├── InUse                a service, or another such command, runs on the database
     │   ├── Unfinished           such a command was begun and has not ended
-    │   └── NotTheOwner          the role has not the rights
+    │   ├── NotTheOwner          the role has not the rights
+    │   └── NotConfirmed         the operator did not agree to what it would do
     ├── Misconfigured            a setting does not fit the installation; its operator can mend it
     └── Held                     a partition cannot go on; a person must look
         ├── Gap                  the next sequence is missing from the topic
@@ -59,9 +60,13 @@ class Rejected(RahnamaError):
 
 
 class Unauthenticated(Rejected):
-    """A valid bearer token is needed."""
+    """A valid bearer token is needed. `reason` is for the log, never for the answer."""
 
     code = "UNAUTHENTICATED"
+
+    def __init__(self, message: str, *, reason: str = "token_missing") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class Forbidden(Rejected):
@@ -132,6 +137,12 @@ class Unfinished(CannotRecover):
 
 class NotTheOwner(CannotRecover):
     """The role of the DSN has not the rights that this command needs."""
+
+
+class NotConfirmed(CannotRecover):
+    """The operator did not agree to what the command would do; nothing was changed."""
+
+    code = "NOT_CONFIRMED"
 
 
 class Misconfigured(RahnamaError, ValueError):

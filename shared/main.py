@@ -11,17 +11,22 @@ import asyncpg
 import uvicorn
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.partitions import DEFAULT_COUNT, require_even
-from shared.errors import Misconfigured, RahnamaError
+from shared.errors import Misconfigured, NotConfirmed, RahnamaError
+from shared.http.connections import ConnectionLimits, bounded_protocol
 from shared.postgres import TRANSIENT_ERRORS, migrate
+from shared.read_settings import read_settings
+from shared.recover.consent import Consent, consent_of
 from shared.settings import ServiceSettings
 
 KEEP_ALIVE_SECONDS: Final = 75
 STOP_SECONDS: Final = 8
 BACKLOG: Final = 512
+NOT_CONFIRMED: Final = 3
+"""Exit code of a command that changed nothing because nobody agreed to its plan."""
 
 COMMAND_FAULTS: Final = (KafkaError, asyncpg.PostgresError, *TRANSIENT_ERRORS)
 """What a server does to a command; it is safe to give the command again."""
@@ -45,10 +50,11 @@ def main(
     build: Callable[[Settings], FastAPI],
     migrations: Sequence[str],
     commands: Mapping[str, Callable[[Settings], AsyncIterator[str]]] = MappingProxyType({}),
+    asking: Mapping[str, Callable[[Settings, Consent], AsyncIterator[str]]] = MappingProxyType({}),
 ) -> None:
-    """Runs what the command line asks for; `commands` tell what they do line by line.
+    """Runs what the command line asks for; `commands` report line by line, those in `asking` need consent as well.
 
-    Exits with 2 when that is unknown, and with 1 when a command could not do it.
+    Exits with 2 when the words are unknown, with 1 when a command could not do it, and with 3 when nobody agreed.
     """
     match sys.argv[1:]:
         case []:
@@ -57,8 +63,11 @@ def main(
             asyncio.run(_migrate(name, _read(MigrationSettings), migrations))
         case [word] if word in commands:
             asyncio.run(_run(commands[word](_read(settings))))
+        case [word, *arguments] if word in asking:
+            consent = consent_of(arguments, f"python -m services.{name} {word}")
+            asyncio.run(_run(asking[word](_read(settings), consent)))
         case _:
-            words = " | ".join(["migrate", *commands])
+            words = " | ".join(["migrate", *asking, *commands])
             print(f"usage: python -m services.{name} [{words}]", file=sys.stderr)  # noqa: T201
             raise SystemExit(2)
 
@@ -69,17 +78,15 @@ async def _run(command: AsyncIterator[str]) -> None:
             print(line, flush=True)  # noqa: T201
     except (RahnamaError, *COMMAND_FAULTS) as error:
         print(f"{error}" or type(error).__name__, file=sys.stderr)  # noqa: T201
-        raise SystemExit(1) from None
+        raise SystemExit(NOT_CONFIRMED if isinstance(error, NotConfirmed) else 1) from None
 
 
 def _read(shape: type[AnySettings]) -> AnySettings:
-    """The settings of the environment. Exits with 2, naming what is wrong and no value: one may be a password."""
+    """The settings of the environment. Exits with 2, naming each that is wrong."""
     try:
-        return shape()
-    except ValidationError as error:
-        for fault in error.errors(include_input=False, include_url=False):
-            field = "_".join(str(part) for part in fault["loc"][:1]).upper()
-            print(f"RAHNAMA_{field}: {fault['msg']}", file=sys.stderr)  # noqa: T201
+        return read_settings(shape)
+    except Misconfigured as error:
+        print(error, file=sys.stderr)  # noqa: T201
         raise SystemExit(2) from None
 
 
@@ -92,7 +99,9 @@ def _serve(settings: Settings, build: Callable[[Settings], FastAPI]) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=bounded_protocol(ConnectionLimits(connections=settings.connections)),
+        ws="none",
+        server_header=False,
         access_log=False,
         log_config=None,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,

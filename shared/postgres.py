@@ -22,6 +22,10 @@ Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 Connect = Callable[..., Awaitable[asyncpg.Connection]]
 """Opens a connection of its own beside the pool; takes the options of `asyncpg.connect`."""
 
+GRANT_TEMPORARY: Final = (
+    "do $$ begin execute format('grant temporary on database %I to {role}', current_database()); end $$"
+)
+
 TRANSIENT_ERRORS: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -116,7 +120,8 @@ async def migrate(dsn: str, packages: Sequence[str], *, role: str, settings: Map
     """Applies every numbered migration of `packages` that has not been applied; returns their names.
 
     `@role@` in a migration stands for the service's own role, `@name@` for `settings[name]`. All of it is one
-    transaction under a lock, so that two processes may start at once.
+    transaction under a lock, so that two processes may start at once. The role may make temporary tables, for
+    verifications; a right to the database is in no backup of it, so it is granted each time.
     """
     connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
     try:
@@ -134,6 +139,7 @@ async def migrate(dsn: str, packages: Sequence[str], *, role: str, settings: Map
                 await connection.execute(statements)
                 await connection.execute("insert into migrations (name) values ($1)", name)
                 applied.append(name)
+            await connection.execute(GRANT_TEMPORARY.format(role=role))
             return applied
     finally:
         await connection.close()

@@ -1,11 +1,16 @@
 """The settings every service has, read once from the environment (`RAHNAMA_…`) and passed on."""
 
+import re
 from pathlib import Path
+from typing import Final, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.partitions import DEFAULT_COUNT, require_even
+
+_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
 class ServiceSettings(BaseSettings):
@@ -20,13 +25,40 @@ class ServiceSettings(BaseSettings):
     partitions: int = Field(DEFAULT_COUNT, description="Partitions of every log; even, fixed for ever.")
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(0, ge=0, le=65535, description="Port to listen on.")
+    connections: int = Field(1000, ge=10, le=100_000, description="Most HTTP connections at once.")
+    bytes_in_flight: int = Field(
+        24 * 1024 * 1024, ge=16 * 1024 * 1024, description="Most bytes of HTTP bodies held at once."
+    )
     jwks_file: Path = Field(description="Public keys (JWKS) that tokens are checked with.")
     jwt_issuer: str = Field("rahnama-local", description="The only `iss` that is accepted.")
+    cors_origins: str = Field(
+        "", description="Origins that browsers may call from, comma separated; none by default."
+    )
+    token_hours: float = Field(24.0, gt=0, le=24 * 366, description="Longest lifetime of a token, in hours.")
+    revocations_file: Path | None = Field(
+        None, description="Tokens refused before they expire, by jti and sub."
+    )
     batch_records: int = Field(2000, ge=1, le=10_000, description="Most records in one transaction.")
     poll_seconds: float = Field(0.2, gt=0, le=5, description="Longest wait of one Kafka poll.")
     session_timeout_seconds: float = Field(6.0, ge=1, le=60, description="Kafka group session time-out.")
     position_wait_seconds: float = Field(2.0, ge=0, le=30, description="Longest wait for `min_position`.")
-    log_level: str = Field("INFO", description="Least severe level that is logged.")
+    verification_seconds: float = Field(
+        3600.0, gt=0, le=86_400, description="Longest verification of the service's read models."
+    )
+    log_level: LogLevel = Field("INFO", description="Least severe level that is logged.")
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        for origin in filter(None, value.split(",")):
+            if _ORIGIN.fullmatch(origin.strip()) is None:
+                raise ValueError("an origin is scheme://host, with a port where it is not the usual one")
+        return value
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """The origins of `cors_origins`."""
+        return tuple(origin.strip() for origin in self.cors_origins.split(",") if origin.strip())
 
     @field_validator("partitions")
     @classmethod

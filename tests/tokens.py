@@ -37,6 +37,7 @@ class TestIssuer:
             "iss": self.issuer,
             "aud": AUDIENCE,
             "sub": f"test-{'-'.join(roles)}",
+            "iat": int(time.time()),
             "exp": int(time.time()) + HOUR_SECONDS,
             "tenant": tenant,
             "roles": roles,

@@ -15,8 +15,8 @@ MIGRATE_SECONDS = 120
 COMMAND_SECONDS = 4 * 3600
 
 
-def run_as_owner(service: str, command: str, *, seconds: float) -> int:
-    """The exit code of `python -m services.<service> <command>`. Only intake's commands see the master key."""
+def run_as_owner(service: str, command: str, *options: str, seconds: float) -> int:
+    """The exit code of `python -m services.<service> <command> <options>`. Only intake's commands see the master key."""
     keys = Keys(Path(os.environ["RAHNAMA_KEYS"]))
     environment = {
         **os.environ,
@@ -26,19 +26,24 @@ def run_as_owner(service: str, command: str, *, seconds: float) -> int:
     if service == "intake":
         environment["RAHNAMA_MASTER_KEY_FILE"] = str(keys.master_key_file)
     done = subprocess.run(
-        [sys.executable, "-m", f"services.{service}", command], env=environment, timeout=seconds, check=False
+        [sys.executable, "-m", f"services.{service}", command, *options],
+        env=environment,
+        timeout=seconds,
+        check=False,
     )
     return done.returncode
 
 
 def main() -> int:
     """A copy of an older release has not all that a command needs, so it is migrated first."""
-    if len(sys.argv) != 3 or sys.argv[1] not in SERVICES:
-        print(f"usage: python -m infra.docker.as_owner {'|'.join(SERVICES)} COMMAND", file=sys.stderr)
+    if len(sys.argv) < 3 or sys.argv[1] not in SERVICES:
+        print(
+            f"usage: python -m infra.docker.as_owner {'|'.join(SERVICES)} COMMAND [OPTION …]", file=sys.stderr
+        )
         return 2
-    service, command = sys.argv[1:]
+    service, command, *options = sys.argv[1:]
     return run_as_owner(service, "migrate", seconds=MIGRATE_SECONDS) or run_as_owner(
-        service, command, seconds=COMMAND_SECONDS
+        service, command, *options, seconds=COMMAND_SECONDS
     )
 
 

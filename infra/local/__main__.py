@@ -53,11 +53,16 @@ def _live(options: argparse.Namespace, home: Home) -> int:
 
     match options.command:
         case "up":
-            return lifecycle.up(home)
+            return lifecycle.up(home) or (_load_demo(home) if options.demo else 0)
         case "down":
             return lifecycle.down(home)
         case _:
             return lifecycle.reset(home, confirmed=options.yes)
+
+
+def _load_demo(home: Home) -> int:
+    load = importlib.import_module("infra.demo.load")
+    return int(load.load(home))
 
 
 def _mend(options: argparse.Namespace, home: Home) -> int:
@@ -68,6 +73,10 @@ def _mend(options: argparse.Namespace, home: Home) -> int:
             return mend.print_dsn(home, options.service)
         case "refill":
             return mend.refill(home, options.topic, options.partition)
+        case "recover":
+            given = ["--yes"] if options.yes else []
+            given += [f"--confirm-erasure={subject}" for subject in options.confirm_erasure]
+            return mend.mend(home, "recover", options.service, given)
         case command:
             return mend.mend(home, command, options.service)
 
@@ -92,7 +101,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.local", description="Rahnama on this machine")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("demo", help="start everything, send a cohort through, print what happened, stop")
-    commands.add_parser("up", help="start Kafka, Postgres and the three services, and leave them running")
+    up = commands.add_parser(
+        "up", help="start Kafka, Postgres and the three services, and leave them running"
+    )
+    up.add_argument("--demo", action="store_true", help="load the demo's cohort")
     commands.add_parser("down", help="stop what up started")
     reset = commands.add_parser("reset", help="stop, ask, and delete the data")
     reset.add_argument("--yes", action="store_true", help="do not ask")
@@ -100,6 +112,9 @@ def _parser() -> argparse.ArgumentParser:
     services = ("intake", "allocation")
     recover = commands.add_parser("recover", help="bring events back that a restored database has lost")
     recover.add_argument("service", nargs="?", choices=services, help="this one alone")
+    recover.add_argument("--yes", action="store_true", help="do not ask; doubtful erasures are not done")
+    recover.add_argument("--confirm-erasure", action="append", default=[], metavar="SUBJECT",
+                         help="erase this subject, which a tombstone alone requests")  # fmt: skip
     rebuild = commands.add_parser("rebuild", help="tell a service's read models again")
     rebuild.add_argument("service", choices=services)
     dsn = commands.add_parser("dsn", help="print the DSN of a database's owner, for psql")

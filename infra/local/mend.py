@@ -28,7 +28,7 @@ _PORT_LINE = 3  # of postmaster.pid
 _TO_THE_END = -1
 
 
-def mend(home: Home, command: str, service: str | None) -> int:
+def mend(home: Home, command: str, service: str | None, options: Sequence[str] = ()) -> int:
     """Runs `command` for this service, or for all; refuses while `make up` is there."""
     home.up.mkdir(parents=True, exist_ok=True)
     with (home.up / "supervisor.lock").open("w") as lock:
@@ -38,7 +38,7 @@ def mend(home: Home, command: str, service: str | None) -> int:
             raise LocalError(f"Rahnama is running. make down stops it; then make {command}.") from None
         stop_leftovers(read_state(home.up))
         forget_state(home.up)
-        asyncio.run(_mend(home, command, MENDABLE if service is None else (service,)))
+        asyncio.run(_mend(home, command, MENDABLE if service is None else (service,), options))
     return 0
 
 
@@ -75,7 +75,7 @@ async def empty_partition(bootstrap: str, topic: str, partition: int) -> None:
         await admin.close()
 
 
-async def _mend(home: Home, command: str, services: Sequence[str]) -> None:
+async def _mend(home: Home, command: str, services: Sequence[str], options: Sequence[str]) -> None:
     system = System(home, home.up, SystemPorts.from_environment())
     await system.start(services=False)
     try:
@@ -84,18 +84,11 @@ async def _mend(home: Home, command: str, services: Sequence[str]) -> None:
             service = system.parts[name]
             assert isinstance(service, ServiceProcess)
             await service.migrate()  # a copy of an older release has not all that the command needs
-            for line in await _run(service, command):
-                print(f"  {line}", flush=True)
+            code = await service.run_attached(command, *options, seconds=_COMMAND_SECONDS)
+            if code != 0:
+                raise LocalError(
+                    f"{name}: {command} ended with {code}. Its last line above names the reason."
+                )
     finally:
         await system.stop()
     print("Done. make up starts Rahnama.")
-
-
-async def _run(service: ServiceProcess, command: str) -> list[str]:
-    """The lines that the command told; those of earlier runs stand before them in its log."""
-    log = service.log.with_name(f"{service.name}-{command}.log")
-    begin = log.stat().st_size if log.exists() else 0
-    await service.run_as_owner(command, seconds=_COMMAND_SECONDS)
-    with log.open("rb") as told:
-        told.seek(begin)
-        return told.read().decode(errors="replace").splitlines()

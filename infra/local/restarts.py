@@ -35,15 +35,20 @@ async def keep_running(
     part: Part,
     policy: RestartPolicy,
     on_change: Callable[[str, str], None],
+    on_end: Callable[[str, str], None] = lambda part, reason: None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Watch a part that is ready, for ever; raises PartFailedError when the policy gives up."""
+    """Watch a part that is ready; raises PartFailedError when the policy gives up.
+
+    `on_change` gets the part and its new stage, `on_end` the part and why it ended or did not start.
+    """
     ready_at = clock()
     while True:
         while part.running:
             await sleep(WATCH_SECONDS)
         error = part.failed("ended")
+        on_end(part.name, error.reason)
         backoff = policy.backoff_seconds_after(clock() - ready_at)
         while True:
             if backoff is None:
@@ -61,6 +66,7 @@ async def keep_running(
                 error = again
             except LocalError as again:
                 error = PartFailedError(part.name, str(again))
+            on_end(part.name, error.reason)
             backoff = policy.backoff_seconds_after(0.0)
         ready_at = clock()
         on_change(part.name, part.stage)

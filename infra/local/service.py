@@ -21,7 +21,7 @@ from shared.relay.look import DISAGREEMENTS
 _READY_SECONDS = 60
 _MIGRATE_SECONDS = 120
 # Of the user's own environment these reach a service: how it traces, and how it is tuned.
-_TUNING = ("RAHNAMA_BATCH_RECORDS", "RAHNAMA_POLL_SECONDS", "RAHNAMA_SESSION_TIMEOUT_SECONDS",
+_TUNING = ("RAHNAMA_CORS_ORIGINS", "RAHNAMA_TOKEN_HOURS", "RAHNAMA_REVOCATIONS_FILE", "RAHNAMA_CONNECTIONS", "RAHNAMA_BYTES_IN_FLIGHT", "RAHNAMA_BATCH_RECORDS", "RAHNAMA_POLL_SECONDS", "RAHNAMA_SESSION_TIMEOUT_SECONDS",
            "RAHNAMA_DATABASE_POOL_SIZE", "RAHNAMA_LOG_LEVEL", "TZ")  # fmt: skip
 
 
@@ -69,18 +69,33 @@ class ServiceProcess(Part):
         """As the database's owner; the service itself may not change its schema."""
         await self.run_as_owner("migrate", seconds=_MIGRATE_SECONDS)
 
-    async def run_as_owner(self, command: str, *, seconds: float) -> Path:
-        """`python -m services.<name> COMMAND` to its end; the log of all its runs. Raises PartFailedError."""
+    async def run_as_owner(self, command: str, *options: str, seconds: float) -> Path:
+        """`python -m services.<name> COMMAND OPTIONS` to its end; the log of all its runs. Raises PartFailedError."""
         log = self.log.with_name(f"{self.name}-{command}.log")
         await run_to_end(
             f"{self.name} {command}",
-            [sys.executable, "-m", f"services.{self.service}", command],
+            [sys.executable, "-m", f"services.{self.service}", command, *options],
             environment={**self.environment, "RAHNAMA_DATABASE_URL": self._database.owner_dsn},
             log=log,
             seconds=seconds,
             folder=REPOSITORY,
         )
         return log
+
+    async def run_attached(self, command: str, *options: str, seconds: float) -> int:
+        """The same on this terminal, where it may ask; its exit code."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", f"services.{self.service}", command, *options),
+            env={**self.environment, "RAHNAMA_DATABASE_URL": self._database.owner_dsn},
+            cwd=REPOSITORY,
+        )
+        try:
+            async with asyncio.timeout(seconds):
+                return await process.wait()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
 
     async def start(self) -> None:
         """Returns when `/readyz` says so; a process that never gets ready is stopped again."""

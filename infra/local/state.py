@@ -30,8 +30,19 @@ class Failure(msgspec.Struct, frozen=True):
     part: str | None = None
 
 
+class Ends(msgspec.Struct, frozen=True):
+    """How often a part has ended unexpectedly since `make up`, and when (RFC 3339) and why it last did."""
+
+    count: int
+    last_at: str
+    last_reason: str
+
+
 class State(msgspec.Struct, frozen=True):
-    """`stages` and `processes` are by part, in the order of starting; `closed` are the services that only read."""
+    """`stages` and `processes` are by part, in the order of starting; `closed` are the services that only read.
+
+    `ends` has the parts that ended unexpectedly.
+    """
 
     phase: Phase
     supervisor: ProcessMark
@@ -42,6 +53,7 @@ class State(msgspec.Struct, frozen=True):
     versions: dict[str, str]
     failure: Failure | None = None
     closed: dict[str, str] = {}
+    ends: dict[str, Ends] = {}
 
     @property
     def running(self) -> bool:

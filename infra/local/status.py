@@ -45,7 +45,7 @@ def status(home: Home) -> int:
         lines.append(
             f"  {part:<10} {shown:<22} pid {mark.pid:<8} {_megabytes(mark):>5} MB  {look.position}".rstrip()
         )
-        lines += [f"  {'':<10} {trouble}" for trouble in look.troubles]
+        lines += [f"  {'':<10} {trouble}" for trouble in (*look.troubles, *describe_ends(state, part))]
     names = " · ".join(f"{name} {version}" for name, version in state.versions.items())
     phase = state.phase if all_well or state.phase != "ready" else "not well"
     print(f"Rahnama is {phase} (supervisor {state.supervisor.pid}; {names})", *lines, sep="\n")
@@ -69,6 +69,15 @@ def _look(home: Home, state: State, service: str) -> _Look:
             )
     except (httpx.HTTPError, ValueError) as error:
         return _Look(False, f"does not answer ({type(error).__name__})")
+
+
+def describe_ends(state: State, part: str) -> list[str]:
+    """How often the part ended unexpectedly, and the last time; nothing if it never did."""
+    ends = state.ends.get(part)
+    if ends is None:
+        return []
+    times = "once" if ends.count == 1 else f"{ends.count} times"
+    return [f"ended unexpectedly {times}, last at {ends.last_at}: {ends.last_reason}"]
 
 
 def describe_reasons(readiness: dict[str, Any]) -> list[str]:

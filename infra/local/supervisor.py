@@ -6,16 +6,22 @@ import importlib.metadata
 import os
 import platform
 import signal
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import structlog
 
 from infra.local.errors import LocalError, PartFailedError
 from infra.local.home import KAFKA_FILES, Home
 from infra.local.ports import SystemPorts
 from infra.local.process import start_time
 from infra.local.service import ServiceProcess
-from infra.local.state import Failure, Phase, ProcessMark, State, forget_state, write_state
+from infra.local.state import Ends, Failure, Phase, ProcessMark, State, forget_state, write_state
 from infra.local.system import System
+from shared.telemetry.logs import configure_logging
 
 ALREADY_RUNNING = 3
+_log = structlog.get_logger()
 
 
 def supervise(home: Home) -> int:
@@ -35,6 +41,8 @@ class _Supervisor:
         self._phase: Phase = "starting"
         self._versions = versions()
         self._me = ProcessMark(os.getpid(), start_time(os.getpid()))
+        self._stages: dict[str, str] = {}
+        self._ends: dict[str, Ends] = {}
 
     async def run(self) -> int:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
@@ -42,6 +50,8 @@ class _Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, task.cancel)
         system = None
+        configure_logging("supervisor")
+        _log.info("supervisor_started", pid=self._me.pid, versions=self._versions)
         try:
             system = System(
                 self._home,
@@ -50,6 +60,7 @@ class _Supervisor:
                 on_crash="restart",
                 on_change=self._write,
                 on_service=_let_it_read,
+                on_end=self._ended,
             )
             self._write(system)
             async with system:
@@ -60,10 +71,12 @@ class _Supervisor:
                 finally:
                     self._phase = "stopping"
         except asyncio.CancelledError:
+            _log.info("supervisor_stopped")
             forget_state(self._home.up)
             return 0
         except LocalError as error:
             self._phase = "failed"
+            _log.error("supervisor_gave_up", reason=str(error))
             self._write(
                 system, Failure(str(error), error.part if isinstance(error, PartFailedError) else None)
             )
@@ -74,7 +87,21 @@ class _Supervisor:
             raise
         return 0
 
+    def _ended(self, part: str, reason: str) -> None:
+        before = self._ends.get(part)
+        count = 1 if before is None else before.count + 1
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        self._ends[part] = Ends(count, now, reason)
+        _log.error("part_ended", part=part, reason=reason, count=count)
+
+    def _log_changes(self, stages: Mapping[str, str]) -> None:
+        for part, stage in stages.items():
+            if stage != self._stages.get(part, "waiting"):
+                _log.info("part_stage_changed", part=part, stage=stage)
+        self._stages = dict(stages)
+
     def _write(self, system: System | None, failure: Failure | None = None) -> None:
+        self._log_changes(system.stages if system else {})
         processes, closed = {}, {}
         for name, part in (system.parts if system else {}).items():
             if part.child is not None and part.running:
@@ -93,6 +120,7 @@ class _Supervisor:
                 versions=self._versions,
                 failure=failure,
                 closed=closed,
+                ends=dict(self._ends),
             ),
         )
 

@@ -5,12 +5,14 @@ async with System(home, folder, SystemPorts.free()) as system:
 """
 
 import asyncio
+import json
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from infra.local.check_settings import check_settings
 from infra.local.databases import SERVICES, Databases, ServiceDatabase, describe_databases, ensure_databases
 from infra.local.errors import PartFailedError
 from infra.local.home import Home
@@ -43,10 +45,12 @@ class System:
         environment: Mapping[str, Mapping[str, str]] | None = None,
         on_change: Callable[["System"], None] = lambda system: None,
         on_service: Callable[[ServiceProcess], None] = lambda service: None,
+        on_end: Callable[[str, str], None] = lambda part, reason: None,
         listeners: Sequence[Listener] = (),
     ) -> None:
         """`environment` adds variables by service; `on_change` is told when a stage changes, `on_service` of each
-        service before its first start, whose way it may change. `listeners` are more ports of Kafka's."""
+        service before its first start, whose way it may change; `on_end` gets each unexpected end of a part and its
+        reason. `listeners` are more ports of Kafka's."""
         self.folder = folder
         self.ports = ports
         self.stages = dict.fromkeys(STAGES, "waiting")
@@ -55,6 +59,7 @@ class System:
         self._environment = environment or {}
         self._on_change = on_change
         self._on_service = on_service
+        self._on_end = on_end
         self._keys_folder = folder / "keys"
         self._postgres = PostgresServer(folder / "postgres")
         self._kafka = KafkaServer(home, folder / "kafka", ports.kafka, ports.setting("kafka"), listeners)
@@ -145,6 +150,7 @@ class System:
     async def start(self, *, services: bool = True) -> None:
         """Returns when all are ready, without `services` the servers; or raises LocalError with nothing left running."""
         try:
+            check_settings()
             self.ports.require_free()
             keys = ensure_keys(self._keys_folder)
             await side_by_side(self._start_part(self._postgres), self._start_part(self._kafka))
@@ -213,7 +219,10 @@ class System:
         """Never returns; raises PartFailedError at the first crash, or when restarts did not help."""
         if self._on_crash == "restart":
             await side_by_side(
-                *(keep_running(part, RestartPolicy(), self._set) for part in self.parts.values())
+                *(
+                    keep_running(part, RestartPolicy(), self._set, self._on_end)
+                    for part in self.parts.values()
+                )
             )
         while True:
             self.require_running()
@@ -228,6 +237,9 @@ class System:
         environment = service_environment(
             service, port, database, self.kafka_bootstrap, keys, partitions=self._partitions
         )
+        if service == "audit":
+            owners = {name: url for name, url in self.urls.items() if name != service}
+            environment["RAHNAMA_PRODUCER_URLS"] = json.dumps(owners)
         environment |= self._environment.get(service, {})
         log = self.folder / "logs" / f"{name or service}.log"
         made = ServiceProcess(name or service, port, database, environment, log, setting, service=service)

@@ -6,10 +6,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from infra.local.errors import LocalError, TopicDiffersError
 from shared.kafka.closing_clients import Admin
+from shared.kafka.durability import REPLICAS, durable_by_itself
 
 DEFAULT_PARTITIONS = 12
 _MAX_MESSAGE_BYTES = 2 * 1024 * 1024
@@ -27,8 +29,11 @@ _COMPACTED = {
 # Intake deletes what it has applied; what is deleted leaves the disk with its segment, so these are short.
 _DELETED_BY_INTAKE = {**_KEPT_FOREVER, "segment.ms": str(60 * 60 * 1000)}
 
+_SET_ON_THE_TOPIC = 1  # DYNAMIC_TOPIC_CONFIG, as Kafka describes where a setting is from
+
+INBOUND = "rahnama.inbound"
 TOPICS = {
-    "rahnama.inbound": _DELETED_BY_INTAKE,
+    INBOUND: _DELETED_BY_INTAKE,
     "rahnama.intake": _KEPT_FOREVER,
     "rahnama.allocation": _KEPT_FOREVER,
     "rahnama.rejections": _KEPT_FOREVER,
@@ -39,7 +44,10 @@ TOPICS = {
 async def ensure_topics(
     bootstrap: str, *, partitions: int = DEFAULT_PARTITIONS, prefix: str = ""
 ) -> list[str]:
-    """Create what is missing; returns the names created. An existing topic with another count is an error."""
+    """Create what is missing; returns the names created. An existing topic with another count is an error.
+
+    An inbound topic of an earlier release gets the setting that makes its acknowledgements durable.
+    """
     async with _admin(bootstrap) as admin:
         existing = await _partition_counts(admin, [prefix + name for name in TOPICS])
         for name, count in existing.items():
@@ -48,12 +56,24 @@ async def ensure_topics(
                     f"Topic {name} has {count} partitions, but RAHNAMA_PARTITIONS is {partitions}. "
                     "The count is chosen once, when a system is created; set it back, or begin anew (make reset)."
                 )
+        replicas = min(REPLICAS, len((await admin.describe_cluster())["brokers"]))
         missing = {
-            prefix + name: settings for name, settings in TOPICS.items() if prefix + name not in existing
+            prefix + name: NewTopic(
+                prefix + name, partitions, replicas, topic_configs=settings_of(name, replicas)
+            )
+            for name in TOPICS
+            if prefix + name not in existing
         }
         if missing:
-            await _create(admin, missing, partitions)
+            await _create(admin, missing)
+        if prefix + INBOUND in existing:
+            await _make_durable(admin, prefix + INBOUND)
         return list(missing)
+
+
+def settings_of(topic: str, replicas: int) -> dict[str, str]:
+    """What a topic is created with. `topic` has no prefix."""
+    return {**TOPICS[topic], **(durable_by_itself(replicas) if topic == INBOUND else {})}
 
 
 async def delete_topics(bootstrap: str, prefix: str) -> None:
@@ -66,12 +86,8 @@ async def delete_topics(bootstrap: str, prefix: str) -> None:
             await admin.delete_topics(names, timeout_ms=10_000)
 
 
-async def _create(admin: AIOKafkaAdminClient, missing: dict[str, dict[str, str]], partitions: int) -> None:
-    wanted = [
-        NewTopic(name, num_partitions=partitions, replication_factor=1, topic_configs=settings)
-        for name, settings in missing.items()
-    ]
-    answer: Any = await admin.create_topics(wanted, timeout_ms=20_000)
+async def _create(admin: AIOKafkaAdminClient, missing: dict[str, NewTopic]) -> None:
+    answer: Any = await admin.create_topics(list(missing.values()), timeout_ms=20_000)
     for name, code, *message in answer.topic_errors:
         if code and for_code(code) is not TopicAlreadyExistsError:  # another process made it at this moment
             raise LocalError(
@@ -81,6 +97,26 @@ async def _create(admin: AIOKafkaAdminClient, missing: dict[str, dict[str, str]]
         # Kafka answers before the partitions are led; a client that came now would only see errors.
         while len(await _partition_counts(admin, list(missing), with_leader=True)) < len(missing):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
+
+
+async def _make_durable(admin: AIOKafkaAdminClient, name: str) -> None:
+    """Adds what is missing, and keeps every other setting: Kafka's request replaces them all."""
+    [topic] = await admin.describe_topics([name])
+    replicas = min((len(partition["replicas"]) for partition in topic["partitions"]), default=1)
+    answers: list[Any] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+    rows = answers[0].resources[0][4]
+    now = {row[0]: row[1] for row in rows}
+    wanted = durable_by_itself(replicas)
+    if wanted.items() <= now.items():
+        return
+    kept = {row[0]: row[1] for row in rows if row[3] == _SET_ON_THE_TOPIC}
+    altered: list[Any] = await admin.alter_configs(
+        [ConfigResource(ConfigResourceType.TOPIC, name, configs={**kept, **wanted})]
+    )
+    for answer in altered:
+        for code, message, *_ in answer.resources:
+            if code:
+                raise LocalError(f"Kafka did not change topic {name}: {message or for_code(code)}")
 
 
 async def _partition_counts(

@@ -11,5 +11,6 @@ main(
     Settings,
     build,
     ["shared.append", "shared.inbox", "services.allocation"],
-    {"recover": recover, "rebuild": rebuild},
+    {"rebuild": rebuild},
+    {"recover": recover},
 )

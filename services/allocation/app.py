@@ -1,6 +1,6 @@
 """The composition root of allocation: the only place that builds things."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,13 +15,14 @@ from services.allocation.query.positions import AllocationPositions
 from services.allocation.query.summary import summary_routes
 from services.allocation.query.waitlist import waitlist_routes
 from services.allocation.settings import Settings
+from services.allocation.verify.read_models import verify_read_models
 from shared.append.clock import system_clock
 from shared.append.log import Log
 from shared.contracts.decisions import ALLOCATION_SOURCE
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.database_watch import DatabaseWatch
 from shared.edges import Edges
-from shared.http import Health, TokenVerifier, create_app
+from shared.http import Health, create_app, verifier_of
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
 from shared.kafka.aio_clients import AioKafkaClients
@@ -30,6 +31,8 @@ from shared.lifespan import Part, service_lifespan
 from shared.postgres import connector, make_pool
 from shared.relay.relay import Relay
 from shared.telemetry import Telemetry, configure_logging
+from shared.verification.findings import ReadModelReport
+from shared.verification.routes import verification_routes
 
 VERSION: Final = "0.1.0"
 GROUP: Final = "rahnama.allocation"
@@ -60,14 +63,21 @@ def build(settings: Settings) -> FastAPI:
         title="Rahnama allocation",
         version=VERSION,
         lifespan=service_lifespan(settings, pool, database, parts.in_order, pacer, telemetry),
-        verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
+        verifier=verifier_of(settings),
         health=Health(ready, inbox.troubles),
         positions=AllocationPositions(pool, relay.published, inbox.positions),
         telemetry=telemetry,
+        bytes_in_flight=settings.bytes_in_flight,
+        cors_origins=settings.allowed_origins,
         position_wait_seconds=settings.position_wait_seconds,
     )
     for routes in (allocation_routes, waitlist_routes, mentor_routes, mentor_students_routes, summary_routes):
         app.include_router(routes(pool))
+
+    def replay() -> Awaitable[ReadModelReport]:
+        return verify_read_models(settings, edges)
+
+    app.include_router(verification_routes(pool, ALLOCATION_SOURCE, replay, settings.verification_seconds))
     return app
 
 
@@ -103,6 +113,7 @@ def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
         {INTAKE_SOURCE: settings.topic(INTAKE_SOURCE)},
         writer.load,
         FactsInbox(writer.append).apply,
+        writer.hashes,
         edges.pool,
         polling=Polling(settings.batch_records, settings.poll_seconds, settings.session_timeout_seconds),
         pacer=pacer,

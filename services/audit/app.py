@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from services.audit.append.ledger import Ledger, TreeState
 from services.audit.inbox.logs import read_logs
 from services.audit.query.positions import AuditPositions
+from services.audit.query.producers import Producers
 from services.audit.query.record_routes import record_routes
 from services.audit.query.records import Records
 from services.audit.query.verification_routes import verification_routes
@@ -16,7 +17,7 @@ from services.audit.settings import Settings
 from shared.append.clock import system_clock
 from shared.database_watch import DatabaseWatch
 from shared.edges import Edges
-from shared.http import Health, TokenVerifier, create_app
+from shared.http import Health, create_app, verifier_of
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
 from shared.kafka.aio_clients import AioKafkaClients
@@ -48,6 +49,7 @@ def build(settings: Settings) -> FastAPI:
         settings.log_topics,
         settings.partitions,
         Bounds(settings.verification_batch_records, settings.verification_idle_seconds),
+        Producers.at(settings.producer_urls, settings.verification_seconds),
     )
 
     def ready() -> Mapping[str, str | None]:
@@ -57,10 +59,12 @@ def build(settings: Settings) -> FastAPI:
         title="Rahnama audit",
         version=VERSION,
         lifespan=service_lifespan(settings, pool, database, [inbox, verifier], pacer, telemetry),
-        verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
+        verifier=verifier_of(settings),
         health=Health(ready, inbox.troubles),
         positions=AuditPositions(pool, inbox.positions),
         telemetry=telemetry,
+        bytes_in_flight=settings.bytes_in_flight,
+        cors_origins=settings.allowed_origins,
         position_wait_seconds=settings.position_wait_seconds,
     )
     app.include_router(record_routes(Records(pool)))

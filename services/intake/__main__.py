@@ -11,5 +11,6 @@ main(
     Settings,
     build,
     ["shared.append", "services.intake"],
-    {"recover": recover, "rebuild": rebuild},
+    {"rebuild": rebuild},
+    {"recover": recover},
 )

@@ -1,6 +1,6 @@
 """The composition root of intake: the only place that builds things."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -27,12 +27,13 @@ from services.intake.relay.keys import KeyRecords
 from services.intake.relay.keys_watch import KeysWatch
 from services.intake.relay.rejections import RejectionRecords
 from services.intake.settings import Settings
+from services.intake.verify.read_models import verify_read_models
 from shared.append.clock import system_clock
 from shared.append.log import Log
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.database_watch import DatabaseWatch
 from shared.edges import Edges
-from shared.http import Health, TokenVerifier, create_app
+from shared.http import Health, create_app, verifier_of
 from shared.inbox.garbage import GarbagePacer
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.polling import Polling
@@ -40,6 +41,8 @@ from shared.lifespan import Part, service_lifespan
 from shared.postgres import connector, make_pool
 from shared.relay.relay import Relay
 from shared.telemetry import Telemetry, configure_logging
+from shared.verification.findings import ReadModelReport
+from shared.verification.routes import verification_routes
 
 VERSION: Final = "0.1.0"
 GROUP: Final = "rahnama.intake"
@@ -81,10 +84,12 @@ def build(settings: Settings) -> FastAPI:
             pacer,
             telemetry,
         ),
-        verifier=TokenVerifier(settings.jwks_file, settings.jwt_issuer),
+        verifier=verifier_of(settings),
         health=Health(ready, parts.inbox.troubles),
         positions=IntakePositions(pool, parts.log, parts.relay.published, parts.inbox.positions),
         telemetry=telemetry,
+        bytes_in_flight=settings.bytes_in_flight,
+        cors_origins=settings.allowed_origins,
         position_wait_seconds=settings.position_wait_seconds,
         max_body_bytes=settings.request_bytes,
     )
@@ -93,6 +98,11 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(erasure_router(parts.erasure))
     app.include_router(references_router(pool))
     app.include_router(rejections_router(pool))
+
+    def replay() -> Awaitable[ReadModelReport]:
+        return verify_read_models(settings, edges, parts.keyring)
+
+    app.include_router(verification_routes(pool, INTAKE_SOURCE, replay, settings.verification_seconds))
     return app
 
 
@@ -130,7 +140,13 @@ def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
     """Builds the parts on `edges`; starts nothing."""
     keyring = Keyring(settings.read_master_key())
     log = Log(INTAKE_SOURCE, topic=settings.topic(INTAKE_SOURCE))
-    receiver = Receiver(keyring, settings.sources, event_bytes=settings.event_bytes)
+    receiver = Receiver(
+        keyring,
+        settings.sources,
+        edges.clock,
+        event_bytes=settings.event_bytes,
+        batch_events=settings.request_events,
+    )
     fresh_keys = FreshKeys()
     key_records, relay, writer = _way_to_kafka(settings, edges, log, keyring, fresh_keys, pacer)
     erasure = Erasure(

@@ -2,10 +2,13 @@
 
 import base64
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
 
 from shared.errors import Misconfigured
+from shared.read_settings import read_json_object
 from shared.settings import ServiceSettings
 
 KEY_BYTES = 32
@@ -16,7 +19,7 @@ class Settings(ServiceSettings):
 
     port: int = Field(8001, ge=0, le=65535, description="Port to listen on.")
     master_key_file: Path = Field(description="File with the master key: base64 of 32 bytes.")
-    sources: dict[str, str] = Field(
+    sources: Annotated[dict[str, str], NoDecode] = Field(
         default={"/upstream/demo": "default"},
         description="Which tenant each CloudEvents source belongs to (JSON object); others are refused.",
     )
@@ -34,6 +37,8 @@ class Settings(ServiceSettings):
         description="An applied record of rahnama.inbound is deleted so many hours later, at most twice as many.",
     )
     event_bytes: int = Field(256 * 1024, ge=1024, description="Longest single event.")
+
+    _read_sources = field_validator("sources", mode="before")(read_json_object)
 
     def read_master_key(self) -> bytes:
         """The 32 bytes of `master_key_file`. Raises `Misconfigured` when it holds anything else."""

@@ -20,7 +20,7 @@ from shared.http.positions import InboxPosition, LogPosition, MinPosition, Posit
 from shared.http.responses import json_response
 from shared.http.roles import require, require_any
 from shared.http.scope import traceparent_of
-from shared.http.tokens import TokenVerifier
+from shared.http.tokens import TokenVerifier, verifier_of
 
 __all__ = [
     "Caller",
@@ -47,4 +47,5 @@ __all__ = [
     "require_any",
     "require_content_type",
     "traceparent_of",
+    "verifier_of",
 ]

@@ -1,6 +1,6 @@
 """The frame of every service's app: problems, tokens, health, metrics and positions."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any, Final
 
@@ -9,10 +9,11 @@ from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from shared.errors import RahnamaError
-from shared.http.bodies import MAX_BODY_BYTES
+from shared.http.bodies import BYTES_IN_FLIGHT, MAX_BODY_BYTES, BodiesInFlight
 from shared.http.callers import Caller
 from shared.http.edge import add_edge
 from shared.http.health import Health, alive, readiness
@@ -43,6 +44,8 @@ def create_app(
     telemetry: Telemetry | None = None,
     position_wait_seconds: float = POSITION_WAIT_SECONDS,
     max_body_bytes: int = MAX_BODY_BYTES,
+    bytes_in_flight: int = BYTES_IN_FLIGHT,
+    cors_origins: Sequence[str] = (),
 ) -> FastAPI:
     """An app with `/healthz`, `/readyz`, `/metrics`, `/openapi.json` and `/v1/positions`.
 
@@ -66,7 +69,22 @@ def create_app(
     app.add_exception_handler(RahnamaError, answer_error)
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(RequestValidationError, answer_validation_error)
-    add_edge(app, verifier, telemetry or Telemetry(), max_body_bytes)
+    add_edge(
+        app,
+        verifier,
+        telemetry or Telemetry(),
+        max_body_bytes,
+        BodiesInFlight(max(bytes_in_flight, 2 * max_body_bytes)),
+    )
+    if cors_origins:  # in front of the edge: a preflight carries no token
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=cors_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "traceparent"],
+            expose_headers=["Location", "Link", "Retry-After", "ETag"],
+            max_age=600,
+        )
     _add_health(app, health)
     _add_insight(app, positions)
     return app

@@ -9,13 +9,13 @@ from typing import Final
 
 import structlog
 from fastapi import FastAPI
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import Rejected, Unauthenticated
-from shared.http.bodies import declared_length, too_large
+from shared.http.bodies import BodiesInFlight, BoundedBody, declared_length, require_identity, too_large
 from shared.http.problems import problem_of
+from shared.http.refusals import RefusalLog
 from shared.http.roles import OPEN_PATHS
 from shared.http.scope import CALLER, TRACEPARENT, route_of
 from shared.http.tokens import TokenVerifier
@@ -31,6 +31,13 @@ from shared.telemetry import (
 )
 
 MAX_PATH_CHARACTERS: Final = 2048
+SECURITY_HEADERS: Final = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+)
+"""On every answer (OWASP REST Security Cheat Sheet): nothing here is a page, and all of it may be personal."""
 _log = structlog.get_logger()
 
 
@@ -38,12 +45,20 @@ class Edge:
     """ASGI middleware. `max_body_bytes` bounds every request's body."""
 
     def __init__(
-        self, app: ASGIApp, *, verifier: TokenVerifier, telemetry: Telemetry, max_body_bytes: int
+        self,
+        app: ASGIApp,
+        *,
+        verifier: TokenVerifier,
+        telemetry: Telemetry,
+        max_body_bytes: int,
+        in_flight: BodiesInFlight,
     ) -> None:
         self._app = app
         self._verifier = verifier
         self._telemetry = telemetry
         self._max_body_bytes = max_body_bytes
+        self._in_flight = in_flight
+        self._refusals = RefusalLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI 3."""
@@ -58,20 +73,25 @@ class Edge:
         scope[TRACEPARENT] = traceparent
         before = current_traceparent.set(traceparent)
         exchange = _Exchange(send)
+        body = BoundedBody(receive, self._max_body_bytes, self._in_flight)
         error: Exception | None = None
         try:
             self._check(scope, headers)
-            bounded = _BoundedBody(receive, self._max_body_bytes)
-            await self._app(scope, bounded.receive, exchange.send)
+            await self._app(scope, body.receive, exchange.send)
+        except ClientDisconnect:
+            pass  # nobody is left to answer
         except Exception as raised:
             error = raised
             await _answer(raised, scope, receive, exchange)
         finally:
+            body.release()
             route = route_of(scope)
             status = exchange.status or 499
             observe(method, scheme, route, status, time.perf_counter() - started)
             if span is not None:
                 _end(span, method, route, status, error)
+            if 400 <= status < 500:
+                self._refusals.write(scope, method, status, getattr(error, "reason", None))
             current_traceparent.reset(before)
 
     def _take_up(self, method: str, scheme: str, given: str | None) -> tuple[OpenSpan | None, str]:
@@ -88,15 +108,17 @@ class Edge:
             scope[CALLER] = self._verifier.verify(_bearer(headers.authorization))
         if headers.content_length > self._max_body_bytes:
             raise too_large(self._max_body_bytes)
+        require_identity(headers.content_encoding)
 
 
 class _Headers:
     """The headers that the edge looks at, found in one pass."""
 
-    __slots__ = ("authorization", "content_length", "traceparent")
+    __slots__ = ("authorization", "content_encoding", "content_length", "traceparent")
 
     def __init__(self) -> None:
         self.authorization: bytes | None = None
+        self.content_encoding = b""
         self.content_length = 0
         self.traceparent: str | None = None
 
@@ -113,6 +135,8 @@ def _headers(scope: Scope) -> _Headers:
             traceparents += 1
         elif name == b"content-length":
             found.content_length = declared_length(value)
+        elif name == b"content-encoding":
+            found.content_encoding += value
     if traceparents > 1:
         found.traceparent = None
     if authorizations > 1:
@@ -139,26 +163,8 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), *SECURITY_HEADERS]
         await self._send(message)
-
-
-class _BoundedBody:
-    """Counts what is received, with and without a Content-Length."""
-
-    __slots__ = ("_left", "_receive")
-
-    def __init__(self, receive: Receive, limit: int) -> None:
-        self._receive = receive
-        self._left = limit
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        if message["type"] == "http.request":
-            self._left -= len(message.get("body", b""))
-            if self._left < 0:
-                # The one exception that FastAPI lets pass while it reads a body.
-                raise HTTPException(413)
-        return message
 
 
 async def _answer(error: Exception, scope: Scope, receive: Receive, exchange: _Exchange) -> None:
@@ -188,6 +194,14 @@ def _name(method: str) -> str:
     return "HTTP" if method == OTHER_METHOD else method
 
 
-def add_edge(app: FastAPI, verifier: TokenVerifier, telemetry: Telemetry, max_body_bytes: int) -> None:
+def add_edge(
+    app: FastAPI,
+    verifier: TokenVerifier,
+    telemetry: Telemetry,
+    max_body_bytes: int,
+    in_flight: BodiesInFlight,
+) -> None:
     """Puts the edge before `app`."""
-    app.add_middleware(Edge, verifier=verifier, telemetry=telemetry, max_body_bytes=max_body_bytes)
+    app.add_middleware(
+        Edge, verifier=verifier, telemetry=telemetry, max_body_bytes=max_body_bytes, in_flight=in_flight
+    )

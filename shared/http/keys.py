@@ -1,26 +1,18 @@
 """The public keys that tokens are checked with: a JWKS file (RFC 7517), read again when it changed."""
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import jwt
-import structlog
 
-from shared.errors import Misconfigured
-from shared.telemetry import described
+from shared.http.files import WatchedFile
 
 ALGORITHMS: Final = {("OKP", "Ed25519"): "EdDSA", ("EC", "P-256"): "ES256", ("RSA", None): "RS256"}
 """Which algorithm a key of a (kty, crv) is for. Nothing in a token can choose another."""
 MIN_RSA_BITS: Final = 2048
-LOOK_SECONDS: Final = 2.0
-"""The file is looked at no more often than this."""
-MAX_FILE_BYTES: Final = 1 << 20
-
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,49 +61,17 @@ def _read_key(entry: Mapping[str, Any]) -> VerificationKey | None:
 class KeyFile:
     """The keys of a JWKS file. `changed` is called after other keys were read."""
 
-    def __init__(
-        self, path: Path, changed: Callable[[], None], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, path: Path, changed: Callable[[], None]) -> None:
         """Raises `Misconfigured` when the file cannot be used."""
-        self._path = path
-        self._changed = changed
-        self._clock = clock
-        try:
-            self._mark = self._look()
-            self._keys = read_jwks(self._read())
-        except OSError as error:
-            raise Misconfigured(f"RAHNAMA_JWKS_FILE: {path}: {error.strerror}") from None
-        except ValueError as error:
-            raise Misconfigured(f"RAHNAMA_JWKS_FILE: {path}: {error}") from None
-        self._looked_at = clock()
+        self._file = WatchedFile(path, read_jwks, changed, setting="RAHNAMA_JWKS_FILE")
 
     def find(self, kid: str | None) -> VerificationKey | None:
         """The key a token names. One without a name is checked only if there is just one key."""
+        keys = self._file.content
         if kid is None:
-            return next(iter(self._keys.values())) if len(self._keys) == 1 else None
-        return self._keys.get(kid)
+            return next(iter(keys.values())) if len(keys) == 1 else None
+        return keys.get(kid)
 
     def refresh(self) -> None:
-        """Reads the file again if it changed; at most once in `LOOK_SECONDS`. Keeps the keys if it is unusable."""
-        now = self._clock()
-        if now - self._looked_at < LOOK_SECONDS:
-            return
-        self._looked_at = now
-        try:
-            mark = self._look()
-            if mark == self._mark:
-                return
-            keys = read_jwks(self._read())
-        except (OSError, ValueError) as error:
-            _log.warning("jwks_unusable", error=described(error))
-            return
-        self._mark, self._keys = mark, keys
-        self._changed()
-
-    def _look(self) -> tuple[int, int, int]:
-        found = self._path.stat()
-        return found.st_mtime_ns, found.st_size, found.st_ino
-
-    def _read(self) -> bytes:
-        with self._path.open("rb") as file:
-            return file.read(MAX_FILE_BYTES)
+        """Reads the file again if it changed. Keeps the keys if it is unusable."""
+        self._file.refresh()

@@ -28,7 +28,14 @@ from shared.errors import (
     Unauthenticated,
     Unavailable,
 )
-from shared.http.scope import route_of, traceparent_of
+from shared.http.bodies import (
+    BODY_INCOMPLETE,
+    BODY_MISSING,
+    BODY_TOO_LARGE,
+    CONTENT_TYPE_UNSUPPORTED,
+    ENCODING_UNSUPPORTED,
+)
+from shared.http.scope import CODE, route_of, traceparent_of
 from shared.http.validation import BODY_UNREADABLE, field_errors
 from shared.telemetry import trace_id
 
@@ -38,8 +45,11 @@ STATUS_OF_CODE: Final[Mapping[str, int]] = {
     BODY_UNREADABLE: 400,
     "REQUEST_UNREADABLE": 400,
     "CURSOR_INVALID": 400,
-    "BODY_TOO_LARGE": 413,
-    "CONTENT_TYPE_UNSUPPORTED": 415,
+    BODY_MISSING: 400,
+    BODY_INCOMPLETE: 400,
+    BODY_TOO_LARGE: 413,
+    CONTENT_TYPE_UNSUPPORTED: 415,
+    ENCODING_UNSUPPORTED: 415,
 }
 """Rejections that are not 422."""
 
@@ -49,8 +59,9 @@ _CODE_OF_STATUS: Final[Mapping[int, str]] = {
     403: "FORBIDDEN",
     404: "NOT_FOUND",
     405: "METHOD_NOT_ALLOWED",
-    413: "BODY_TOO_LARGE",
-    415: "CONTENT_TYPE_UNSUPPORTED",
+    413: BODY_TOO_LARGE,
+    415: CONTENT_TYPE_UNSUPPORTED,
+    503: Unavailable.code,
 }
 _DATABASE_AWAY: Final = (
     asyncpg.PostgresConnectionError,
@@ -80,6 +91,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Problem:
     """The problem document for `request`. `detail` must hold no value of it."""
+    request.scope[CODE] = code
     document: dict[str, Any] = {
         "type": f"urn:rahnama:problem:{code}",
         "title": HTTPStatus(status).phrase,

@@ -9,6 +9,8 @@ from shared.http.callers import Caller
 
 TRACEPARENT: Final = "rahnama.traceparent"
 CALLER: Final = "rahnama.caller"
+CODE: Final = "rahnama.code"
+"""The code of the problem that the request was answered with."""
 
 
 def traceparent_of(request: HTTPConnection) -> str | None:

@@ -41,11 +41,24 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """A record at a sequence that was applied in an earlier batch: it must have the hash that was applied."""
+
+    offset: int
+    sequence: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Admitted(Generic[L]):
-    """The part of some records that can be applied now, and what stands behind it, if anything does."""
+    """The part of some records that can be applied now, and what stands behind it, if anything does.
+
+    `repeats` are among them, and not compared yet.
+    """
 
     slice: L | None
     fault: Fault | None
+    repeats: Sequence[Repeat] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,10 @@ class Lane(Protocol[L]):
         """The same for the topic's end, as far as it is known."""
 
     @property
+    def ahead_of(self) -> int | None:
+        """The topic's last sequence, when the position has been beyond it for a while; else None."""
+
+    @property
     def searching(self) -> bool:
         """Whether it is being read from the beginning, for what comes next."""
 
@@ -96,6 +113,9 @@ class Admission(Protocol[L]):
 
     async def open(self, place: TopicPartition, look: "TopicLook") -> tuple[Lane[L], int | None]:
         """The lane of a partition from the database, and the offset to read from; None: where Kafka's hint is."""
+
+    async def compare(self, lane: Lane[L], admitted: Admitted[L]) -> Admitted[L]:
+        """What is left when the repeats were compared with what was applied: all before the first that differs."""
 
     async def apply(self, slices: Sequence[L]) -> None:
         """Applies and commits all of it in one transaction, or raises and nothing of it is applied."""

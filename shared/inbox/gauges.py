@@ -4,7 +4,7 @@ import time
 from typing import Generic, TypeVar
 
 from shared.inbox.admission import Piece
-from shared.inbox.metrics import HELD, LAG_RECORDS, LAG_TIME
+from shared.inbox.metrics import AHEAD, HELD, LAG_RECORDS, LAG_TIME
 from shared.inbox.tracks import Tracks
 from shared.telemetry.metrics import Values
 
@@ -20,18 +20,24 @@ class InboxGauges(Generic[L]):
     def start(self) -> None:
         """Tells from now on."""
         HELD.watch(self.held)
+        AHEAD.watch(self.ahead)
         LAG_RECORDS.watch(self.lag_records)
         LAG_TIME.watch(self.lag_time)
 
     def stop(self) -> None:
         """Tells no more."""
         HELD.forget(self.held)
+        AHEAD.forget(self.ahead)
         LAG_RECORDS.forget(self.lag_records)
         LAG_TIME.forget(self.lag_time)
 
     def held(self) -> Values:
         """1 for each partition that cannot go on, 0 for the others."""
         return [(float(track.held is not None), track.labels) for track in self._tracks]
+
+    def ahead(self) -> Values:
+        """1 for each partition whose position is beyond the end of its topic, 0 for the others."""
+        return [(float(track.ahead_of is not None), track.labels) for track in self._tracks]
 
     def lag_records(self) -> Values:
         """How many records of each partition are not applied."""

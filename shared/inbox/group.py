@@ -122,10 +122,15 @@ class GroupMember(Generic[L]):
         return self._tracks.held()
 
     def troubles(self) -> list[str]:
-        """The same, for a person to read; of a fork it names the sequence and both hashes."""
+        """The same, for a person to read, and positions beyond their topic; of a fork it names both hashes."""
         return [
             f"partition {held.partition} of {held.source} is held at sequence {held.sequence}: {held.reason}"
             for held in self.held()
+        ] + [
+            f"partition {track.place.partition} of {track.source} was applied to sequence {track.applied}, but its"
+            f" topic ends at {track.ahead_of}: foreign events were applied, or the topic lost its end"
+            for track in self._tracks
+            if track.ahead_of is not None
         ]
 
     async def positions(self) -> list[InboxPosition]:

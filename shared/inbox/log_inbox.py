@@ -5,7 +5,7 @@ from typing import Generic
 
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.group import GroupMember
-from shared.inbox.log_lane import LogAdmission, LogLane
+from shared.inbox.log_lane import AppliedHashes, LogAdmission, LogLane
 from shared.inbox.records import S, Slice
 from shared.inbox.track import InboxPosition
 from shared.kafka.clients import KafkaClients
@@ -23,7 +23,8 @@ class LogInbox(GroupMember[Slice[S]], Generic[S]):
     `shared.inbox.positions.move_positions(connection, slices)`, writes the effects, commits, and only then sets
     `slice.state.position = slice.reached` of every slice. It may raise `Unapplicable` to name a record that it cannot
     apply: those before it are applied, and the partition is held. `StalePosition` and `TRANSIENT_ERRORS` are let
-    through. After any exception the states are discarded and loaded again.
+    through. `hashes(source, partition, sequences)` gives those of events that were applied, with which repeats are
+    compared. After any exception the states are discarded and loaded again.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class LogInbox(GroupMember[Slice[S]], Generic[S]):
         topics: Mapping[str, str],
         load: Callable[[str, int], Awaitable[S]],
         apply: Callable[[Sequence[Slice[S]]], Awaitable[None]],
+        hashes: AppliedHashes,
         pool: Pool,
         *,
         polling: Polling | None = None,
@@ -43,7 +45,7 @@ class LogInbox(GroupMember[Slice[S]], Generic[S]):
             kafka,
             group,
             topics.values(),
-            LogAdmission(topics, load, apply, pool, stall_seconds=stall_seconds),
+            LogAdmission(topics, load, apply, hashes, pool, stall_seconds=stall_seconds),
             polling=polling or Polling(),
             watch_seconds=stall_seconds / 5,
             pacer=pacer,

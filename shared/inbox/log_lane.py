@@ -3,7 +3,7 @@
 Pure but for `LogAdmission.open` and `applied`: what is admitted depends on the position and the records alone.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic
 
@@ -12,7 +12,8 @@ from aiokafka import TopicPartition
 
 from shared.contracts.envelope import SEQUENCE_DIGITS, Envelope, decode, leaf_hash
 from shared.errors import Fork, Gap, Unapplicable
-from shared.inbox.admission import Admitted, Ends, Fault
+from shared.inbox.admission import Admitted, Ends, Fault, Lane, Repeat
+from shared.inbox.ahead import AheadCheck
 from shared.inbox.positions import load_positions
 from shared.inbox.records import Received, S, Slice
 from shared.inbox.topic_look import TopicLook
@@ -20,6 +21,11 @@ from shared.kafka.clients import Record, Records
 from shared.postgres import Pool
 
 LOOK_AGAIN_SECONDS: Final = 30.0
+AHEAD_STALLS: Final = 3
+"""A topic that ends before the position for so many times `stall_seconds` is not being refilled."""
+
+AppliedHashes = Callable[[str, int, Collection[int]], Awaitable[Mapping[int, bytes]]]
+"""The hashes of applied events of one (source, partition), by sequence, as far as the service keeps them."""
 
 
 @dataclass(slots=True)
@@ -51,6 +57,7 @@ class LogLane(Generic[S]):
         self._newest = 0
         self._fine: tuple[int, int] | None = None
         self._fine_for = 0.0
+        self._ahead = AheadCheck(AHEAD_STALLS * stall_seconds)
 
     @property
     def applied(self) -> int:
@@ -61,6 +68,11 @@ class LogLane(Generic[S]):
     def newest(self) -> int:
         """The last sequence on the topic, as far as it is known."""
         return max(self._newest, self.applied)
+
+    @property
+    def ahead_of(self) -> int | None:
+        """The topic's last sequence, when the position has been beyond it for a while; else None."""
+        return self._ahead.ends_at
 
     @property
     def searching(self) -> bool:
@@ -80,7 +92,9 @@ class LogLane(Generic[S]):
         """The dense, chained continuation that stands in `records`; stops at the first that does not fit."""
         last, last_hash = self.state.position
         previous = last_hash.hex()
+        applied = last
         accepted: list[Received] = []
+        repeats: list[Repeat] = []
         fault = None
         for record in records:
             value = record.value or b""
@@ -103,16 +117,39 @@ class LogLane(Generic[S]):
             elif sequence > last:
                 if (fault := self._beyond(last, sequence, record.offset)) is not None:
                     break
-            elif sequence == last and leaf_hash(value) != last_hash:
-                reason = f"its hash is {leaf_hash(value).hex()}, but {previous} was applied at this sequence"
-                fault = self._fork(sequence, record.offset, reason)
-                break
+            else:
+                repeat = Repeat(record.offset, sequence, leaf_hash(value))
+                if sequence == last:
+                    kept = last_hash
+                elif sequence > applied:
+                    kept = accepted[sequence - applied - 1].hash
+                else:
+                    repeats.append(repeat)
+                    continue
+                if (fault := self.compared(repeat, kept)) is not None:
+                    break
         fault = fault or self._search_ended(last, records[-1].offset, end, moved=bool(accepted))
         if fault is None and end is not None:
             self._newest = max(last, sequence + max(0, end - 1 - records[-1].offset))
         if not accepted:
-            return Admitted(None, fault)
-        return Admitted(Slice(self.source, self._topic, self.partition, self.state, accepted), fault)
+            return Admitted(None, fault, repeats)
+        return Admitted(self._slice(accepted), fault, repeats)
+
+    def compared(self, repeat: Repeat, applied: bytes) -> Fault | None:
+        """Another event at a sequence that was applied: one of the two histories is forged."""
+        if repeat.hash == applied:
+            return None
+        reason = f"its hash is {repeat.hash.hex()}, but {applied.hex()} was applied at this sequence"
+        return self._fork(repeat.sequence, repeat.offset, reason)
+
+    def cut(self, admitted: Admitted[Slice[S]], fault: Fault) -> Admitted[Slice[S]]:
+        """What was admitted before the offset of `fault`."""
+        records = admitted.slice.records if admitted.slice is not None else ()
+        before = [record for record in records if record.offset < (fault.offset or 0)]
+        return Admitted(self._slice(before) if before else None, fault)
+
+    def _slice(self, records: Sequence[Received]) -> Slice[S]:
+        return Slice(self.source, self._topic, self.partition, self.state, records)
 
     def _open(self, record: Record, expected: int) -> tuple[Envelope, int]:
         try:
@@ -176,11 +213,16 @@ class LogLane(Generic[S]):
     def looked(self, ends: Ends, record: Record | None) -> bool:
         """True when the topic goes further than the position, and yet nothing came for `stall_seconds`."""
         if record is None:
+            self._ahead.looked(ends, self.applied, 0 if ends.end <= ends.begin else None)
             return False
         try:
             _, self._newest = self._open(record, self.applied + 1)
         except Unapplicable:
             return ends.quiet_seconds >= self._stall_seconds
+        self._ahead.looked(ends, self.applied, self._newest)
+        position = self.state.position
+        if self._newest == position.sequence and leaf_hash(record.value or b"") != position.hash:
+            return True  # read again, it is compared as every repeat is
         if self._newest <= self.applied:
             self._fine, self._fine_for = (ends.begin, ends.end), ends.quiet_seconds
             return False
@@ -203,6 +245,7 @@ class LogAdmission(Generic[S]):
         topics: Mapping[str, str],
         load: Callable[[str, int], Awaitable[S]],
         apply: Callable[[Sequence[Slice[S]]], Awaitable[None]],
+        hashes: AppliedHashes,
         pool: Pool,
         *,
         stall_seconds: float,
@@ -210,6 +253,7 @@ class LogAdmission(Generic[S]):
         self._sources = {topic: source for source, topic in topics.items()}
         self._load = load
         self._apply = apply
+        self._hashes = hashes
         self._pool = pool
         self._stall_seconds = stall_seconds
 
@@ -219,6 +263,18 @@ class LogAdmission(Generic[S]):
         state = await self._load(source, place.partition)
         lane = LogLane(source, place.topic, place.partition, state, stall_seconds=self._stall_seconds)
         return lane, None
+
+    async def compare(self, lane: Lane[Slice[S]], admitted: Admitted[Slice[S]]) -> Admitted[Slice[S]]:
+        """Asks for the hashes that were applied; what the service does not keep any more is not compared."""
+        if not isinstance(lane, LogLane):
+            raise AssertionError("a log's lane is a LogLane")
+        sequences = {repeat.sequence for repeat in admitted.repeats}
+        applied = await self._hashes(lane.source, lane.partition, sequences)
+        for repeat in admitted.repeats:
+            kept = applied.get(repeat.sequence)
+            if kept is not None and (fault := lane.compared(repeat, kept)) is not None:
+                return lane.cut(admitted, fault)
+        return admitted
 
     async def apply(self, slices: Sequence[Slice[S]]) -> None:
         """The service's transaction."""

@@ -8,6 +8,9 @@ from shared.telemetry.metrics import RECORDS, SECONDS, Labels, Observed, counter
 HELD: Final = Observed(
     "rahnama.inbox.held", "", "1 while a partition cannot go on and a person must look, else 0."
 )
+AHEAD: Final = Observed(
+    "rahnama.inbox.ahead", "", "1 while a position is beyond the end of its topic, else 0."
+)
 LAG_RECORDS: Final = Observed(
     "rahnama.inbox.lag.records", "{record}", "Records on the topic that are not applied yet."
 )

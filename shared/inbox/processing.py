@@ -118,7 +118,11 @@ class Processing(Generic[L]):
                     return None
             if track.lane is None:
                 raise AssertionError("an opened track has a lane")
-            return _Work(track, records, track.lane.admit(records, self._tracks.end(track.place)))
+            admitted = track.lane.admit(records, self._tracks.end(track.place))
+            if admitted.repeats:
+                async with asyncio.timeout(APPLY_SECONDS):
+                    admitted = await self._admission.compare(track.lane, admitted)
+            return _Work(track, records, admitted)
         except Exception as error:
             self._failed(track, records[0].offset, error)
             return None

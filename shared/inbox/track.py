@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Generic, NamedTuple, TypeVar
 
+import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
@@ -20,6 +21,8 @@ LONGEST_RETRY_SECONDS: Final = 5.0
 FIRST_GAP_RETRY_SECONDS: Final = 1.0
 LONGEST_GAP_RETRY_SECONDS: Final = 60.0
 HELD_RETRY_SECONDS: Final = 30.0
+
+_log = structlog.get_logger("rahnama.inbox")
 
 
 class HeldPartition(NamedTuple):
@@ -48,7 +51,7 @@ class Track(Generic[L]):
 
     While `due` is set the partition is paused until then (seconds of the loop's clock). `sought_at` numbers the last
     seek: records that left the buffer before it are passed over, for they will be read again. `applied` outlives the
-    lane, for alarms; `opened` tells whether there ever was one. `read_to` is the offset at which the consumer reads
+    lane, for alarms; so does `ahead_of`, the topic's last sequence when the position is beyond it; `opened` tells whether there ever was one. `read_to` is the offset at which the consumer reads
     on, as far as it was given records or sought; None: where Kafka's hint is, or the topic's beginning. `heard` is when
     the consumer last gave records or could not have given any; a topic that is read again does not change it.
     `newest` outlives the lane, too. The last three are seconds since 1970: when the partition became ours, the time of
@@ -68,6 +71,7 @@ class Track(Generic[L]):
     last_record: float = 0.0
     heard: float = 0.0
     newest: int = 0
+    ahead_of: int | None = None
     assigned_at: float = 0.0
     applied_at: float = 0.0
     level_at: float = 0.0
@@ -97,6 +101,16 @@ class Track(Generic[L]):
         """A record of that time was applied: what is not applied is younger."""
         self.applied_at = timestamp_ms / 1000
         self.looked(now)
+
+    def compared(self) -> None:
+        """The topic's end was compared with the position: reports a position that is beyond it, once."""
+        ahead_of = None if self.lane is None else self.lane.ahead_of
+        if ahead_of is not None and self.ahead_of is None:
+            _log.error(
+                "consumer_ahead", source=self.source, partition=self.place.partition, applied=self.applied,
+                topic_ends_at=ahead_of,
+            )  # fmt: skip
+        self.ahead_of = ahead_of
 
     def retry_seconds(self) -> float:
         """How long to wait before the next try; call it once for each failure."""

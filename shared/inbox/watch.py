@@ -127,6 +127,7 @@ class TopicWatch(Generic[L]):
                 seen_now = replace(seen, quiet_seconds=asyncio.get_running_loop().time() - track.last_record)
                 if track.lane.looked(seen_now, records.get(place)):
                     await self._read_again(track)
+                track.compared()
                 if track.lane is not None and seen_now.quiet_seconds >= KNOWN_SECONDS:
                     track.looked(time.time())
 

@@ -1,4 +1,6 @@
-"""Headers with names that are no UTF-8: other clients write them, the broker keeps them, aiokafka cannot read them.
+"""What a fetch brought, taken apart so that no batch stops or fills a consumer: bounded, and with any header name.
+
+Headers with names that are not UTF-8: other clients write them, the broker keeps them, aiokafka cannot read them.
 
 aiokafka 0.14 decodes the names strictly and raises in the middle of a poll; the record could never be passed. Here
 such a batch is taken apart a second time by aiokafka's own Python code, with U+FFFD for what is no UTF-8.
@@ -10,6 +12,8 @@ from typing import Any
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
+
+from shared.kafka.bounded_batches import FETCH_INFLATED_BYTES, SkippedBatch, SkippedRecord, inflated_bytes
 
 LENGTH_AT = 8
 OVERHEAD = 12
@@ -23,16 +27,17 @@ def read_any_header_name() -> None:
 class PatientRecords:
     """What one fetch brought of a partition: batches, as aiokafka's `MemoryRecords` gives them."""
 
-    __slots__ = ("_at", "_data", "_records")
+    __slots__ = ("_at", "_data", "_inflated", "_records")
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._at = 0
+        self._inflated = 0
         self._records = MemoryRecords(data)
 
     def has_next(self) -> bool:
-        """Whether another whole batch is there."""
-        return self._records.has_next()
+        """Whether another whole batch is there, and may still be inflated."""
+        return self._inflated < FETCH_INFLATED_BYTES and self._records.has_next()
 
     def size_in_bytes(self) -> int:
         """Of all of it, a batch that was cut off included."""
@@ -43,15 +48,24 @@ class PatientRecords:
         begin = self._at
         length = int.from_bytes(self._data[begin + LENGTH_AT : begin + OVERHEAD], "big")
         self._at = begin + OVERHEAD + length
-        return PatientBatch(self._records.next_batch(), self._data, begin, self._at)
+        batch: Any = self._records.next_batch()
+        count = inflated_bytes(self._data[begin : self._at])
+        if count is None:
+            skipped = SkippedBatch.of(self._data[begin : self._at], batch.base_offset, batch.next_offset - 1)
+            return PatientBatch(batch, self._data, begin, self._at, SkippedRecord(batch, skipped))
+        self._inflated += count
+        return PatientBatch(batch, self._data, begin, self._at)
 
 
 class PatientBatch:
     """A batch that passes everything on to aiokafka's, and reads its records twice if need be."""
 
-    __slots__ = ("_batch", "_begin", "_data", "_end")
+    __slots__ = ("_batch", "_begin", "_data", "_end", "_skipped")
 
-    def __init__(self, batch: Any, data: bytes, begin: int, end: int) -> None:
+    def __init__(
+        self, batch: Any, data: bytes, begin: int, end: int, skipped: SkippedRecord | None = None
+    ) -> None:
+        self._skipped = skipped
         self._batch = batch
         self._data = data
         self._begin = begin
@@ -61,6 +75,8 @@ class PatientBatch:
         return getattr(self._batch, name)
 
     def __iter__(self) -> Iterator[Any]:
+        if self._skipped is not None:
+            return iter([self._skipped])
         try:
             return iter(list(self._batch))
         except UnicodeDecodeError:

@@ -7,13 +7,15 @@ from datetime import datetime
 from shared.append.log import Log
 from shared.contracts.envelope import decode
 from shared.relay.backlog import Backlog
-from shared.relay.metrics import BACKLOG, BACKLOG_AGE, GATE_OPEN, LEADS, REFILLS, RESTARTS
+from shared.relay.metrics import BACKLOG, BACKLOG_AGE, FOREIGN, GATE_OPEN, LEADS, REFILLS, RESTARTS
 from shared.relay.partition import Partition
 from shared.telemetry.metrics import Values
 
 
 class RelayGauges:
-    """`published` tells the last acknowledged sequence of each partition, `led` how many this instance publishes."""
+    """`published` gives the last acknowledged sequence of each partition, `led` how many this instance publishes,
+    `foreign` how many of these hold a foreign record.
+    """
 
     def __init__(
         self,
@@ -22,6 +24,7 @@ class RelayGauges:
         backlog: Backlog,
         published: Callable[[], Mapping[int, int]],
         led: Callable[[], int],
+        foreign: Callable[[], int],
     ) -> None:
         self._labels = {"source": log.source}
         self._log = log
@@ -29,6 +32,7 @@ class RelayGauges:
         self._backlog = backlog
         self._published = published
         self._led = led
+        self._foreign = foreign
         self._behind_since: dict[int, float] = {}
 
     def start(self) -> None:
@@ -37,6 +41,7 @@ class RelayGauges:
         BACKLOG_AGE.watch(self.age)
         LEADS.watch(self.leads)
         GATE_OPEN.watch(self.gate)
+        FOREIGN.watch(self.foreign)
         REFILLS.add(0, self._labels)
         RESTARTS.add(0, self._labels)
 
@@ -46,6 +51,7 @@ class RelayGauges:
         BACKLOG_AGE.forget(self.age)
         LEADS.forget(self.leads)
         GATE_OPEN.forget(self.gate)
+        FOREIGN.forget(self.foreign)
 
     def backlog(self) -> Values:
         """Events of all partitions, those that others publish too."""
@@ -63,6 +69,10 @@ class RelayGauges:
     def leads(self) -> Values:
         """Partitions."""
         return [(self._led(), self._labels)]
+
+    def foreign(self) -> Values:
+        """Partitions."""
+        return [(self._foreign(), self._labels)]
 
     def gate(self) -> Values:
         """Whether appends pass."""

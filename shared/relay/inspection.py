@@ -9,13 +9,14 @@ import structlog
 
 from shared.append.log import Log
 from shared.postgres import Pool
+from shared.relay.foreign_watch import ForeignWatch
 from shared.relay.leadership import Leadership
 from shared.relay.look import Disagreement, Healthy, Incomplete, Verdict, judge, view_log
 from shared.relay.metrics import REFILLS
 from shared.relay.partition import Partition
 from shared.relay.scrub import Scrub
 from shared.relay.tail import TailReader
-from shared.relay.topic import Extent, Topic
+from shared.relay.topic import Extent, Seen, Topic
 
 LOG_VIEW_SECONDS = 10.0
 UNCOMPARED = "the log was not compared with its topic yet"
@@ -33,6 +34,7 @@ class Inspection:
         self._partitions = partitions
         self._scrub = Scrub()
         self._tail = TailReader()
+        self.foreign = ForeignWatch(log.source, pool, leadership, partitions)
         self._disagrees = False
 
     async def look(self, topic: Topic) -> bool:
@@ -50,19 +52,28 @@ class Inspection:
         ]
         extents = await topic.read()
         if not self._log.gate.is_open:
-            read = await self._tail.read(topic, extents)
-            if read is None:
+            compared = await self._tail.read(topic, extents)
+            if compared is None:
                 self.fail("the end of the topic is still being read")
                 return False
-            extents = read
+            extents = compared
         async with self._pool.acquire(timeout=LOG_VIEW_SECONDS) as connection:
             log = await view_log(connection, extents)
+        read: dict[int, list[Seen]] = {}
         if not asking:  # who waits for this look is told first; the next one reads on
-            await self._scrub.advance(topic, {part.number: extents[part.number] for part, *_ in running})
+            read = await self._scrub.advance(
+                topic, {part.number: extents[part.number] for part, *_ in running}
+            )
         if not self._leadership.keeps(term):
             return False
         verdicts = {
-            number: judge(number, extent, log, missing=self._scrub.missing(number, extent))
+            number: judge(
+                number,
+                extent,
+                log,
+                missing=self._scrub.missing(number, extent),
+                read_up_to=self._scrub.highest(number, extent),
+            )
             for number, extent in extents.items()
         }
         self._tell_gate(topic.name, verdicts)
@@ -75,6 +86,7 @@ class Inspection:
             if part.asks_in(self._leadership.term) and not isinstance(verdict, Disagreement):
                 sequence = verdict.sequence if isinstance(verdict, Healthy) else 0
                 part.begin_at(sequence, extents[part.number].end)
+        await self.foreign.look(topic, extents, log, read)
         return True
 
     def fail(self, reason: str) -> None:

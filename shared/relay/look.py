@@ -17,9 +17,11 @@ QUERIES: Final = named_queries("shared.relay")
 
 RESTORED: Final = "the database was restored"
 FORKED: Final = "is another event than in the log: a fork"
+FOREIGN_WRITER: Final = "a foreign client wrote to the topic"
 FOREIGN: Final = "holds a record that is no event of this log"
-DISAGREEMENTS: Final = (RESTORED, FORKED, FOREIGN)
-"""What a closed gate says when it does not open by itself: a person must act."""
+FOREIGN_RECORD: Final = "a foreign record"
+DISAGREEMENTS: Final = (RESTORED, FORKED, FOREIGN, FOREIGN_RECORD)
+"""What a relay that is not ready says when that does not pass by itself: a person must act."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,12 @@ class LogView:
     hashes: Mapping[tuple[int, int], bytes]
 
 
-def judge(partition: int, extent: Extent, log: LogView, *, missing: int | None = None) -> Verdict:
-    """The verdict on one partition of the topic; `missing` is a sequence that it lacks before its end."""
+def judge(
+    partition: int, extent: Extent, log: LogView, *, missing: int | None = None, read_up_to: int = 0
+) -> Verdict:
+    """The verdict on one partition of the topic; `missing` is a sequence that it lacks before its end, and
+    `read_up_to` the highest one that was read between its first and last record.
+    """
     first, last = extent.first, extent.last
     standing = log.standings[partition]
     if first is None or last is None:
@@ -68,11 +74,14 @@ def judge(partition: int, extent: Extent, log: LogView, *, missing: int | None =
             return Disagreement(f"offset {seen.offset} {FOREIGN}")
     assert first.sequence is not None
     assert last.sequence is not None
-    highest = max(last.sequence, extent.highest.sequence or 0 if extent.highest is not None else 0)
+    highest = max(last.sequence, read_up_to)
+    if extent.highest is not None and extent.highest.sequence is not None:
+        highest = max(highest, extent.highest.sequence)
     if highest > standing.head:
         return Disagreement(
             f"it holds sequence {highest}, but the log ends at {standing.head}: {RESTORED},"
-            " and its missing events must be brought back from the topic first (recover)"
+            " and its missing events must be brought back from the topic first (recover);"
+            f" or, if nobody restored it, {FOREIGN_WRITER}: revoke its access, then empty the partition (refill)"
         )
     for record in (last, first, extent.highest):
         if record is None or record.sequence is None:

@@ -16,5 +16,8 @@ BACKLOG_AGE: Final = Observed(
 )
 LEADS: Final = Observed("rahnama.relay.leads", "{partition}", "Partitions that this instance publishes.")
 GATE_OPEN: Final = Observed("rahnama.relay.gate.open", "", "1 if the log may grow, else 0.")
+FOREIGN: Final = Observed(
+    "rahnama.relay.foreign.partitions", "{partition}", "Led partitions whose topic holds a foreign record."
+)
 REFILLS: Final = counter("rahnama.relay.refills", "{refill}", "Topic partitions filled again from 1.")
 RESTARTS: Final = counter("rahnama.relay.restarts", "{restart}", "New producers after an error.")

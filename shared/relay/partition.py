@@ -9,6 +9,7 @@ import structlog
 
 from shared.append.log import Appended
 from shared.postgres import Pool
+from shared.relay.account import Account
 from shared.relay.backlog import Backlog, read_unsent
 from shared.relay.leadership import Leadership
 from shared.relay.metrics import DURATION, SENT
@@ -49,6 +50,7 @@ class Partition:
         self.published = 0
         self.position: int | None = None
         self.next_offset = 0
+        self.account = Account()
         self._term = 0
         self._asks = False
         self._wake = asyncio.Event()
@@ -104,6 +106,7 @@ class Partition:
     def lose(self) -> None:
         """The database session is gone: not even where the log ends is known."""
         self.forget()
+        self.account.forget()
         self.head = self.offered = 0
         self._backlog.clear(self.number)
         self._wake.set()
@@ -146,6 +149,7 @@ class Partition:
             logger.warning("relay_offset_went_back", source=self._source, partition=self.number)
             self.doubt()
             return
+        self.account.acknowledged(offset, count)
         self.next_offset = offset + count
         if self.position == position:
             self.position = self.published = events[-1].sequence
@@ -163,6 +167,7 @@ class Partition:
         began = time.perf_counter()
         labels = attributes_of("send", "send", producer.topic)
         error: BaseException | None = None
+        self.account.sending = True
         try:
             return await producer.send(self.number, batch)
         except BaseException as raised:
@@ -170,6 +175,7 @@ class Partition:
             labels["error.type"] = type(raised).__name__
             raise
         finally:
+            self.account.sending = False
             DURATION.record(time.perf_counter() - began, labels)
             SENT.add(len(events), labels)
             if span is not None:

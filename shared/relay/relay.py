@@ -29,6 +29,8 @@ BACKLOG_BYTES: Final = 16 * 1024 * 1024
 START_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 5.0
 SAVE_SECONDS: Final = 0.2
+WATCH_SECONDS: Final = 0.3
+"""Between two questions for the topic's ends: a foreign record is noticed within a second."""
 SHORTEST_BACKOFF_SECONDS: Final = 0.1
 LONGEST_BACKOFF_SECONDS: Final = 2.0
 
@@ -93,7 +95,12 @@ class Relay:
         ]
         self._inspection = Inspection(log, pool, self._leadership, self._partitions)
         self._gauges = RelayGauges(
-            log, self._partitions, backlog, self.published, lambda: len(self._leadership.held)
+            log,
+            self._partitions,
+            backlog,
+            self.published,
+            lambda: len(self._leadership.held),
+            lambda: self._inspection.foreign.found.partitions,
         )
 
     async def start(self) -> None:
@@ -136,10 +143,10 @@ class Relay:
         }
 
     def ready(self) -> str | None:
-        """None, or why the log may not grow. Without Kafka an open gate stays open."""
+        """None, or why the log may not grow, or why its topic cannot be trusted. Without Kafka an open gate stays open."""
         if not self._background.runs:
             return "the relay does not run"
-        return self._gate.reason
+        return self._gate.reason or self._inspection.foreign.found.reason()
 
     def _led(self) -> list[Partition]:
         held = self._leadership.held
@@ -203,9 +210,17 @@ class Relay:
                 self._looked.set()
             else:
                 self._look_wanted.set()
+            await self._watch_until_next_look(topic)
+
+    async def _watch_until_next_look(self, topic: Topic) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self._look_seconds
+        while not self._look_wanted.is_set() and (left := due - loop.time()) > 0:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._look_seconds):
+                async with asyncio.timeout(min(WATCH_SECONDS, left)):
                     await self._look_wanted.wait()
+            if left > WATCH_SECONDS and not self._look_wanted.is_set():
+                await self._inspection.foreign.check(topic)
 
     async def _save_for_ever(self) -> None:
         while True:

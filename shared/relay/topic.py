@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,13 +14,13 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from shared.contracts.envelope import decode, event_id, leaf_hash
 from shared.kafka.clients import KafkaClients
+from shared.kafka.durability import REPLICAS
 
 REQUEST_MILLISECONDS: Final = 5_000
 READ_SECONDS: Final = 10.0
 SILENT_MILLISECONDS: Final = 500
 FETCH_BYTES: Final = 32 * 1024
 """Of one partition in one answer; a larger batch comes whole, where nothing of another partition came before it."""
-REPLICAS: Final = 3
 SETTINGS: Final = {
     "cleanup.policy": "delete",
     "retention.ms": "-1",
@@ -107,12 +107,19 @@ class Topic:
             for place in places
         }
 
+    async def ends(self, numbers: Iterable[int]) -> dict[int, int]:
+        """The offsets at which the next records of these partitions will be: one request."""
+        async with asyncio.timeout(READ_SECONDS):
+            ends = await self._consumer.end_offsets([self._places[number] for number in numbers])
+        return {place.partition: end for place, end in ends.items()}
+
     async def read_through(self, number: int, offset: int, end: int, *, until: float) -> list[Seen]:
         """The records of a partition from one that is there on, below `end`, as many as come until then (loop time).
 
         At least one fetch is made, and waited for. Raises what aiokafka raises, also where it cannot read a record.
         """
         place, loop = self._places[number], asyncio.get_running_loop()
+        self._assign()
         self._consumer.seek(place, offset)
         self._consumer.resume(place)
         records: list[Seen] = []
@@ -135,11 +142,7 @@ class Topic:
 
     async def _read_at(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, Seen]:
         """The record at an offset of each partition."""
-        if not self._consumer.assignment():
-            self._consumer.assign(list(self._places.values()))
-            for place in self._places.values():  # before the client asks for positions, which nobody keeps
-                self._consumer.seek(place, 0)
-                self._consumer.pause(place)
+        self._assign()
         for place, offset in offsets.items():
             self._consumer.seek(place, offset)
             self._consumer.resume(place)
@@ -154,6 +157,13 @@ class Topic:
         finally:
             self._consumer.pause(*offsets)
         return seen
+
+    def _assign(self) -> None:
+        if not self._consumer.assignment():
+            self._consumer.assign(list(self._places.values()))
+            for place in self._places.values():  # before the client asks for positions, which nobody keeps
+                self._consumer.seek(place, 0)
+                self._consumer.pause(place)
 
     def _seen(self, record: Any) -> Seen:
         value = record.value or b""

@@ -7,7 +7,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,9 @@ async def measure(records: int, bootstrap: str) -> None:
         if done >= records:
             finished.set()
 
+    async def hashes(source: str, partition: int, sequences: Collection[int]) -> Mapping[int, bytes]:
+        return {}
+
     async with fresh_topics(bootstrap, PARTITIONS) as topics:
         topic = topics.name("rahnama.intake")
         for partition in range(PARTITIONS):
@@ -69,7 +72,7 @@ async def measure(records: int, bootstrap: str) -> None:
         pool: Any = None
         pacer = GarbagePacer()
         inbox = LogInbox(
-            AioKafkaClients(bootstrap), "bench." + topic, {"intake": topic}, load, apply, pool,
+            AioKafkaClients(bootstrap), "bench." + topic, {"intake": topic}, load, apply, hashes, pool,
             polling=Polling(), pacer=pacer,
         )  # fmt: skip
         pacer.start()

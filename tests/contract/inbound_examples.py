@@ -8,6 +8,8 @@ from services.intake.decide.commands import Command
 from services.intake.decide.events import InboundEvent, open_event
 from services.intake.decide.parse import parse
 
+TODAY = "2026-11-28"
+
 INBOUND: Final[dict[str, dict[str, Any]]] = {
     "rahnama.student.registered.v1": {
         "year": 1404,
@@ -53,10 +55,11 @@ INBOUND: Final[dict[str, dict[str, Any]]] = {
 
 def inbound_bytes(name: str) -> bytes:
     """The inbound event in structured mode, as upstream may send it."""
-    kind = name.split(".")[1]
+    _, kind, action, _ = name.split(".")
+    prefix = "withdrawal" if action == "withdrawn" else kind
     document = {
         "specversion": "1.0",
-        "id": f"{kind}-1404-000001",
+        "id": f"{prefix}-1404-000001",
         "source": "/upstream/demo",
         "type": name,
         "time": "2025-09-23T08:30:00+03:30",
@@ -70,7 +73,7 @@ def command_of(value: bytes) -> Command:
     """What a valid inbound event asks for."""
     event = open_event(value)
     assert isinstance(event, InboundEvent), event
-    command = parse(event)
+    command = parse(event, TODAY)
     assert not isinstance(command, tuple), command
     return command
 

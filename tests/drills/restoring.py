@@ -28,11 +28,11 @@ async def start(upstream: Upstream, *services: str) -> None:
         await upstream.system.start_part(service)
 
 
-async def command(upstream: Upstream, service: str, word: str) -> str:
+async def command(upstream: Upstream, service: str, word: str, *options: str) -> str:
     """What the command has told, of all its runs; as the owner gives it, beside no service."""
     part = upstream.system.parts[service]
     assert isinstance(part, ServiceProcess)
-    return (await part.run_as_owner(word, seconds=COMMAND_SECONDS)).read_text()
+    return (await part.run_as_owner(word, *options, seconds=COMMAND_SECONDS)).read_text()
 
 
 async def all_holds(upstream: Upstream) -> None:
@@ -88,12 +88,14 @@ async def as_admin(upstream: Upstream, statement: str) -> None:
         await admin.close()
 
 
-async def write(upstream: Upstream, source: str, partition: int, value: bytes) -> None:
+async def write(
+    upstream: Upstream, source: str, partition: int, value: bytes | None, key: bytes | None = None
+) -> None:
     """A record past the relay."""
     producer = Producer(bootstrap_servers=upstream.system.kafka_bootstrap, acks="all")
     await producer.start()
     try:
-        await producer.send_and_wait(f"rahnama.{source}", value, partition=partition)
+        await producer.send_and_wait(f"rahnama.{source}", value, key=key, partition=partition)
     finally:
         await producer.stop()
 

@@ -40,7 +40,11 @@ def test_a_database_that_was_set_back_is_told_and_mended(command_line: CommandLi
     assert send(command_line, student(2))["code"] == "GATE_CLOSED"
     assert command_line.run("down").returncode == 0
 
-    recovered = command_line.run("recover")
+    unattended = command_line.run("recover")
+    assert unattended.returncode != 0
+    assert "would bring back: 1 facts, 1 keys and 0 rejections in all" in unattended.stdout
+    assert "nothing was changed: there is no terminal to ask on" in unattended.stderr
+    recovered = command_line.run("recover", "YES=1")
     assert recovered.returncode == 0, recovered.stderr
     assert "1 facts are back" in recovered.stdout
     rebuilt = command_line.run("rebuild", "SERVICE=allocation")

@@ -10,10 +10,11 @@ import pytest_asyncio
 
 from infra.demo.cohort import CohortSize, make_cohort
 from infra.local.databases import ensure_databases
+from infra.local.errors import PartFailedError
 from infra.local.mend import empty_partition
 from infra.local.topics import ensure_topics
 from services.intake.append.sealing import Keyring
-from services.intake.relay.key_record import open_record
+from services.intake.relay.key_record import open_record, record_key
 from shared.contracts.envelope import leaf_hash
 from tests.drills.restoring import (
     all_holds,
@@ -40,6 +41,7 @@ from tests.invariants.reading import read_records
 SECONDS: Final = 90.0
 STUDENTS: Final = 8000
 NUMBER: Final = 450_000_000
+KEYS: Final = "select tenant, subject, lookup, wrapped_key from subject_keys order by tenant, subject"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -72,7 +74,7 @@ async def test_restored_databases_are_brought_to_where_their_topics_are(
     await set_back(upstream, backups, taken)
 
     for service in services:
-        assert "are back; each is the event that" in await command(upstream, service, "recover")
+        assert "are back; each is the event that" in await command(upstream, service, "recover", "--yes")
     assert {name: await events_of(upstream, name) for name in services} == logs
     await start(upstream, *services)
 
@@ -136,7 +138,7 @@ async def test_a_lost_intake_without_a_backup_comes_back_from_its_topics(drilled
 
     await ensure_databases(upstream.system.admin_dsn)
     await command(upstream, "intake", "migrate")
-    await command(upstream, "intake", "recover")
+    await command(upstream, "intake", "recover", "--yes")
     assert await events_of(upstream, "intake") == events
     await start(upstream, "intake")
     assert await registered(upstream, NUMBER, "after the loss", mobile="09128888888") == before
@@ -178,6 +180,33 @@ async def test_a_fork_stops_its_partition_and_names_both_hashes(
     await within(SECONDS, lambda: is_well(upstream), "three services that are well", pause_seconds=0.5)
     assert (await rows_of(database, "select count(*) as events from log"))[0]["events"] == len(before)
     await drilled.send_more(lambda: asyncio.sleep(0))
+    await all_holds(upstream)
+
+
+async def test_a_forged_tombstone_destroys_nothing_in_a_recovery(
+    drilled: Populated, backups: Backups
+) -> None:
+    upstream, number = drilled.upstream, NUMBER + 99
+    await upstream.settle()
+    taken = await copies(upstream, backups, "intake")
+    before = await registered(upstream, number, "before the forgery")
+    events = await events_of(upstream, "intake")
+    keys = await rows_of(upstream.system.database("intake"), KEYS)
+    subject = f"student/{before['student_id']}"
+    await set_back(upstream, backups, taken)
+    partition = next(row["partition"] for row in events if row["subject"] == subject)
+    forged = record_key(Keyring(upstream.servers.master_key), "default", subject)
+    await write(upstream, "keys", partition, None, key=forged)
+
+    with pytest.raises(PartFailedError, match="there is no terminal to ask on"):
+        await command(upstream, "intake", "recover")
+    told = await command(upstream, "intake", "recover", "--yes")
+    assert f"not destroyed unless confirmed: {subject} of default" in told
+    assert f"{subject} is kept: nothing confirms its tombstone" in told
+    assert await events_of(upstream, "intake") == events
+    assert await rows_of(upstream.system.database("intake"), KEYS) == keys
+    await start(upstream, "intake")
+    assert await registered(upstream, number, "after the forgery", mobile="09127777777") == before
     await all_holds(upstream)
 
 

@@ -18,6 +18,7 @@ EVERYWHERE: Final = {
     "rahnama_inbox_lag_records": {"source", "partition"},
     "rahnama_inbox_lag_time_seconds": {"source", "partition"},
     "rahnama_inbox_held": {"source", "partition"},
+    "rahnama_inbox_ahead": {"source", "partition"},
     "db_client_connection_count": {"db_client_connection_pool_name", "db_client_connection_state"},
     "db_client_connection_max": {"db_client_connection_pool_name"},
     "process_cpu_seconds_total": set(),
@@ -31,6 +32,7 @@ OF_A_LOG: Final = {
     "rahnama_relay_backlog_age_seconds": {"source"},
     "rahnama_relay_leads": {"source"},
     "rahnama_relay_gate_open": {"source"},
+    "rahnama_relay_foreign_partitions": {"source"},
     "rahnama_relay_refills_total": {"source"},
     "rahnama_relay_restarts_total": {"source"},
 }

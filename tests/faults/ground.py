@@ -191,12 +191,21 @@ class Ground:
         found = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", answer.text, re.MULTILINE)
         return sum(float(value) for value in found)
 
-    def alarms(self, instance: str) -> list[dict[str, object]]:
-        """The partitions that an instance has held in this trial, as it told of them."""
+    async def ready(self, instance: str) -> bool:
+        """What `/readyz` says; an instance that does not answer is not ready."""
+        try:
+            async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
+                answer = await client.get(f"{self.bed.instances[instance].url}/readyz")
+        except httpx.TransportError:
+            return False
+        return answer.status_code == 200
+
+    def alarms(self, instance: str, event: str) -> list[dict[str, object]]:
+        """The lines with that event that an instance has logged in this trial."""
         printed = self.bed.instances[instance].log.read_bytes()[self._printed_before.get(instance, 0) :]
         found = [
             json.loads(line)
             for line in printed.splitlines()
-            if b'"partition_held"' in line and line.startswith(b"{") and line.endswith(b"}")
+            if f'"{event}"'.encode() in line and line.startswith(b"{") and line.endswith(b"}")
         ]
         return [told for told in found if isinstance(told, dict)]

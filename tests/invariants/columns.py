@@ -109,6 +109,7 @@ NOT_READ_MODELS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "allocation": {
         "inbox": "positions: I6 judges them",
+        "inbox_hashes": "of the last events that were applied: I6 compares them with the log",
         "installation": "the number of partitions, written once",
         "log": "the source of truth: I6 judges it, and I7 decides it again",
         "log_head": "the end of the log: I6 judges it",
@@ -118,6 +119,7 @@ NOT_READ_MODELS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "audit": {
         "inbox": "positions: I6 judges them",
+        "inbox_hashes": "empty: audit compares an event that comes again with its ledger",
         "installation": "the number of partitions, written once",
         "trees": "I6 computes each tree from the log, every column",
         "migrations": "written by the migrations",

@@ -23,7 +23,7 @@ TABLES: Final[Mapping[str, Sequence[str]]] = {
         "subject_keys", "log", "log_head", "log_published", "inbound",
     ),
     "allocation": (
-        "enrolments", "mentors", "mentor_loads", "counters", "inbox", "log", "log_head", "log_published",
+        "enrolments", "mentors", "mentor_loads", "counters", "inbox", "inbox_hashes", "log", "log_head", "log_published",
     ),
     "audit": ("trees", "inbox", "ledger"),
 }  # fmt: skip

@@ -62,6 +62,11 @@ class HonestLog:
         sequence, digest = (len(self.kept), self.kept[-1].hash) if self.kept else (0, NO_HASH)
         return {"source": self.source, "partition": self.partition, "sequence": sequence, "hash": digest}
 
+    def hashes(self) -> list[Row]:
+        """Of all its events, as a reader without a ledger keeps them."""
+        place = {"source": self.source, "partition": self.partition, "last": len(self.kept)}
+        return [{**place, "hashes": b"".join(kept.hash for kept in self.kept)}] if self.kept else []
+
     def rows(self) -> list[Row]:
         """Its table."""
         return [
@@ -140,6 +145,7 @@ def honest_evidence(facts: Sequence[Fact], *, partition: int = 2) -> Evidence:
             "log_head": [allocation.end()],
             "log_published": [allocation.end()],
             "inbox": [intake.end()],
+            "inbox_hashes": intake.hashes(),
         },
         audit={
             "inbox": [intake.end(), allocation.end()],

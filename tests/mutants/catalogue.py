@@ -1,8 +1,10 @@
 """All mutants, in the order in which data passes through what they break."""
 
 from tests.mutants.decisions import DECISIONS
+from tests.mutants.edge import EDGE
 from tests.mutants.intake import INTAKE
 from tests.mutants.logs import LOGS
 from tests.mutants.mutant import Mutant
+from tests.mutants.verification import VERIFICATION
 
-MUTANTS: tuple[Mutant, ...] = (*INTAKE, *LOGS, *DECISIONS)
+MUTANTS: tuple[Mutant, ...] = (*EDGE, *INTAKE, *LOGS, *DECISIONS, *VERIFICATION)

@@ -12,6 +12,14 @@ CONCURRENCY = ("tests/integration/intake/test_concurrency.py",)
 
 INTAKE = (
     Mutant(
+        "inbound-is-acknowledged-from-memory",
+        "a power cut of the only broker loses records of `rahnama.inbound` that it had acknowledged",
+        "shared/kafka/durability.py",
+        '{"flush.messages": "1"}',
+        "{}",
+        ("tests/integration/infra/test_topics.py",),
+    ),
+    Mutant(
         "keys-are-known-by-any-first-one",
         "a topic of keys that was lost under another leader is known by what this one sends first",
         "services/intake/relay/keys.py",

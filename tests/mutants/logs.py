@@ -51,18 +51,18 @@ LOGS = (
         "shared/inbox/queries.sql",
         "    where inbox.sequence = next.expected\n"
         "    order by inbox.source, inbox.partition for update of inbox\n"
-        ")\n"
-        "update inbox set sequence = next.sequence, hash = next.hash\n"
-        "from next, locked\n"
-        "where inbox.source = next.source and inbox.partition = next.partition\n"
-        "  and locked.source = next.source and locked.partition = next.partition\n"
-        "  and inbox.sequence = next.expected\n",
+        "), moved as (\n"
+        "    update inbox set sequence = next.sequence, hash = next.hash\n"
+        "    from next, locked\n"
+        "    where inbox.source = next.source and inbox.partition = next.partition\n"
+        "      and locked.source = next.source and locked.partition = next.partition\n"
+        "      and inbox.sequence = next.expected\n",
         "    order by inbox.source, inbox.partition for update of inbox\n"
-        ")\n"
-        "update inbox set sequence = next.sequence, hash = next.hash\n"
-        "from next, locked\n"
-        "where inbox.source = next.source and inbox.partition = next.partition\n"
-        "  and locked.source = next.source and locked.partition = next.partition\n",
+        "), moved as (\n"
+        "    update inbox set sequence = next.sequence, hash = next.hash\n"
+        "    from next, locked\n"
+        "    where inbox.source = next.source and inbox.partition = next.partition\n"
+        "      and locked.source = next.source and locked.partition = next.partition\n",
         (*WRITER_TESTS, *INBOX_TESTS),
     ),
     Mutant(
@@ -109,9 +109,9 @@ LOGS = (
         "acknowledge-early",
         "facts count as applied although what they led to was rolled back",
         "services/allocation/append/writer.py",
-        "        await move_positions(connection, [batch.slice for batch in batches])\n",
+        "        await move_positions(connection, [batch.slice for batch in batches], keep_hashes=True)\n",
         "        async with self._pool.acquire() as early:\n"
-        "            await move_positions(early, [batch.slice for batch in batches])\n",
+        "            await move_positions(early, [batch.slice for batch in batches], keep_hashes=True)\n",
         ("tests/simulation/test_seeds.py::test_the_first_seeds_keep_every_invariant",),
     ),
     Mutant(
@@ -169,17 +169,65 @@ LOGS = (
         "gate-stays-open-behind-the-topic",
         "a restored log is appended to although its topic is ahead",
         LOOK,
-        "    if last.sequence > standing.head:\n",
-        "    if last.sequence < 0:\n",
+        "    if highest > standing.head:\n",
+        "    if highest < 0:\n",
         ("tests/unit/relay/test_look.py",),
     ),
     Mutant(
         "gate-stays-open-on-a-fork",
         "log and topic tell two histories, and both go on",
         LOOK,
-        "        if kept != seen.hash:\n",
+        "        if kept != record.hash:\n",
         "        if kept is None:\n",
         ("tests/unit/relay/test_look.py",),
+    ),
+    Mutant(
+        "only-garbage-is-foreign",
+        "a forged event on a topic gives no alarm of the relay",
+        "shared/relay/foreign.py",
+        "        if kept != seen.hash:\n",
+        "        if seen.sequence is None:\n",
+        ("tests/unit/relay/test_foreign.py",),
+    ),
+    Mutant(
+        "every-offset-counts-as-acknowledged",
+        "a record between two batches of the relay is never read",
+        "shared/relay/account.py",
+        "        if first <= self.reached:\n",
+        "        if first >= 0:\n",
+        ("tests/unit/relay/test_account.py",),
+    ),
+    Mutant(
+        "the-alarm-ends-with-the-next-look",
+        "a service with a foreign record on its topic becomes ready although nobody acted",
+        "shared/relay/foreign.py",
+        "            if left and await _holds(topic, number, left[0]):\n",
+        "            if not left and await _holds(topic, number, left[0]):\n",
+        ("tests/integration/relay/test_foreign_records.py",),
+    ),
+    Mutant(
+        "repeats-are-skipped-unseen",
+        "the true event behind a forged one is passed over",
+        LANE,
+        "            if kept is not None and (fault := lane.compared(repeat, kept)) is not None:\n",
+        "            if kept is None and (fault := lane.compared(repeat, repeat.hash)) is not None:\n",
+        ("tests/unit/inbox/test_repeats.py",),
+    ),
+    Mutant(
+        "no-hashes-are-kept",
+        "allocation has nothing to compare a true fact behind a forged one with",
+        "shared/inbox/positions.py",
+        "        [_joined(item) if keep_hashes else None for item in ordered],\n",
+        "        [None for item in ordered],\n",
+        ("tests/integration/allocation/test_forged_facts.py", *INBOX_TESTS),
+    ),
+    Mutant(
+        "never-ahead",
+        "a consumer that applied what its topic does not hold reports nothing",
+        "shared/inbox/ahead.py",
+        "        if self._last >= applied:\n",
+        "        if self._last >= 0:\n",
+        ("tests/unit/inbox/test_ahead.py",),
     ),
     Mutant(
         "leaf-and-node-alike",
@@ -209,8 +257,8 @@ LOGS = (
         "the-last-record-alone-opens-the-gate",
         "a log that was set back grows beside its topic, because a late repeat is the topic's last record",
         "shared/relay/inspection.py",
-        "        if not self._log.gate.is_open:\n            read = ",
-        "        if self._log.gate.is_open:\n            read = ",
+        "        if not self._log.gate.is_open:\n            compared = ",
+        "        if self._log.gate.is_open:\n            compared = ",
         ("tests/integration/relay/test_gate.py",),
     ),
     Mutant(
@@ -220,5 +268,21 @@ LOGS = (
         "        await self._bury_once_more()\n        await self._settle_erasures()\n",
         "        await self._bury_once_more()\n",
         ("tests/integration/intake/test_keys_sent_again.py",),
+    ),
+    Mutant(
+        "the-tail-is-read-from-where-the-last-check-ended",
+        "after a lost session the gate stays closed for minutes, until all that was published since the start is read",
+        "shared/relay/tail.py",
+        "            and self.first_offset <= first <= self.next_offset\n",
+        "            and self.first_offset <= first\n",
+        ("tests/unit/relay/test_tail.py",),
+    ),
+    Mutant(
+        "a-refill-deletes-what-the-log-does-not-hold",
+        "a refill deletes events that only the topic holds, because the database was restored and they are misplaced",
+        "shared/relay/inspection.py",
+        "                read_up_to=self._scrub.highest(number, extent),\n",
+        "",
+        ("tests/integration/relay/test_gate.py",),
     ),
 )

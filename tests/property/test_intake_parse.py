@@ -12,7 +12,7 @@ from services.intake.decide.events import BrokenEvent, InboundEvent, open_event,
 from services.intake.decide.fields import MANAGER, MENTOR, ROSTER, SCHOOLS, STUDENT, WITHDRAWAL
 from services.intake.decide.parse import INBOUND_TYPES, parse
 from shared.errors import FieldError
-from tests.unit.intake.examples import DATA, MAC, document, student
+from tests.unit.intake.examples import DATA, MAC, TODAY, document, student
 
 NAMES = sorted({field.name for field in (*STUDENT, *WITHDRAWAL, *MENTOR, *SCHOOLS, *MANAGER, *ROSTER)})
 SECRET = "s3cr٣t"
@@ -30,7 +30,7 @@ VALUES = st.recursive(
 @given(st.sampled_from(sorted(INBOUND_TYPES)), st.dictionaries(st.sampled_from(NAMES), VALUES))
 def test_parsing_gives_a_command_or_errors_that_repeat_no_value(kind: str, data: dict[str, object]) -> None:
     event = InboundEvent(id="1", source="s", type=kind, occurred_at=None, traceparent=None, data=data)
-    answer = parse(event)
+    answer = parse(event, TODAY)
     assert not isinstance(answer, tuple) or answer
     if isinstance(answer, tuple):
         assert_no_echo(answer)
@@ -42,7 +42,17 @@ def test_parsing_gives_a_command_or_errors_that_repeat_no_value(kind: str, data:
     VALUES,
     st.dictionaries(
         st.sampled_from(
-            ["specversion", "id", "source", "type", "time", "datacontenttype", "traceparent", "data"]
+            [
+                "specversion",
+                "id",
+                "source",
+                "type",
+                "time",
+                "datacontenttype",
+                "traceparent",
+                "data",
+                "data_base64",
+            ]
         ),
         VALUES,
     ),
@@ -56,7 +66,7 @@ def test_opening_gives_an_event_or_errors_that_repeat_no_value(
             assert opened.errors
             assert_no_echo(opened.errors)
         else:
-            parse(opened)
+            parse(opened, TODAY)
             content_digest(MAC, opened)
 
 

@@ -11,6 +11,7 @@ from aiokafka import TopicPartition
 
 from tests.simulation.broker import Entry, PartitionLog
 from tests.simulation.database import Database
+from tests.simulation.forging import Forging
 from tests.simulation.processes import Process
 from tests.simulation.restoring import DidNotHappen, Restoring
 from tests.simulation.sessions import SERVER, lost_connection
@@ -34,6 +35,7 @@ class Breaking:
         self._counted = counted
         self.inbound_made_anew = 0
         self._restoring = Restoring(world, chance)
+        self.forging = Forging(world, chance, self._restoring)
         self._struck: list[asyncio.Task[None]] = []
         self.kinds: Mapping[str, tuple[Breaks, float]] = {
             "process killed": (self._kill, 4.0),
@@ -51,12 +53,14 @@ class Breaking:
             "topic lost its end": (self._lose_end, 1.5),
             "topic lost its beginning": (self._lose_beginning, 1.0),
             "stale records repeated": (self._repeat_records, 1.5),
+            "garbage on a log's topic": (self.forging.write_garbage, 0.8),
+            "fact forged": (self.forging.forge, 0.8),
         }
 
     @property
     def findings(self) -> list[str]:
         """What happened that must never."""
-        return self._restoring.findings
+        return self._restoring.findings + self.forging.findings
 
     def strike(self, process: Process, fault: str) -> None:
         """Kills or stops a process in the middle of its work; it comes back, or another one does."""

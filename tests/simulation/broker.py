@@ -2,12 +2,17 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from aiokafka import ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    NodeNotReadyError,
+    RequestTimedOutError,
+)
 
 from tests.simulation.groups import Group
 from tests.simulation.sessions import SERVER
@@ -15,6 +20,13 @@ from tests.simulation.sessions import SERVER
 TRAVEL_SECONDS: Final = 0.002
 SLOW_SECONDS: Final = 12.0
 REQUEST_SECONDS: Final = 5.0
+TIME_OUTS: Final[Mapping[str, type[Exception]]] = {
+    "connect": RequestTimedOutError,
+    "topics": RequestTimedOutError,
+    "delete records": RequestTimedOutError,
+    "create topic": TimeoutError,
+}
+"""What aiokafka raises when a request is not answered; for others it is `KafkaTimeoutError`."""
 
 Record = ConsumerRecord[bytes, bytes]
 Headers = tuple[tuple[str, bytes], ...]
@@ -126,12 +138,15 @@ class Broker:
         delay = TRAVEL_SECONDS * self.chance.random() if seconds is None else seconds
         if fate == "slow":
             delay = SLOW_SECONDS * self.chance.random()
-        self.loop.call_later(delay, self._serve, future, work, fate, context=SERVER)
+        self.loop.call_later(delay, self._serve, future, work, what, fate, context=SERVER)
         return future
 
-    def _serve(self, future: "asyncio.Future[T]", work: Callable[[], T], fate: str | None) -> None:
+    def _serve(self, future: "asyncio.Future[T]", work: Callable[[], T], what: str, fate: str | None) -> None:
+        if fate == "silent":
+            self.loop.call_later(REQUEST_SECONDS, _give_up, future, what, context=SERVER)
+            return
         if self.down or fate == "lost before":
-            self._refuse(future)
+            self._refuse(future, what)
             return
         try:
             result = work()
@@ -140,13 +155,13 @@ class Broker:
                 future.set_exception(error)
             return
         if fate == "lost after":
-            self._refuse(future)
+            self._refuse(future, what)
         elif not future.done():
             future.set_result(result)
 
-    def _refuse(self, future: "asyncio.Future[Any]") -> None:
+    def _refuse(self, future: "asyncio.Future[Any]", what: str) -> None:
         if self.chance.random() < 0.3:
-            self.loop.call_later(REQUEST_SECONDS, _give_up, future, context=SERVER)
+            self.loop.call_later(REQUEST_SECONDS, _give_up, future, what, context=SERVER)
         elif not future.done():
             future.set_exception(self.chance.choice((KafkaConnectionError, NodeNotReadyError))())
 
@@ -173,6 +188,6 @@ class Broker:
         self._waiters = [(topics, other) for topics, other in self._waiters if other is not waiter]
 
 
-def _give_up(future: "asyncio.Future[Any]") -> None:
+def _give_up(future: "asyncio.Future[Any]", what: str) -> None:
     if not future.done():
-        future.set_exception(KafkaTimeoutError())
+        future.set_exception(TIME_OUTS.get(what, KafkaTimeoutError)())

@@ -5,20 +5,37 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka import OffsetAndMetadata, TopicPartition
-from aiokafka.errors import ConsumerStoppedError, IllegalStateError, OffsetOutOfRangeError
+from aiokafka.errors import (
+    ConsumerStoppedError,
+    IllegalOperation,
+    IllegalStateError,
+    KafkaTimeoutError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 
 from tests.simulation.broker import Broker, Record
 from tests.simulation.groups import Group
 
 FETCH_RECORDS: Final = 12
 SILENT_SECONDS: Final = 0.5
+REQUEST_SECONDS: Final = 40.0
+"""As aiokafka's default."""
 
 
 class Consumer:
     """With or without a group. Records are fetched ahead, and stay in the buffer whatever happens to the topic."""
 
-    def __init__(self, broker: Broker, *, reset: str, group: Group | None = None) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        reset: str,
+        group: Group | None = None,
+        request_seconds: float = REQUEST_SECONDS,
+    ) -> None:
         self._broker = broker
+        self._request_seconds = request_seconds
         self._reset = reset
         self._group = group
         self.member: int | None = None
@@ -30,6 +47,7 @@ class Consumer:
         self._paused: set[TopicPartition] = set()
         self._stopped = False
         self._news: asyncio.Future[None] | None = None
+        self._reassigned: asyncio.Event | None = None
 
     # --- assignment
 
@@ -40,6 +58,14 @@ class Consumer:
         self._buffers.clear()
         self._highwater.clear()
         self._paused.clear()
+        if self._reassigned is not None:
+            self._reassigned.set()
+            self._reassigned = None
+
+    def begin_reassignment(self) -> None:
+        """Nothing is given until the next `assign`."""
+        if self._reassigned is None:
+            self._reassigned = asyncio.Event()
 
     def assignment(self) -> frozenset[TopicPartition]:
         """What it reads."""
@@ -72,7 +98,7 @@ class Consumer:
 
     def highwater(self, place: TopicPartition) -> int | None:
         """The topic's end as of the last fetch."""
-        self._require(place)
+        assert place in self._assigned, "Partition is not assigned"
         return self._highwater.get(place)
 
     def partitions_for_topic(self, topic: str) -> set[int] | None:
@@ -97,11 +123,15 @@ class Consumer:
             logs = {place: self._broker.partition(place) for place in places}
             return {place: of(log) for place, log in logs.items() if log is not None}
 
-        while True:  # it asks for the metadata of a topic that is missing, again and again
-            found = await self._broker.request("offsets", ask)
-            if len(found) == len(places):
-                return found
-            await asyncio.sleep(SILENT_SECONDS)
+        try:
+            async with asyncio.timeout(self._request_seconds):
+                while True:  # it asks for the metadata of a topic that is missing, again and again
+                    found = await self._broker.request("offsets", ask)
+                    if len(found) == len(places):
+                        return found
+                    await asyncio.sleep(SILENT_SECONDS)
+        except TimeoutError as error:
+            raise KafkaTimeoutError from error
 
     async def position(self, place: TopicPartition) -> int:
         """The offset of the next record that will be given."""
@@ -114,7 +144,9 @@ class Consumer:
         """Keeps offsets for the group."""
         group, member = self._group, self.member
         if group is None or member is None:
-            raise IllegalStateError("no group")
+            raise IllegalOperation("no group")
+        for place in offsets:
+            self._require(place)
         wanted = {place: kept.offset for place, kept in offsets.items()}
         await self._broker.request("commit", lambda: group.commit(member, self.generation, wanted))
 
@@ -135,11 +167,16 @@ class Consumer:
         while True:
             if self._stopped:
                 raise ConsumerStoppedError
+            if self._reassigned is not None:  # as long as it takes, whatever `timeout_ms` is
+                await self._reassigned.wait()
+                continue
             if found := self._take(places or tuple(self._assigned), max_records):
                 return found
             self._news = news = self._broker.wait_for_news(frozenset(place.topic for place in self._assigned))
             try:
                 await self._fetch()
+                if self._reassigned is not None:
+                    continue
                 if found := self._take(places or tuple(self._assigned), max_records):
                     return found
                 left = deadline - loop.time()
@@ -148,12 +185,17 @@ class Consumer:
                 timer = loop.call_later(left, _tell, news)
                 await news
                 timer.cancel()
+                if self._stopped:
+                    return {}
             finally:
                 self._broker.forget(news)
 
     async def stop(self) -> None:
-        """Ends it; who polls is told."""
+        """Ends it; a poll that waits is empty, the next one an error."""
         self._stopped = True
+        if self._reassigned is not None:
+            self._reassigned.set()
+            self._reassigned = None
         if self._news is not None:
             _tell(self._news)
 
@@ -213,7 +255,7 @@ class Consumer:
             raise OffsetOutOfRangeError({place: self._positions[place]})
         log = self._broker.partition(place)
         if log is not None:
-            self._positions[place] = log.begin
+            self._positions[place] = log.begin if self._reset == "earliest" else log.end
 
     async def _find_positions(self) -> None:
         unknown = [place for place, position in self._positions.items() if position is None]
@@ -222,7 +264,13 @@ class Consumer:
         def ask() -> dict[TopicPartition, int]:
             kept = self._group.offsets if self._group is not None else {}
             logs = {place: self._broker.partition(place) for place in unknown}
-            return {place: kept.get(place, log.begin) for place, log in logs.items() if log is not None}
+            found = {place: log for place, log in logs.items() if log is not None}
+            if self._reset == "none" and (lost := found.keys() - kept.keys()):
+                raise NoOffsetForPartitionError(*sorted(lost))
+            return {
+                place: kept.get(place, log.begin if self._reset == "earliest" else log.end)
+                for place, log in found.items()
+            }
 
         found = await self._broker.request("positions", ask)
         for place, position in found.items():

@@ -2,20 +2,17 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from aiokafka import ConsumerRebalanceListener
-from aiokafka.errors import (
-    ConsumerStoppedError,
-    KafkaError,
-)
+from aiokafka.errors import ConsumerStoppedError, KafkaError, UnknownTopicOrPartitionError
 
 from shared.kafka.clients import Handle, Reader
 from shared.kafka.poller import Poller
 from shared.kafka.polling import Polling
 from tests.simulation.broker import Broker
-from tests.simulation.consumers import Consumer
+from tests.simulation.consumers import REQUEST_SECONDS, Consumer
 from tests.simulation.producers import Admin, Producer
 
 STOP_SECONDS: Final = 8.0
@@ -60,6 +57,7 @@ class Subscription:
     async def start(self) -> None:
         """Connects and joins."""
         await self._broker.request("connect", lambda: None)
+        await self._wait_for_topics()
         self._consumer = consumer = Consumer(self._broker, reset="earliest", group=self._group)
         joined = asyncio.Event()
         self._tasks = [
@@ -67,6 +65,15 @@ class Subscription:
             asyncio.create_task(self._poll(consumer)),
         ]
         await joined.wait()
+
+    async def _wait_for_topics(self) -> None:
+        """As aiokafka: a member does not join before all of its topics exist, and gives up after a request's time."""
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                while any(topic not in self._broker.topics for topic in self._topics):  # noqa: ASYNC110 (as aiokafka)
+                    await asyncio.sleep(JOIN_AGAIN_SECONDS)
+        except TimeoutError as error:
+            raise UnknownTopicOrPartitionError from error
 
     async def stop(self) -> None:
         """Lets the batch in hand end, and leaves."""
@@ -85,12 +92,16 @@ class Subscription:
                     await self._broker.request("leave", lambda: self._group.leave(member))
 
     async def _belong(self, consumer: Consumer, joined: asyncio.Event) -> None:
+        revoked = False
         while True:
-            if consumer.assignment():
-                await _told(self._listener.on_partitions_revoked(consumer.assignment()))
+            if not revoked:  # once, however often it has to join, and also before the first time
+                consumer.begin_reassignment()
+                await _told(self._listener.on_partitions_revoked, consumer.assignment())
+                revoked = True
             try:
                 await self._join(consumer)
-                await _told(self._listener.on_partitions_assigned(consumer.assignment()))
+                revoked = False
+                await _told(self._listener.on_partitions_assigned, consumer.assignment())
                 joined.set()
                 await self._beat(consumer)
             except KafkaError:
@@ -137,10 +148,12 @@ class Subscription:
                     await self._handle(records)
 
 
-async def _told(work: Any) -> None:
+async def _told(listener: Callable[[Any], Any], places: Any) -> None:
     """As aiokafka: what a listener raises is logged and passed over."""
     with contextlib.suppress(Exception):
-        await work
+        answer = listener(set(places))
+        if asyncio.iscoroutine(answer):
+            await answer
 
 
 class Kafka:
@@ -157,7 +170,11 @@ class Kafka:
     async def consumer(self, **options: Any) -> Any:
         """A started consumer without a group."""
         await self._broker.request("connect", lambda: None)
-        return Consumer(self._broker, reset=options.get("auto_offset_reset", "latest"))
+        return Consumer(
+            self._broker,
+            reset=options.get("auto_offset_reset", "latest"),
+            request_seconds=options.get("request_timeout_ms", 40_000) / 1000,
+        )
 
     async def admin(self, **options: Any) -> Any:
         """A started admin client."""

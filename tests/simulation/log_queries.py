@@ -82,7 +82,8 @@ def hashes(statement: Statement, partitions: Sequence[int], sequences: Sequence[
 
 
 @query("shared.inbox", "move_positions")
-def move_positions(statement: Statement, *columns: Sequence[Any]) -> list[Record]:
+def move_positions(statement: Statement, *given: Any) -> list[Record]:
+    *columns, batches, kept = given
     wanted = {(source, partition): new for source, partition, *new in zip(*columns, strict=True)}
 
     def change(key: tuple[Any, ...], row: Row) -> Row | None:
@@ -90,7 +91,23 @@ def move_positions(statement: Statement, *columns: Sequence[Any]) -> list[Record
         return {**row, "sequence": sequence, "hash": digest} if row["sequence"] == expected else None
 
     moved = _compare_and_set(statement, "inbox", sorted(wanted), change)
+    hashes = {
+        (source, partition): some for source, partition, some in zip(*columns[:2], batches, strict=True)
+    }
+    for row in moved:
+        if hashes[row["source"], row["partition"]] is not None:
+            _keep_hashes(statement, row, hashes[row["source"], row["partition"]], kept)
     return [pick(row, "source", "partition") for row in moved]
+
+
+def _keep_hashes(statement: Statement, moved: Row, hashes: bytes, kept: int) -> None:
+    place = (moved["source"], moved["partition"])
+    for old in statement.scan("inbox_hashes"):
+        if (old["source"], old["partition"]) == place and old["last"] <= moved["sequence"] - kept:
+            statement.delete("inbox_hashes", (*place, old["last"]))
+    row = {"source": place[0], "partition": place[1], "last": moved["sequence"], "hashes": hashes}
+    statement.claim("inbox_hashes", (*place, moved["sequence"]))
+    statement.put("inbox_hashes", row)
 
 
 @query("services.intake.append", "move_inbound")

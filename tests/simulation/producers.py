@@ -7,7 +7,12 @@ from typing import Any, Final
 
 from aiokafka import TopicPartition
 from aiokafka.admin import NewTopic, RecordsToDelete
-from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError
+from aiokafka.errors import (
+    NotLeaderForPartitionError,
+    OffsetOutOfRangeError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+)
 
 from tests.simulation.broker import Broker, Entry
 
@@ -40,6 +45,7 @@ class Producer:
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
+        self._closed = False
 
     def create_batch(self) -> Batch:
         """An empty batch."""
@@ -47,6 +53,8 @@ class Producer:
 
     async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> "asyncio.Future[Any]":
         """Gives a future with the `offset` of the first record."""
+        if self._closed:  # as aiokafka: its sender has ended, and nobody will ever answer
+            return self._broker.loop.create_future()
         place = TopicPartition(topic, partition)
 
         def write() -> Any:
@@ -61,6 +69,7 @@ class Producer:
 
     async def stop(self) -> None:
         """At once."""
+        self._closed = True
 
 
 class Admin:
@@ -85,6 +94,10 @@ class Admin:
                 }
                 for name, logs in self._broker.topics.items()
                 if names is None or name in names
+            ] + [
+                {"topic": name, "partitions": [], "error_code": UnknownTopicOrPartitionError.errno}
+                for name in names or ()
+                if name not in self._broker.topics
             ]
 
         return await self._broker.request("topics", ask)
@@ -113,8 +126,10 @@ class Admin:
             for place, wanted in places.items():
                 log = self._broker.partition(place)
                 if log is None:
-                    raise UnknownTopicOrPartitionError
-                log.delete_before(wanted.before_offset)
+                    raise NotLeaderForPartitionError
+                if wanted.before_offset > log.end:
+                    raise OffsetOutOfRangeError
+                log.delete_before(log.end if wanted.before_offset == -1 else wanted.before_offset)
 
         await self._broker.request("delete records", delete)
 

@@ -32,17 +32,21 @@ class Restoring:
         self.findings: list[str] = []
         self.restored: set[str] = set()
         """The logs whose databases are older now than their topics: nothing else may happen to these topics."""
+        self.refused = False
+        """Whether an operator mends something else."""
 
     async def restore(self) -> None:
         """Sets some database back."""
         service = self._chance.choice(SERVICES)
         database = self._world.databases[service]
-        if service in self.restored:
+        if service in self.restored or self.refused:
             raise DidNotHappen
         copy = database.copy_tables()
         await asyncio.sleep(self._chance.random() * OLDER_SECONDS)
+        if self.refused:
+            raise DidNotHappen
         if service == "audit":
-            await self._exchange(database, copy)
+            await self.exchange(database, copy)
         elif service not in self.restored and self._topic_is_ahead(service, copy):
             self.restored.add(service)
             try:
@@ -53,14 +57,14 @@ class Restoring:
             raise DidNotHappen
 
     async def _restore_log(self, database: Database, copy: Snapshot) -> None:
-        newest = await self._exchange(database, copy)
+        newest = await self.exchange(database, copy)
         await asyncio.sleep(self._chance.random() * LOOK_SECONDS)
         grown = database.tables["log"].keys() - copy["log"].keys()
         if grown:
             self.findings.append(f"a restored log of {database.service} grew by {sorted(grown)}")
-        await self._exchange(database, newest)
+        await self.exchange(database, newest)
 
-    async def _exchange(self, database: Database, copy: Snapshot) -> Snapshot:
+    async def exchange(self, database: Database, copy: Snapshot) -> Snapshot:
         """The server stops, gets other files, and starts again; returns what it had."""
         database.down = True
         for session in list(database.sessions):

@@ -9,9 +9,10 @@ from services.allocation.append import writer as allocation
 from services.audit.append import ledger as audit
 from services.intake.append import batch
 from shared.append.gate import Gate
+from shared.inbox.log_lane import LogAdmission
 from shared.inbox.positions import QUERIES
 from shared.inbox.records import Slice
-from shared.relay import inspection
+from shared.relay import foreign_watch, inspection
 from shared.relay.look import Healthy
 from tests.simulation.run import run_seed, silence
 
@@ -20,13 +21,13 @@ MOST_SEEDS = 300
 Patch = pytest.MonkeyPatch
 
 
-async def move_whatever_stood_there(connection: Any, slices: Sequence[Slice[Any]]) -> None:
+async def move_whatever_stood_there(connection: Any, slices: Sequence[Slice[Any]], **_: bool) -> None:
     """The positions without their comparison: who comes last wins."""
     for piece in slices:
         row = await connection.fetchrow(QUERIES["load_position"], piece.source, piece.partition)
         await connection.fetch(
             QUERIES["move_positions"], [piece.source], [piece.partition], [row["sequence"]],
-            [piece.reached.sequence], [piece.reached.hash],
+            [piece.reached.sequence], [piece.reached.hash], [None], 0,
         )  # fmt: skip
 
 
@@ -61,6 +62,17 @@ def positions_of_inbound_stand_still(patch: Patch) -> None:
     patch.setattr(batch, "move_inbound", nothing)
 
 
+def repeats_are_not_compared(patch: Patch) -> None:
+    async def compare(self: Any, lane: Any, admitted: Any) -> Any:
+        return admitted
+
+    patch.setattr(LogAdmission, "compare", compare)
+
+
+def no_record_is_foreign(patch: Patch) -> None:
+    patch.setattr(foreign_watch, "foreign_of", lambda records, hashes: [])
+
+
 @pytest.mark.parametrize(
     "plant",
     [
@@ -69,6 +81,8 @@ def positions_of_inbound_stand_still(patch: Patch) -> None:
         every_topic_is_healthy,
         answers_are_forgotten,
         positions_of_inbound_stand_still,
+        repeats_are_not_compared,
+        no_record_is_foreign,
     ],
 )
 def test_a_planted_fault_is_found(plant: Callable[[Patch], None], monkeypatch: Patch) -> None:

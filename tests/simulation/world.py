@@ -7,7 +7,7 @@ import asyncio
 import base64
 import random
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -76,11 +76,24 @@ class Instance:
             telemetry=Telemetry(),
         )
         self.parts: Any = self.process.context.run(_compose, service, world.shape, edges)
+        if service != "audit":
+            self._listen(self.parts.relay._inspection.foreign.found)
 
     @property
     def in_order(self) -> Sequence[Part]:
         """Its parts, as they start."""
         return (self.parts,) if self.service == "audit" else tuple(self.parts.in_order)
+
+    def _listen(self, found: Any) -> None:
+        """Keeps every foreign record that the relay reports."""
+        report = found.report
+
+        def told(topic: str, number: int, records: Iterable[Any]) -> None:
+            reported = list(records)
+            self._world.foreign += [f"{topic} {number}: {record.reason}" for record in reported]
+            report(topic, number, reported)
+
+        found.report = told
 
     def start(self) -> None:
         """In the background, as a process does."""
@@ -140,6 +153,7 @@ class World:
         for topic in TOPICS:
             self.broker.create_topic(f"rahnama.{topic}", shape.partitions)
         self.instances: list[Instance] = []
+        self.foreign: list[str] = []
         self._started = 0
         self.loop.call_later(JANITOR_SECONDS, self._tidy, context=SERVER)
 

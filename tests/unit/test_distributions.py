@@ -11,7 +11,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 DISTRIBUTIONS = ("shared", "services/intake", "services/allocation", "services/audit")
-RUN_BY_UVICORN = {"uvloop", "httptools"}
+RUN_BY_UVICORN = {"uvloop"}
 """Chosen by name in `shared.main`, imported by uvicorn."""
 
 

@@ -10,11 +10,14 @@ import pytest
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"RAHNAMA_BATCH_RECORDS": "abc"}, "RAHNAMA_BATCH_RECORDS: Input should be a valid integer"),
-        ({}, "RAHNAMA_JWKS_FILE: Field required"),
+        (
+            {"RAHNAMA_BATCH_RECORDS": "abc"},
+            "RAHNAMA_BATCH_RECORDS: text was given; allowed: a whole number from 1 to 10000",
+        ),
+        ({}, "RAHNAMA_JWKS_FILE: it is not set; needed: the path of a file"),
         (
             {"RAHNAMA_PARTITIONS": "3"},
-            "RAHNAMA_PARTITIONS: Value error, the number of partitions must be even",
+            "RAHNAMA_PARTITIONS: a whole number was given; allowed: a whole number (the number of partitions must be even",
         ),
     ],
 )

@@ -1,6 +1,6 @@
 """The one transaction of allocation: move the inbox, load, decide, append, project, commit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +14,7 @@ from services.allocation.project.write import Funnels, write_changes
 from shared.append.clock import Clock
 from shared.append.log import Appended, Draft, Log
 from shared.contracts.decisions import DECISION_NAMES, Decision, StudentWaitlisted
-from shared.inbox.positions import load_position, move_positions
+from shared.inbox.positions import load_hashes, load_position, move_positions
 from shared.inbox.records import Position, Received, Slice
 from shared.postgres import Connection, Pool
 from shared.telemetry import Telemetry, is_sampled
@@ -64,6 +64,11 @@ class DecisionWriter:
             position = await load_position(connection, source, partition)
             return Partition(position, await load_partition(connection, partition))
 
+    async def hashes(self, source: str, partition: int, sequences: Collection[int]) -> Mapping[int, bytes]:
+        """Of facts that were decided: the last 10,000 of each partition."""
+        async with self._pool.acquire() as connection:
+            return await load_hashes(connection, source, partition, sequences)
+
     async def append(self, batches: Sequence[Batch]) -> None:
         """Decides every batch and commits all of it, or none.
 
@@ -83,7 +88,7 @@ class DecisionWriter:
     async def _transact(
         self, connection: Connection, batches: Sequence[Batch], spans: DecisionSpans
     ) -> list[Appended]:
-        await move_positions(connection, [batch.slice for batch in batches])
+        await move_positions(connection, [batch.slice for batch in batches], keep_hashes=True)
         rows = await load_students(
             connection,
             [(batch.slice.partition, needs(batch.slice.state.decider, batch.causes)) for batch in batches],

@@ -1,3 +1,8 @@
+-- name: inbox
+-- Every position, and where the log of decisions ends there.
+select inbox.source, inbox.partition, inbox.sequence, inbox.hash, log_head.sequence as head
+from inbox left join log_head using (partition) order by inbox.source, inbox.partition
+
 -- name: positions
 -- How far the facts of each partition were applied, and where its log of decisions ends.
 select inbox.partition, inbox.sequence, inbox.hash, log_head.sequence as head

@@ -4,7 +4,7 @@ A partition of decisions is a pure function of the same partition of facts, so i
 the hashes. Each batch is one transaction of the service's own writer; it may be interrupted and given again.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Final
 
@@ -13,13 +13,14 @@ from services.allocation.inbox.facts import FactsInbox
 from services.allocation.recover.told import ComparedLog, Told
 from services.allocation.settings import Settings
 from shared.append.clock import system_clock
-from shared.append.log import require_partitions
+from shared.append.log import Head, require_partitions
 from shared.contracts.decisions import ALLOCATION_SOURCE
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.errors import CannotRecover, Held
 from shared.inbox.records import Position
 from shared.kafka.aio_clients import AioKafkaClients
-from shared.postgres import open_pool
+from shared.postgres import Connection, open_pool
+from shared.recover.consent import Consent
 from shared.recover.continuation import Standing, continuation, first_difference
 from shared.recover.exclusive import exclusive
 from shared.recover.reading import TopicReader, open_reader
@@ -29,10 +30,11 @@ APPLICATION: Final = "allocation recover"
 POOL_SIZE: Final = 2
 
 
-async def recover(settings: Settings) -> AsyncIterator[str]:
-    """Brings log, inbox and read models to where the topic of decisions is. Tells what it does, line by line.
+async def recover(settings: Settings, consent: Consent) -> AsyncIterator[str]:
+    """Brings log, inbox and read models to where the topic of decisions is. Reports line by line, the plan first.
 
-    Raises `CannotRecover`, and `Held` (a `Fork` above all); what was committed before is right and stays.
+    Raises `NotConfirmed` with nothing changed, `CannotRecover`, and `Held` (a `Fork` above all); what was committed
+    before is right and stays.
     """
     kafka = AioKafkaClients(settings.kafka_bootstrap)
     async with (
@@ -48,9 +50,12 @@ async def recover(settings: Settings) -> AsyncIterator[str]:
             log = ComparedLog()
             writer = DecisionWriter(pool, log, Telemetry(), lambda _: None, system_clock)
             heads = await log.heads(connection)
+            topic = settings.topic(ALLOCATION_SOURCE)
+            async for line in _plan(connection, decisions, topic, heads):
+                yield line
+            consent.require()
             total = 0
             for partition, head in heads.items():
-                topic = settings.topic(ALLOCATION_SOURCE)
                 standing = Standing(Position(head.sequence, head.hash))
                 slices = continuation(decisions, ALLOCATION_SOURCE, topic, partition, standing)
                 async with aclosing(slices):
@@ -65,6 +70,30 @@ async def recover(settings: Settings) -> AsyncIterator[str]:
             yield f"{total} decisions are back; each is the event that {settings.topic(ALLOCATION_SOURCE)} holds"
         finally:
             await pool.close()
+
+
+async def _plan(
+    connection: Connection, decisions: TopicReader, topic: str, heads: Mapping[int, Head]
+) -> AsyncIterator[str]:
+    """What would come back. Reads only; raises `Held` where the topic does not continue the log."""
+    total = 0
+    for partition, head in heads.items():
+        standing = Standing(Position(head.sequence, head.hash))
+        times: list[str] = []
+        try:
+            async for slice_ in continuation(decisions, ALLOCATION_SOURCE, topic, partition, standing):
+                times = [*times[:1], slice_.records[0].envelope.time, slice_.records[-1].envelope.time]
+                standing.position = slice_.reached
+        except Held as held:
+            raise await first_difference(connection, decisions, topic, partition, held) from None
+        if lost := standing.position.sequence - head.sequence:
+            total += lost
+            yield (
+                f"would bring back: partition {partition}: {lost} decisions, sequences {head.sequence + 1} to"
+                f" {standing.position.sequence}, of facts recorded {times[0]} to {times[-1]}"
+            )
+    yield f"would bring back: {total} decisions in all, each decided again and compared with {topic}"
+    yield "would destroy: nothing"
 
 
 async def _decide_again(

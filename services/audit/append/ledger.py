@@ -1,13 +1,13 @@
 """Keeping what came: positions, trees and ledger rows of one poll, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import asyncpg
 
 from services.audit.append.spans import LedgerSpans
 from services.audit.decide.trees import Edge, grow, unpack
-from services.audit.project.ledger import keep, require_storable, rows_of
+from services.audit.project.ledger import keep, kept_hashes, require_storable, rows_of
 from services.audit.project.trees import load_tree, move_trees
 from shared.errors import Unapplicable
 from shared.inbox.positions import move_positions
@@ -47,6 +47,11 @@ class Ledger:
             return TreeState(position, unpack(stored.edge, stored.size))
         except ValueError as error:
             return TreeState(position, (), str(error))
+
+    async def hashes(self, source: str, partition: int, sequences: Collection[int]) -> Mapping[int, bytes]:
+        """Of events that the ledger has."""
+        async with self._pool.acquire() as connection:
+            return await kept_hashes(connection, source, partition, sequences)
 
     async def apply(self, slices: Sequence[Slice[TreeState]]) -> None:
         """Keeps the events of a poll in one transaction, then moves the states that they were built on.

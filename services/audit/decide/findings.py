@@ -42,8 +42,36 @@ class TreeFinding(msgspec.Struct, frozen=True):
     ahead: int
 
 
+class RowFinding(msgspec.Struct, frozen=True):
+    """A row of a producing service's database that is not what its log makes of it.
+
+    `key` holds the primary key's columns as text (of another tenant's row nothing), `columns` those that differ;
+    none when the whole row is missing or too many.
+    """
+
+    service: str
+    table: str
+    key: dict[str, str]
+    columns: tuple[str, ...]
+    message: str
+
+
+class ServiceFinding(msgspec.Struct, frozen=True):
+    """One producing service: how many events of its log and rows of its read models were compared, and the verdicts."""
+
+    service: str
+    log: Verdict
+    read_models: Verdict
+    events: int
+    rows: dict[str, int]
+    differences: list[RowFinding]
+
+
 class Report(msgspec.Struct, frozen=True):
-    """The outcome of one verification. `records` counts the events that the trees hold."""
+    """The outcome of one verification. `records` counts the events that the trees hold.
+
+    `services` are the producing services whose own databases were compared as well: those whose URLs are configured.
+    """
 
     verified: bool
     records: int
@@ -51,6 +79,7 @@ class Report(msgspec.Struct, frozen=True):
     seconds: float
     trees: list[TreeFinding]
     first_difference: Difference | None
+    services: list[ServiceFinding]
 
 
 def first_of(differences: list[Difference | None]) -> Difference | None:

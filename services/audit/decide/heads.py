@@ -28,8 +28,10 @@ def judge(
     head: Head, ledger: LedgerWalk, topic: TopicWalk, ahead: int
 ) -> tuple[TreeFinding, Difference | None]:
     """Compares the two walks with what is stored, and names the first record that differs."""
-    in_ledger = ledger.fault or _ledger_end(head, ledger.chain)
-    in_topic = topic.fault or _topic_end(head, topic.chain)
+    # A position beyond both the ledger and its tree is wrong by itself: `_tree` names it.
+    overstated = ledger.fault is None and ledger.chain.size == head.size < head.sequence
+    in_ledger = ledger.fault or (None if overstated else _ledger_end(head, ledger.chain))
+    in_topic = topic.fault or (None if overstated else _topic_end(head, topic.chain))
     complete = ledger.chain if in_ledger is None else topic.chain if in_topic is None else None
     if topic.unlike is not None:
         told = _unlike(head, topic.unlike, topic_is_right=in_topic is None and _fits(head, topic.chain))

@@ -20,6 +20,7 @@ def read_logs(settings: Settings, ledger: Ledger, edges: Edges, pacer: GarbagePa
         settings.log_topics,
         ledger.load,
         ledger.apply,
+        ledger.hashes,
         edges.pool,
         polling=Polling(settings.batch_records, settings.poll_seconds, settings.session_timeout_seconds),
         pacer=pacer,

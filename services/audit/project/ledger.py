@@ -1,14 +1,15 @@
 """The ledger's rows: each event's exact bytes, with what it is asked by and where it stood on Kafka."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from services.audit.decide.chains import event_time
 from shared.errors import Unapplicable
 from shared.inbox.records import Received, Slice
-from shared.postgres import Connection
+from shared.postgres import Connection, named_queries
 
+QUERIES: Final = named_queries("services.audit.project")
 COLUMNS: Final = (
     "source", "partition", "sequence", "type", "tenant", "subject", "time",
     "value", "hash", "traceparent", "topic", "kafka_offset", "kafka_timestamp_ms",
@@ -40,6 +41,14 @@ def rows_of(slices: Sequence[Slice[Any]]) -> list[Row]:
 async def keep(connection: Connection, rows: Sequence[Row]) -> None:
     """Adds the rows to the ledger, in the caller's transaction."""
     await connection.copy_records_to_table("ledger", records=rows, columns=COLUMNS)
+
+
+async def kept_hashes(
+    connection: Connection, source: str, partition: int, sequences: Collection[int]
+) -> dict[int, bytes]:
+    """The hashes of these events, of those that were kept."""
+    rows = await connection.fetch(QUERIES["hashes"], source, partition, list(sequences))
+    return {row["sequence"]: row["hash"] for row in rows}
 
 
 def require_storable(slices: Sequence[Slice[Any]]) -> None:

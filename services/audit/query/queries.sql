@@ -14,6 +14,22 @@ order by source, partition
 -- The number of partitions that this database was created with.
 select partitions from installation
 
+-- name: misplaced
+-- The trees and positions that are missing, and those that there must not be, of the configured logs and partitions.
+with place as (
+    select source, partition::smallint as partition
+    from unnest($1::text[]) as source, generate_series(0, $2::integer - 1) as partition
+), wanted as (
+    select kind, source, partition, true as is_wanted from place, unnest(array['tree', 'position']) as kind
+), stored as (
+    select 'tree' as kind, source, partition, true as is_stored from trees
+    union all select 'position', source, partition, true from inbox
+)
+select kind, source, partition, is_stored is null as is_missing
+from wanted full join stored using (kind, source, partition)
+where is_wanted is null or is_stored is null
+order by source, partition, kind
+
 -- name: strangers
 -- The first ledger row of each (source, partition) that has no tree, found by leaps through the primary key.
 with recursive place as (
@@ -37,6 +53,11 @@ order by sequence limit $5
 -- name: hashes
 -- The hashes of some records of one chain.
 select sequence, hash from ledger where source = $1 and partition = $2 and sequence = any($3::bigint[])
+
+-- name: kept
+-- What the ledger holds of some records of one chain, to be compared with its log.
+select sequence, hash, traceparent from ledger
+where source = $1 and partition = $2 and sequence > $3 and sequence <= $4
 
 -- name: trees
 -- Every tree, by size: the order and the bounds in which records are listed.

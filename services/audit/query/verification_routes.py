@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
 from starlette.responses import Response
 
 from services.audit.query.record_routes import Source
@@ -27,12 +28,17 @@ def verification_routes(verifier: Verifier) -> APIRouter:
 
     @routes.post("/v1/verifications")
     async def verify(
-        _caller: Annotated[Caller, Depends(require("auditor"))], wanted: VerificationRequest | None = None
+        request: Request,
+        _caller: Annotated[Caller, Depends(require("auditor"))],
+        wanted: VerificationRequest | None = None,
     ) -> Response:
         """Computes every chain and root again, from the ledger and from the topics, and compares them.
 
+        Then asks the services that own the logs, with the caller's token: their logs and read models are compared, too.
+
         Answers when it is done: 200 with the report, whether it verified or not; 503 while another one runs.
         """
-        return json_response(await verifier.verify((wanted or VerificationRequest()).sources))
+        sources = (wanted or VerificationRequest()).sources
+        return json_response(await verifier.verify(sources, request.headers.get("authorization", "")))
 
     return routes

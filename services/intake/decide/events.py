@@ -1,12 +1,13 @@
 """Inbound CloudEvents 1.0 as they arrive: structured JSON, or Kafka's binary mode."""
 
+import base64
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import UNSET, Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from services.intake.decide.problems import ATTRIBUTE_INVALID, ATTRIBUTE_MISSING, EVENT_INVALID
 from shared.errors import FieldError
@@ -14,6 +15,11 @@ from shared.errors import FieldError
 MAX_ID: Final = 128
 MAX_SOURCE: Final = 256
 MAX_TYPE: Final = 256
+YEARS: Final = range(2000, 2101)
+"""In which an event's `time` lies."""
+UTF8_BOM: Final = b"\xef\xbb\xbf"
+AMBIGUOUS: Final = b""
+"""The value of an attribute that was given twice; like all bytes, it is no valid one."""
 MAX_DEPTH: Final = 16
 """Nothing that upstream sends is deeper than a list in `data`; what is much deeper is an attack."""
 
@@ -61,6 +67,7 @@ class _Wire(msgspec.Struct, gc=False):
     datacontenttype: str | None = None
     traceparent: str | None = None
     data: Any = UNSET
+    data_base64: str | UnsetType | None = UNSET
 
 
 _wire = msgspec.json.Decoder(_Wire)
@@ -78,6 +85,14 @@ def open_event(value: bytes | msgspec.Raw) -> InboundEvent | BrokenEvent:
     return _checked(wire)
 
 
+def _utf8(raw: bytes) -> str | bytes:
+    """The text of a header; what is not UTF-8 stays bytes, which no attribute accepts."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw
+
+
 def open_record(
     headers: Iterable[tuple[str, bytes | None]], value: bytes | None
 ) -> InboundEvent | BrokenEvent:
@@ -89,14 +104,15 @@ def open_record(
     content_type: str | None = None
     for name, raw in headers:
         key = name.lower()
-        text = (raw or b"").decode("utf-8", "replace")
         if key.startswith(("ce_", "ce-")):
-            attributes[key[3:]] = text
+            attribute = key[3:]
+            attributes[attribute] = AMBIGUOUS if attribute in attributes else _utf8(raw or b"")
         elif key == "content-type":
-            content_type = text
+            content_type = (raw or b"").decode("utf-8", "replace")
+    value = (value or b"").removeprefix(UTF8_BOM)
     structured = content_type is not None and content_type.lower().startswith("application/cloudevents")
     if structured or not attributes:
-        return open_event(value or b"")
+        return open_event(value)
     attributes["datacontenttype"] = content_type
     attributes["data"] = UNSET
     if value:
@@ -174,6 +190,11 @@ def _checked(wire: _Wire) -> InboundEvent | BrokenEvent:
     occurred_at = None
     if wire.time is not None and (occurred_at := _utc(wire.time)) is None:
         errors.append(ATTRIBUTE_INVALID["time"])
+    data = wire.data
+    if wire.data_base64 is not UNSET and wire.data_base64 is not None:
+        data = _from_base64(wire.data_base64) if data is UNSET else None
+        if data is None:
+            errors.append(ATTRIBUTE_INVALID["data"])
     content_type = wire.datacontenttype
     if content_type not in (None, "application/json") and not _is_valid("datacontenttype", content_type):
         errors.append(ATTRIBUTE_INVALID["datacontenttype"])
@@ -186,19 +207,35 @@ def _checked(wire: _Wire) -> InboundEvent | BrokenEvent:
         type=wire.type,
         occurred_at=occurred_at,
         traceparent=trace if trace is not None and _TRACEPARENT.fullmatch(trace) else None,
-        data=wire.data,
+        data=data,
     )
 
 
+def _from_base64(encoded: str) -> Any:
+    """JSON in base64 (CloudEvents JSON format, section 3.1.1); None if it is not such."""
+    try:
+        value = base64.b64decode(encoded, validate=True)
+        decoded = _json.decode(value)
+    except (ValueError, msgspec.DecodeError, RecursionError):
+        return None
+    return decoded if _is_shallow(value, decoded) else None
+
+
 def _utc(time: str) -> str | None:
-    """RFC 3339 to UTC with microseconds, so that text order is time order; None if it is no such time."""
+    """RFC 3339 to UTC with microseconds, so that text order is time order; None if it is no such time.
+
+    A leap second is read as the second before it. Years before 2000 and after 2100 are wrong clocks and calendars.
+    """
     if _TIME.fullmatch(time) is None:
         return None
+    is_leap_second = time[17:19] == "60"
     try:
-        moment = datetime.fromisoformat(time.upper())
+        moment = datetime.fromisoformat((time[:17] + "59" + time[19:] if is_leap_second else time).upper())
         if time[-1] not in "Zz":
             moment = moment.astimezone(UTC)
     except (ValueError, OverflowError):
+        return None
+    if moment.year not in YEARS or (is_leap_second and (moment.hour, moment.minute) != (23, 59)):
         return None
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 

@@ -62,9 +62,9 @@ def _roster(value: object) -> tuple[int, ...]:
 STUDENT: Final = (
     Field("year", _year, required=True),
     Field("national_id", normalise.national_id, required=True),
-    Field("first_name", normalise.required_text, required=True),
-    Field("last_name", normalise.required_text, required=True),
-    Field("father_name", normalise.optional_text),
+    Field("first_name", normalise.name, required=True),
+    Field("last_name", normalise.name, required=True),
+    Field("father_name", normalise.optional_name),
     Field("birth_date", birth_date),
     Field("gender", enumerations.gender, required=True),
     Field("edu_status", enumerations.edu_status, required=True),
@@ -81,7 +81,7 @@ WITHDRAWAL: Final = (
 )
 MENTOR: Final = (
     Field("mentor_id", normalise.integer, required=True),
-    Field("name", normalise.optional_text),
+    Field("name", normalise.optional_name),
     Field("mobile", normalise.mobile),
     Field("gender", enumerations.gender, required=True),
     Field("type", enumerations.mentor_type, required=True),
@@ -95,7 +95,7 @@ MENTOR: Final = (
 SCHOOLS: Final = (Field("schools", _small_set, required=True),)
 MANAGER: Final = (
     Field("manager_id", normalise.integer, required=True),
-    Field("full_name", normalise.optional_text),
+    Field("full_name", normalise.optional_name),
     Field("email", _email),
     Field("phone", normalise.optional_text),
     Field("is_active", normalise.boolean, required=True),

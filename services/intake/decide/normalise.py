@@ -8,6 +8,8 @@ import re
 import unicodedata
 from typing import Final
 
+import regex
+
 MAX_TEXT: Final = 256
 MAX_RAW_TEXT: Final = 1024
 """Longer input is refused unread: spaces and composed letters shrink text, but never so much."""
@@ -16,18 +18,18 @@ MAX_MARKS: Final = 30
 MAX_INT: Final = 2**31 - 1
 """Postgres' `integer`."""
 
-_INVISIBLE: Final = (
-    *range(0x20), *range(0x7F, 0xA0),          # control characters, tabs and line feeds among them
-    *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF,
-)  # fmt: skip
-_REMOVED: Final[dict[int, str | None]] = dict.fromkeys(_INVISIBLE)
+_INVISIBLE: Final = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\p{Cc}\u0640]+")
+"""Unicode's default-ignorable code points, bidirectional controls, control characters, and the kashida."""
 _UNIFIED: Final[dict[int, str | None]] = {
-    **_REMOVED,
     **{0x06F0 + digit: str(digit) for digit in range(10)},  # Persian
     **{0x0660 + digit: str(digit) for digit in range(10)},  # Arabic-Indic
     ord("ي"): "ی",
+    ord("ى"): "ی",
     ord("ك"): "ک",
+    0x0640: None,  # the kashida again: presentation forms decompose to it
+    0x2800: " ",  # the blank Braille pattern
 }
+_DIGIT_SETS: Final = frozenset("0123456789۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩")
 # Printable ASCII and the Persian letters that no step changes: most values, and they need no step.
 _SETTLED: Final = re.compile("[ -~ءآأؤئابةتثجحخدذرزسشصضطظعغفقلمنهوپچژکگی،؛؟]*")
 _DIGITS: Final = re.compile("[0-9]{1,10}")
@@ -68,7 +70,7 @@ def text(value: object) -> str:
         raise Invalid
     if _SETTLED.fullmatch(value) is None:
         # Invisible characters go first as well: they keep a letter and its mark from being composed.
-        value = value.translate(_REMOVED)
+        value = str(_INVISIBLE.sub("", value))
         if len(value) > 2 * MAX_MARKS and _most_marks(value) > MAX_MARKS:
             raise Invalid
         value = unicodedata.normalize("NFKC", value)
@@ -90,12 +92,29 @@ def _most_marks(value: str) -> int:
     return most
 
 
-def required_text(value: object) -> str:
-    """`text`, but not empty."""
+def digits_text(value: object) -> str:
+    """`text` of a value whose digits are ASCII, Persian or Arabic-Indic alone.
+
+    NFKC would turn superscripts, fractions, circled and full-width digits into plain ones: `1²` is not 12.
+    """
+    if isinstance(value, str) and not value.isascii():
+        for letter in value[: MAX_RAW_TEXT + 1]:
+            if letter not in _DIGIT_SETS and unicodedata.numeric(letter, None) is not None:
+                raise Invalid
+    return text(value)
+
+
+def name(value: object) -> str:
+    """`text` with at least one letter."""
     written = text(value)
-    if not written:
+    if not any(letter.isalpha() for letter in written):
         raise Invalid
     return written
+
+
+def optional_name(value: object) -> str | None:
+    """`name`; null and empty text are None."""
+    return name(value) if value is not None and text(value) else None
 
 
 def optional_text(value: object) -> str | None:
@@ -105,7 +124,7 @@ def optional_text(value: object) -> str | None:
 
 def national_id(value: object) -> str:
     """Ten digits with a fitting check digit, as a person's identity card has them."""
-    digits = text(value)
+    digits = digits_text(value)
     if len(digits) != 10 or _DIGITS.fullmatch(digits) is None or digits == digits[0] * 10:
         raise Invalid
     a, b, c, d, e, f, g, h, i, check = digits.encode()
@@ -120,7 +139,7 @@ def mobile(value: object) -> str | None:
     """`09` and nine digits, from every usual way to write it; null and empty text are None."""
     if value is None:
         return None
-    number = text(value)
+    number = digits_text(value)
     if not (len(number) == 11 and number.isdigit()):
         number = _SEPARATORS.sub("", number)
     if not number:
@@ -143,7 +162,7 @@ def integer(value: object, least: int = 1, most: int = MAX_INT) -> int:
     if type(value) is not int:
         if not isinstance(value, str):
             raise Invalid
-        digits = text(value)
+        digits = digits_text(value)
         if _DIGITS.fullmatch(digits) is None:
             raise Invalid
         value = int(digits)
@@ -157,7 +176,7 @@ def optional_integer(value: object) -> int | None:
     if value is None:
         return None
     if isinstance(value, str):
-        value = text(value)
+        value = digits_text(value)
         if value.casefold() in _NULL_WORDS:
             return None
     return integer(value, 0) or None

@@ -1,7 +1,7 @@
 """From an inbound event to a command, or to everything that is wrong with it."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import UNSET
 
@@ -34,23 +34,37 @@ _GRADUATE: Final = 0
 Errors = tuple[FieldError, ...]
 
 
-def parse(event: InboundEvent, rules: TenantRules = DEFAULT_RULES) -> Command | Errors:
-    """The command that `event` asks for, normalised; or all its errors, at least one. Never raises."""
+class Given(NamedTuple):
+    """What a type's data is read against, beside itself."""
+
+    occurred_at: str | None
+    today: str
+    rules: TenantRules
+
+
+def parse(event: InboundEvent, today: str, rules: TenantRules = DEFAULT_RULES) -> Command | Errors:
+    """The command that `event` asks for, normalised; or all its errors, at least one. Never raises.
+
+    `today` is the date in Tehran, `2026-03-21`: nobody is born after it.
+    """
     parser = _PARSERS.get(event.type)
     if parser is None:
         return (TYPE_UNKNOWN,)
     data = event.data
     if not isinstance(data, dict):
         return ((ATTRIBUTE_MISSING if data is UNSET or data is None else ATTRIBUTE_INVALID)["data"],)
-    return parser(data, event.occurred_at, rules)
+    return parser(data, Given(event.occurred_at, today, rules))
 
 
-def _student(data: Mapping[str, object], occurred_at: str | None, rules: TenantRules) -> Command | Errors:
+def _student(data: Mapping[str, object], given: Given) -> Command | Errors:
+    rules = given.rules
     errors: list[FieldError] = []
     (
         year, national_id, first_name, last_name, father_name, born, gender, edu_status, reg_center,
         reg_status, group_code, school_code, mobile,
     ) = fields.values_of(data, fields.STUDENT, errors)  # fmt: skip
+    if born is not None and born > given.today:
+        errors.append(INVALID["birth_date"])
     if reg_center is not None and reg_center not in rules.centers:
         errors.append(INVALID["reg_center"])
     if group_code is not None and group_code not in rules.groups:
@@ -61,7 +75,7 @@ def _student(data: Mapping[str, object], occurred_at: str | None, rules: TenantR
     if errors:
         return tuple(errors)
     return RegisterStudent(
-        occurred_at=occurred_at,
+        occurred_at=given.occurred_at,
         year=year,
         gender=gender,
         edu_status=edu_status,
@@ -80,16 +94,17 @@ def _student(data: Mapping[str, object], occurred_at: str | None, rules: TenantR
     )
 
 
-def _withdrawal(data: Mapping[str, object], occurred_at: str | None, _: TenantRules) -> Command | Errors:
+def _withdrawal(data: Mapping[str, object], given: Given) -> Command | Errors:
     """The reason must be text, and goes no further: upstream's free words may say anything of anybody."""
     errors: list[FieldError] = []
     year, national_id, _reason = fields.values_of(data, fields.WITHDRAWAL, errors)
     if errors:
         return tuple(errors)
-    return WithdrawStudent(occurred_at=occurred_at, year=year, national_id=national_id)
+    return WithdrawStudent(occurred_at=given.occurred_at, year=year, national_id=national_id)
 
 
-def _mentor(data: Mapping[str, object], occurred_at: str | None, rules: TenantRules) -> Command | Errors:
+def _mentor(data: Mapping[str, object], given: Given) -> Command | Errors:
+    rules = given.rules
     errors: list[FieldError] = []
     mentor_id, name, mobile, gender, kind, capacity, active, alias_code, manager_id, groups, centers = (
         fields.values_of(data, fields.MENTOR, errors)
@@ -106,7 +121,7 @@ def _mentor(data: Mapping[str, object], occurred_at: str | None, rules: TenantRu
     if errors:
         return tuple(errors)
     return RegisterMentor(
-        occurred_at=occurred_at,
+        occurred_at=given.occurred_at,
         mentor_id=mentor_id,
         gender=gender,
         type=kind,
@@ -121,7 +136,8 @@ def _mentor(data: Mapping[str, object], occurred_at: str | None, rules: TenantRu
     )
 
 
-def _manager(data: Mapping[str, object], occurred_at: str | None, rules: TenantRules) -> Command | Errors:
+def _manager(data: Mapping[str, object], given: Given) -> Command | Errors:
+    rules = given.rules
     errors: list[FieldError] = []
     manager_id, full_name, email, phone, is_active, centers = fields.values_of(data, fields.MANAGER, errors)
     if centers is not None and not rules.centers.issuperset(centers):
@@ -129,7 +145,7 @@ def _manager(data: Mapping[str, object], occurred_at: str | None, rules: TenantR
     if errors:
         return tuple(errors)
     return RegisterManager(
-        occurred_at=occurred_at,
+        occurred_at=given.occurred_at,
         manager_id=manager_id,
         is_active=is_active,
         centers=centers,
@@ -137,15 +153,15 @@ def _manager(data: Mapping[str, object], occurred_at: str | None, rules: TenantR
     )
 
 
-def _school_roster(data: Mapping[str, object], occurred_at: str | None, _: TenantRules) -> Command | Errors:
+def _school_roster(data: Mapping[str, object], given: Given) -> Command | Errors:
     errors: list[FieldError] = []
     year, school_codes = fields.values_of(data, fields.ROSTER, errors)
     if errors:
         return tuple(errors)
-    return PublishSchoolRoster(occurred_at=occurred_at, year=year, school_codes=school_codes)
+    return PublishSchoolRoster(occurred_at=given.occurred_at, year=year, school_codes=school_codes)
 
 
-_Parser = Callable[[Mapping[str, object], str | None, TenantRules], Command | Errors]
+_Parser = Callable[[Mapping[str, object], Given], Command | Errors]
 _PARSERS: Final[Mapping[str, _Parser]] = {
     "rahnama.student.registered.v1": _student,
     "rahnama.student.withdrawn.v1": _withdrawal,

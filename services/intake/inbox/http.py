@@ -15,9 +15,10 @@ from services.intake.append.arrival import Arrival
 from services.intake.append.result import Result, encoder
 from services.intake.append.sealing import Keyring
 from services.intake.append.writer import Writer
+from services.intake.inbox.batches import BatchUnreadable, split_batch
 from services.intake.inbox.receive import Receiver, event_keys
 from services.intake.settings import Settings
-from shared.errors import NotFound, Rejected
+from shared.errors import FieldError, NotFound, Rejected
 from shared.http.bodies import read_body, require_content_type
 from shared.http.callers import Caller
 from shared.http.numbers import ShortText
@@ -34,8 +35,6 @@ EVENTS_BETWEEN_PAUSES: Final = 100
 """Events that are read before others get their turn: opening a thousand takes 50 ms."""
 
 Upstream = Annotated[Caller, Depends(require("upstream"))]
-
-_batch: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class LookupBody(BaseModel):
@@ -55,7 +54,7 @@ def events_router(
     async def send_events(request: Request, caller: Upstream) -> Any:
         """One CloudEvent (202, or 422 when it is rejected) or a batch of them (202), in the order sent."""
         writer.require_room()
-        kind = require_content_type(request, (SINGLE, BATCH, BINARY))
+        kind = require_content_type(request, (SINGLE, BATCH, BINARY), json=BINARY)
         traceparent = traceparent_of(request)
         if kind == BATCH:
             body = await read_body(request, settings.request_bytes)
@@ -89,17 +88,28 @@ def events_router(
 async def _open_batch(
     body: bytes, most: int, receiver: Receiver, tenant: str, traceparent: str | None
 ) -> Sequence[Arrival]:
+    arrivals: list[Arrival] = []
     try:
-        items = _batch.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        raise _unreadable() from None
-    if len(items) > most:
-        raise Rejected(f"A batch has at most {most} events.", code="BODY_TOO_LARGE")
-    arrivals = []
-    for number, item in enumerate(items, 1):
-        arrivals.append(receiver.from_http(bytes(item), tenant, traceparent))
-        if number % EVENTS_BETWEEN_PAUSES == 0:
-            await asyncio.sleep(0)
+        for item in split_batch(body):
+            if len(arrivals) == most:
+                raise Rejected(f"A batch has at most {most} events.", code="BODY_TOO_LARGE")
+            arrivals.append(receiver.from_http(bytes(item), tenant, traceparent))
+            if len(arrivals) % EVENTS_BETWEEN_PAUSES == 0:
+                await asyncio.sleep(0)
+    except BatchUnreadable as error:
+        place = f"byte {error.offset}, event {error.index}"
+        raise Rejected(
+            f"The batch is not a JSON array: it cannot be read at {place} (both counted from 0).",
+            code=BODY_UNREADABLE,
+            errors=(
+                FieldError(
+                    f"/{error.index}",
+                    BODY_UNREADABLE,
+                    f"not readable at {place}",
+                    f"در بایت {error.offset}، رویداد {error.index} خوانده نمی‌شود",
+                ),
+            ),
+        ) from None
     return arrivals
 
 

@@ -20,7 +20,7 @@ from services.intake.append.inbound import (
     record_digest,
 )
 from shared.errors import Unavailable
-from shared.inbox.admission import Admitted, Ends
+from shared.inbox.admission import Admitted, Ends, Lane
 from shared.inbox.topic_look import TopicLook
 from shared.kafka.clients import Record, Records
 from shared.postgres import Pool
@@ -55,6 +55,11 @@ class InboundLane:
     def newest(self) -> int:
         """The topic's end offset, as far as it is known."""
         return max(self._end, self.applied)
+
+    @property
+    def ahead_of(self) -> None:
+        """Never: a topic that became shorter was made anew."""
+        return None
 
     @property
     def searching(self) -> bool:
@@ -151,6 +156,12 @@ class InboundAdmission:
             _log.warning("inbound_made_anew", partition=place.partition, position=following, end=end)
             return begin
         return following
+
+    async def compare(
+        self, lane: Lane[InboundSlice], admitted: Admitted[InboundSlice]
+    ) -> Admitted[InboundSlice]:
+        """Nothing: no record of this topic has a sequence."""
+        return admitted
 
     async def apply(self, slices: Sequence[InboundSlice]) -> None:
         """The writer's transaction."""

@@ -12,6 +12,7 @@ from shared.telemetry import Consumed, Portion, Telemetry, is_sampled, unsampled
 
 EVENTS_BETWEEN_PAUSES: Final = 100
 """Events that are read before others get their turn: opening a thousand takes 50 ms."""
+TRANSACTION_EVENTS: Final = 10_000
 
 
 class Polls:
@@ -24,16 +25,33 @@ class Polls:
         self._topic = topic
 
     async def apply(self, slices: Sequence[InboundSlice]) -> None:
-        """Returns after the commit of all slices. Raises `StalePosition`, `Unavailable` and its kinds."""
+        """Returns after the commit of all slices. Raises `StalePosition`, `Unavailable` and its kinds.
+
+        Records that are batches may hold more events than a transaction should: then several are committed in order.
+        """
         arrivals: list[Arrival] = []
+        pieces: list[InboundSlice] = []
+        read = 0
         portions = [Portion(self._topic, piece.partition, len(piece.records)) for piece in slices]
         with Consumed(self._telemetry, portions) as consumed:
             for piece in slices:
-                for record in piece.records:
-                    arrivals.append(self._trace(self._receiver.from_kafka(piece.partition, record), consumed))
-                    if len(arrivals) % EVENTS_BETWEEN_PAUSES == 0:
+                begin, expected = 0, piece.expected
+                for end, record in enumerate(piece.records, 1):
+                    found = self._receiver.from_kafka(piece.partition, record)
+                    arrivals += [self._trace(arrival, consumed) for arrival in found]
+                    read += len(found)
+                    if read >= EVENTS_BETWEEN_PAUSES:
+                        read = 0
                         await asyncio.sleep(0)
-            await self._writer.submit(arrivals, slices)
+                    if len(arrivals) >= TRANSACTION_EVENTS:
+                        pieces.append(InboundSlice(piece.partition, expected, piece.records[begin:end]))
+                        await self._writer.submit(arrivals, pieces)
+                        begin, expected = end, pieces[-1].reached
+                        arrivals, pieces = [], []
+                if begin < len(piece.records):
+                    pieces.append(InboundSlice(piece.partition, expected, piece.records[begin:]))
+            if pieces:
+                await self._writer.submit(arrivals, pieces)
 
     def _trace(self, arrival: Arrival, consumed: Consumed) -> Arrival:
         """The arrival in the context of its own span, if it is sampled; in a new context if it has none."""

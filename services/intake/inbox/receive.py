@@ -1,19 +1,29 @@
 """From the bytes at a door to an arrival: opened, given to its tenant, normalised, digested. No I/O."""
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta, timezone
 from typing import Any, Final, NamedTuple
 
 from services.intake.append.arrival import Arrival, Door
-from services.intake.append.inbound import InboundRecord
+from services.intake.append.inbound import Headers, InboundRecord
 from services.intake.append.sealing import Keyring, TenantKey
 from services.intake.decide import digests, normalise
 from services.intake.decide.commands import Command, PublishSchoolRoster, RegisterStudent, WithdrawStudent
-from services.intake.decide.events import BrokenEvent, InboundEvent, open_event, open_record
+from services.intake.decide.events import UTF8_BOM, BrokenEvent, InboundEvent, open_event, open_record
 from services.intake.decide.parse import parse
+from services.intake.decide.problems import EVENT_INVALID
+from services.intake.inbox.batches import BatchUnreadable, split_batch
+from shared.append.clock import Clock, system_clock
 from shared.errors import FieldError
+from shared.kafka.bounded_batches import INFLATED_BYTES, SkippedBatch
 from shared.telemetry import accept_traceparent
 
+TEHRAN: Final = timezone(timedelta(hours=3, minutes=30))
+"""Asia/Tehran, which has had no daylight saving time since 2022."""
+BATCH_TYPE: Final = b"application/cloudevents-batch+json"
+BATCH_EVENTS: Final = 1_000
 NO_TENANT: Final = ""
 """What came over Kafka from an unknown source belongs to nobody: only the installation's operators see it."""
 
@@ -23,9 +33,54 @@ SOURCE_NOT_ALLOWED: Final = FieldError(
     "This source does not belong to the tenant.",
     "این مبدأ به این مشتری تعلق ندارد.",
 )
-EVENT_TOO_LARGE: Final = FieldError(
-    "", "EVENT_TOO_LARGE", "The event is too long.", "رویداد بیش از اندازه بزرگ است."
-)
+
+
+def event_too_large(value: bytes, limit: int) -> FieldError:
+    """Names the length and the digest, because what is kept of such an event is cut off."""
+    return FieldError(
+        "",
+        "EVENT_TOO_LARGE",
+        f"The event has {len(value)} bytes; at most {limit} are accepted. SHA-256 {hashlib.sha256(value).hexdigest()}",
+        f"رویداد {len(value)} بایت دارد؛ بیشترین اندازهٔ پذیرفته {limit} بایت است.",
+    )
+
+
+def too_many_events(limit: int) -> FieldError:
+    """Of a batch in one record."""
+    return FieldError(
+        "", "BATCH_TOO_LARGE", f"A batch has at most {limit} events.", f"یک دسته حداکثر {limit} رویداد دارد."
+    )
+
+
+def batch_unreadable(error: BatchUnreadable) -> FieldError:
+    """Where the array of a batch in one record cannot be read."""
+    return FieldError(
+        f"/{error.index}",
+        "BATCH_UNREADABLE",
+        f"The batch is not a JSON array: it cannot be read at byte {error.offset}, event {error.index} (from 0).",
+        f"دسته در بایت {error.offset}، رویداد {error.index} خوانده نمی‌شود.",
+    )
+
+
+def _is_batch(headers: Headers) -> bool:
+    return any(
+        name.lower() == "content-type" and (raw or b"").lower().startswith(BATCH_TYPE)
+        for name, raw in headers
+    )
+
+
+def batch_too_large(batch: SkippedBatch) -> FieldError:
+    """Of a compressed batch that was not taken apart: its offsets, length and digest."""
+    offsets = f"{batch.first_offset} to {batch.last_offset}"
+    return FieldError(
+        "",
+        "BATCH_TOO_LARGE",
+        f"The records {offsets} inflate to more than {INFLATED_BYTES} bytes and were not read; the compressed batch has"
+        f" {batch.compressed_bytes} bytes, SHA-256 {batch.hex()}",
+        f"رکوردهای {offsets} پس از بازشدن بیش از {INFLATED_BYTES} بایت‌اند و خوانده نشدند.",
+    )
+
+
 _NATIONAL_ID: Final = re.compile(rb'"national_id"\s*:\s*"([^"\\]{1,64})"')
 _TYPE: Final = re.compile(r"rahnama\.[a-z.-]{1,64}\.v[0-9]{1,3}")
 
@@ -44,7 +99,17 @@ class Envelope(NamedTuple):
 class Receiver:
     """Knows whose each source is. `event_bytes` bounds one event."""
 
-    def __init__(self, keyring: Keyring, sources: Mapping[str, str], *, event_bytes: int) -> None:
+    def __init__(
+        self,
+        keyring: Keyring,
+        sources: Mapping[str, str],
+        clock: Clock = system_clock,
+        *,
+        event_bytes: int,
+        batch_events: int = BATCH_EVENTS,
+    ) -> None:
+        self._batch_events = batch_events
+        self._clock = clock
         self._keyring = keyring
         self._sources = sources
         self._event_bytes = event_bytes
@@ -59,14 +124,39 @@ class Receiver:
         """An event in binary mode: its attributes as `ce_` headers, `data` as the value."""
         return self._arrival(open_record(headers, value), Envelope(value, tenant, traceparent, "http"))
 
-    def from_kafka(self, partition: int, record: InboundRecord) -> Arrival:
-        """One record of `rahnama.inbound`; its tenant is its source's."""
+    def from_kafka(self, partition: int, record: InboundRecord) -> list[Arrival]:
+        """The events of one record of `rahnama.inbound`, at least one; the tenant is the source's.
+
+        A record is one event, or a batch of at most `batch_events` where its content type says so.
+        """
         value = record.value or b""
-        event = open_record(record.headers, value)
+        if isinstance(value, SkippedBatch):
+            return [self._refused(batch_too_large(value), value, partition, record)]
+        if not _is_batch(record.headers):
+            return [self._from_record(open_record(record.headers, value), value, partition, record)]
+        items = []
+        try:
+            for item in split_batch(value.removeprefix(UTF8_BOM)):
+                items.append(bytes(item))
+                if len(items) > self._batch_events:
+                    return [self._refused(too_many_events(self._batch_events), value, partition, record)]
+        except BatchUnreadable as error:
+            return [self._refused(batch_unreadable(error), value, partition, record)]
+        if not items:
+            return [self._refused(EVENT_INVALID, value, partition, record)]
+        return [self._from_record(open_event(item), item, partition, record) for item in items]
+
+    def _from_record(
+        self, event: InboundEvent | BrokenEvent, value: bytes, partition: int, record: InboundRecord
+    ) -> Arrival:
         tenant = self._sources.get(event.source, NO_TENANT) if event.source is not None else NO_TENANT
         traceparent = next((raw for name, raw in record.headers if name.lower() == "traceparent"), None)
         carried = accept_traceparent(traceparent)
         return self._arrival(event, Envelope(value, tenant, carried, "kafka", partition, record.offset))
+
+    def _refused(self, error: FieldError, value: bytes, partition: int, record: InboundRecord) -> Arrival:
+        """A whole record that is no event."""
+        return self._from_record(BrokenEvent(id=None, source=None, errors=(error,)), value, partition, record)
 
     def _arrival(self, event: InboundEvent | BrokenEvent, envelope: Envelope) -> Arrival:
         value, tenant, traceparent = envelope.value, envelope.tenant, envelope.traceparent
@@ -92,8 +182,10 @@ class Receiver:
             unique = bytes.fromhex(causation_id) if allowed else refused_key(key, event.source, event.id)
         else:
             causation_id, unique = digest.hex(), None
-        # An HTTP body is the sender's own: what is too long stays there.
-        kept = envelope.door == "kafka" or len(value) <= self._event_bytes
+        # Of what is too long an HTTP sender has the rest; of a Kafka record the beginning is kept.
+        kept = value[: self._event_bytes] if envelope.door == "kafka" else value
+        if isinstance(value, SkippedBatch) or len(kept) > self._event_bytes:
+            kept = b""
         return Arrival(
             tenant=tenant,
             source=event.source,
@@ -107,7 +199,7 @@ class Receiver:
             lookup=lookup,
             fingerprint=_fingerprint(key, command),
             traceparent=traceparent,
-            raw=value if kept else b"",
+            raw=kept,
             door=envelope.door,
             partition=envelope.partition,
             offset=envelope.offset,
@@ -119,8 +211,8 @@ class Receiver:
         if not allowed:
             return None, (SOURCE_NOT_ALLOWED,)
         if len(value) > self._event_bytes:
-            return None, (EVENT_TOO_LARGE,)
-        command = parse(event)
+            return None, (event_too_large(value, self._event_bytes),)
+        command = parse(event, self._clock().astimezone(TEHRAN).date().isoformat())
         return (None, command) if isinstance(command, tuple) else (command, ())
 
 

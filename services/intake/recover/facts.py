@@ -32,9 +32,17 @@ QUERIES: Final = named_queries("services.intake.recover")
 
 Subject = tuple[str, str]
 """Tenant and subject."""
+
+
+def split(owners: Iterable[Subject]) -> tuple[list[str], list[str]]:
+    """Tenants and subjects, as queries take them; also of nobody."""
+    found = sorted(set(owners))
+    return [tenant for tenant, _ in found], [subject for _, subject in found]
+
+
 Sealed = StudentRegistered | MentorRegistered | ManagerRegistered
 
-_personal: Final[Mapping[type[Fact], msgspec.json.Decoder[Personal]]] = {
+PERSONAL: Final[Mapping[type[Fact], msgspec.json.Decoder[Personal]]] = {
     StudentRegistered: msgspec.json.Decoder(PersonalStudent),
     MentorRegistered: msgspec.json.Decoder(PersonalMentor),
     ManagerRegistered: msgspec.json.Decoder(PersonalManager),
@@ -128,7 +136,7 @@ def _fingerprint(keyring: Keyring, keys: Mapping[Subject, bytes], item: Told) ->
             f"what is sealed in sequence {item.sequence} of partition {item.partition} does not open with"
             f" the key of {item.subject}"
         ) from None
-    personal = _personal[type(fact)].decode(content)
+    personal = PERSONAL[type(fact)].decode(content)
     return digests.fingerprint(keyring.tenant(item.tenant).mac, personal)
 
 

@@ -1,5 +1,11 @@
-"""`rahnama.keys` → `subject_keys`: who everyone is, before the facts about them come back."""
+"""`rahnama.keys` → `subject_keys`: who everyone is, before the facts about them come back.
 
+A tombstone alone proves nothing: whoever can write to Kafka can write one, without any key. It counts when a fact
+of the erasure, in the log or on the topic of facts, confirms it, or the operator does.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -7,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from services.intake.append.fresh_keys import SubjectKey
 from services.intake.append.sealing import Keyring
 from services.intake.project.erased import forget_students
-from services.intake.recover.facts import QUERIES
+from services.intake.recover.facts import QUERIES, Subject, split
 from services.intake.relay.key_record import open_record, record_key
 from shared.errors import CannotRecover
 from shared.kafka.clients import Records
@@ -19,39 +25,96 @@ READ_ROWS: Final = 2000
 STUDENT: Final = "student/"
 
 
-async def recover_keys(
-    connection: Connection, reader: TopicReader, keyring: Keyring, topic: str, partitions: int
-) -> tuple[int, set[bytes]]:
-    """Adds the keys that the database has not; how many these are, and whose last record is a tombstone.
+@dataclass(slots=True)
+class TopicKeys:
+    """What `rahnama.keys` holds: the records' owners that have no key in the database, and the tombstones.
 
-    Each batch is a transaction of its own. Raises `CannotRecover` when the records were written under another
-    master key.
+    Both by the record's Kafka key. An owner stays although a tombstone follows, as long as its record was not
+    compacted away.
     """
-    added = 0
-    tombstones: set[bytes] = set()
+
+    missing: dict[bytes, Subject] = field(default_factory=dict)
+    tombstones: set[bytes] = field(default_factory=set)
+
+
+async def read_keys(
+    connection: Connection, reader: TopicReader, keyring: Keyring, topic: str, partitions: int
+) -> TopicKeys:
+    """Reads and opens every record; writes nothing. Raises `CannotRecover` for records under another master key."""
+    found = TopicKeys()
     for partition in range(partitions):
         begin, end = await reader.extent(topic, partition)
         async for records in reader.batches(topic, partition, begin, end):
-            keys = _opened(keyring, records, tombstones)
+            found.tombstones.update(record.key or b"" for record in records if record.value is None)
+            owners = {index: (key.tenant, key.subject) for index, key in _opened(keyring, records).items()}
+            rows = await connection.fetch(QUERIES["keys_of"], *split(owners.values()))
+            known = {(row["tenant"], row["subject"]) for row in rows}
+            found.missing |= {index: owner for index, owner in owners.items() if owner not in known}
+    return found
+
+
+async def owners_of(
+    connection: Connection,
+    keyring: Keyring,
+    keys: TopicKeys,
+    others: Iterable[Subject],
+) -> dict[Subject, bytes]:
+    """The students behind the tombstones, with the records' Kafka keys, as far as anything identifies them.
+
+    The database does, the records that are not compacted away, and `others`.
+    """
+    found: dict[Subject, bytes] = {}
+    for index, owner in keys.missing.items():
+        if index in keys.tombstones and owner[1].startswith(STUDENT):
+            found[owner] = index
+    async with connection.transaction():
+        async for row in connection.cursor(QUERIES["all_keys"], prefetch=READ_ROWS):
+            _add(found, keyring, keys, (row["tenant"], row["subject"]))
+    for owner in others:
+        _add(found, keyring, keys, owner)
+    return found
+
+
+def _add(found: dict[Subject, bytes], keyring: Keyring, keys: TopicKeys, owner: Subject) -> None:
+    if owner[1].startswith(STUDENT):
+        index = record_key(keyring, *owner)
+        if index in keys.tombstones:
+            found[owner] = index
+
+
+async def recover_keys(
+    connection: Connection,
+    reader: TopicReader,
+    keyring: Keyring,
+    topic: str,
+    partitions: int,
+    *,
+    buried: Collection[bytes],
+) -> int:
+    """Adds the keys that the database has not, but those in `buried`; how many these are.
+
+    Each batch is a transaction of its own.
+    """
+    added = 0
+    for partition in range(partitions):
+        begin, end = await reader.extent(topic, partition)
+        async for records in reader.batches(topic, partition, begin, end):
+            keys = [key for index, key in _opened(keyring, records).items() if index not in buried]
             if keys:
-                status = await connection.execute(QUERIES["put_keys"], *columns(list(keys.values())))
+                status = await connection.execute(QUERIES["put_keys"], *columns(keys))
                 added += int(status.rpartition(" ")[2])
-    return added, tombstones
+    return added
 
 
-def _opened(keyring: Keyring, records: Records, tombstones: set[bytes]) -> dict[bytes, SubjectKey]:
-    """The records' keys, by Kafka's key; none whose tombstone was read, in whichever partition."""
+def _opened(keyring: Keyring, records: Records) -> dict[bytes, SubjectKey]:
+    """The records' keys, by Kafka's key."""
     found: dict[bytes, SubjectKey] = {}
     for record in records:
-        index, value = record.key or b"", record.value
-        if value is None:
-            tombstones.add(index)
-            found.pop(index, None)
+        if record.value is None:
             continue
-        if index in tombstones:  # whoever was erased never comes back under the same pseudonym
-            continue
+        index = record.key or b""
         try:
-            found[index] = open_record(keyring, index, value)
+            found[index] = open_record(keyring, index, record.value)
         except (InvalidTag, ValueError):
             raise CannotRecover(
                 f"the record at offset {record.offset} of partition {record.partition} of {record.topic}"
@@ -60,18 +123,18 @@ def _opened(keyring: Keyring, records: Records, tombstones: set[bytes]) -> dict[
     return found
 
 
-async def destroy_keys(connection: Connection, keyring: Keyring, tombstones: set[bytes]) -> int:
-    """Whoever was erased stays so: the keys whose records are gone, the mapping to them, and what was refused of them.
+async def destroy_keys(connection: Connection, keyring: Keyring, buried: Collection[bytes]) -> int:
+    """Whoever was erased stays so: destroys their keys, the mapping to them, and what was refused of them.
 
-    It comes after the rejections are back, for the mapping alone tells which of them are theirs.
+    It comes after the rejections are back, for the mapping alone identifies those of theirs.
     """
-    if not tombstones:
+    if not buried:
         return 0
     gone = []
     async with connection.transaction():
         async for row in connection.cursor(QUERIES["all_keys"], prefetch=READ_ROWS):
             tenant, subject = row["tenant"], row["subject"]
-            if subject.startswith(STUDENT) and record_key(keyring, tenant, subject) in tombstones:
+            if subject.startswith(STUDENT) and record_key(keyring, tenant, subject) in buried:
                 gone.append((tenant, subject.removeprefix(STUDENT)))
         await forget_students(connection, gone)
     return len(gone)

@@ -23,6 +23,17 @@ class LastFact:
 
 
 @dataclass(slots=True)
+class Span:
+    """The lost facts of one partition: how many, their sequences, and the times of the first and the last."""
+
+    facts: int
+    first: int
+    last: int
+    begin: str
+    end: str
+
+
+@dataclass(slots=True)
 class Lost:
     """The lost facts: by the event's idempotency key the time of acceptance, by thing the last one, and who is erased.
 
@@ -30,6 +41,7 @@ class Lost:
     """
 
     facts: int = 0
+    spans: dict[int, Span] = field(default_factory=dict)
     causes: dict[bytes, str] = field(default_factory=dict)
     last: dict[Thing, LastFact] = field(default_factory=dict)
     erased: set[Subject] = field(default_factory=set)
@@ -38,6 +50,11 @@ class Lost:
     def add(self, item: Told) -> None:
         """One more, in the order of its partition."""
         self.facts += 1
+        span = self.spans.get(item.partition)
+        if span is None:
+            self.spans[item.partition] = Span(1, item.sequence, item.sequence, item.time, item.time)
+        else:
+            span.facts, span.last, span.end = span.facts + 1, item.sequence, item.time
         fact, key = item.fact, bytes.fromhex(item.causation_id)
         if isinstance(fact, StudentErased):
             self.erased.add(item.owner)

@@ -8,6 +8,23 @@ select * from unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[]) on confli
 delete from subject_keys k
 where not exists (select from log where log.tenant = k.tenant and log.subject = k.subject)
 
+-- name: unused_keys
+-- Keys whose subject is in no fact of the log.
+select tenant, subject from subject_keys k
+where not exists (select from log where log.tenant = k.tenant and log.subject = k.subject)
+order by tenant, subject
+
+-- name: rejections_of
+-- How many rejections still have content that names these subjects.
+select count(*) from rejections where sealed is not null and lookup in (
+    select k.lookup from subject_keys k
+    join unnest($1::text[], $2::text[]) as wanted (tenant, subject) using (tenant, subject)
+)
+
+-- name: forget_anchors
+-- No partition of rahnama.keys is known: the service sends every key again.
+delete from key_anchors
+
 -- name: keys_of
 -- The keys of these subjects.
 select tenant, subject, lookup, wrapped_key from subject_keys

@@ -1,7 +1,7 @@
 """`recover`: facts that a restored database has lost come back from their topic, byte for byte, with all that follows.
 
 In this order, so that it may be interrupted anywhere and given again: with nothing written, all lost facts are read
-and checked; the keys come back; the records of `rahnama.inbound` that must not be applied again get their answers; then
+and checked, and the operator agrees to what would come back and what would be destroyed; the keys come back; the records of `rahnama.inbound` that must not be applied again get their answers; then
 the facts; and then what had left by half is completed. Until the facts come the log is behind its topic, and its gate
 closed; from there to the end a mark in the database keeps the service from starting.
 """
@@ -27,8 +27,9 @@ from services.intake.recover.inbound import (
     seen,
     students_of,
 )
-from services.intake.recover.keys import STUDENT, destroy_keys, recover_keys
+from services.intake.recover.keys import STUDENT, destroy_keys, read_keys, recover_keys
 from services.intake.recover.lost import Lost, read_lost
+from services.intake.recover.plan import make_plan
 from services.intake.recover.rejections import LostRejection, Place, bring_back_rejections, read_rejections
 from services.intake.recover.torn import complete_moves, references_apart
 from services.intake.recover.unsaid import buried_among, say_erasures
@@ -41,6 +42,7 @@ from shared.inbox.records import Position
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.clients import Records
 from shared.postgres import Connection
+from shared.recover.consent import Consent
 from shared.recover.continuation import Standing, continuation, first_difference
 from shared.recover.exclusive import begin_command, end_command, exclusive
 from shared.recover.reading import TopicReader, open_reader
@@ -51,10 +53,11 @@ INBOUND: Final = "inbound"
 REJECTIONS: Final = "rejections"
 
 
-async def recover(settings: Settings) -> AsyncIterator[str]:
-    """Brings log, read models and answers to where the topic of facts is. Tells what it does, line by line.
+async def recover(settings: Settings, consent: Consent) -> AsyncIterator[str]:
+    """Brings log, read models and answers to where the topic of facts is. Reports line by line, the plan first.
 
-    Raises `CannotRecover`, and `Held` (a `Fork` above all); what was committed before is right and stays.
+    Raises `NotConfirmed` with nothing changed, `CannotRecover`, and `Held` (a `Fork` above all); what was committed
+    before is right and stays.
     """
     keyring = Keyring(settings.read_master_key())
     kafka = AioKafkaClients(settings.kafka_bootstrap)
@@ -68,8 +71,14 @@ async def recover(settings: Settings) -> AsyncIterator[str]:
             await reader.require_partitions(settings.topic(name), settings.partitions)
         work = _Recovery(settings, keyring, connection, reader)
         await work.read_lost()
-        added, tombstones = await recover_keys(
-            connection, reader, keyring, settings.topic(KEYS), settings.partitions
+        topic_keys = await read_keys(connection, reader, keyring, settings.topic(KEYS), settings.partitions)
+        refused = len(await work.rejections())
+        plan = await make_plan(connection, keyring, work.lost, topic_keys, refused)
+        for line in plan.lines():
+            yield line
+        tombstones, kept = plan.settle(consent)
+        added = await recover_keys(
+            connection, reader, keyring, settings.topic(KEYS), settings.partitions, buried=tombstones
         )
         answered, refused = await work.answer_inbound(inbound)
         gone = await destroy_keys(connection, keyring, tombstones)
@@ -78,24 +87,37 @@ async def recover(settings: Settings) -> AsyncIterator[str]:
         yield f"{added} keys are back" + (f", {gone} were destroyed by erasures" if gone else "")
         yield f"{work.lost.facts} facts are lost; {answered} events that came to nothing are not applied again"
         yield f"{refused} rejections are back"
+        for subject in kept:
+            yield f"{subject} is kept: nothing confirms its tombstone"
+        if kept:
+            await connection.execute(QUERIES["forget_anchors"])
+            yield "intake sends every key to rahnama.keys again after its start, behind these tombstones"
         # From here on the log may be level with its topic, and the gate would open, before all else is done.
         await begin_command(connection, APPLICATION)
         async for line in work.bring_back():
             yield line
-        completed, reopened = await complete_moves(connection, keyring, system_clock, settings.partitions)
-        if completed:
-            yield f"{completed} moves between pools had left by half, and are completed by their withdrawals"
-        for subject in reopened:
-            yield (
-                f"{subject} was moved between pools, and the new half is lost: it is there as it was in the old pool,"
-                " but its event must be sent again"
-            )
-        if said := await say_erasures(connection, keyring, system_clock, settings.partitions, tombstones):
-            yield f"{said} erasures had left by their tombstones alone, and are said again"
-        for line in await references_apart(connection):
+        async for line in _complete(connection, keyring, settings.partitions, tombstones):
             yield line
         await end_command(connection, APPLICATION)
         yield f"{work.lost.facts} facts are back; each is the event that {settings.topic(INTAKE_SOURCE)} holds"
+
+
+async def _complete(
+    connection: Connection, keyring: Keyring, partitions: int, tombstones: set[bytes]
+) -> AsyncIterator[str]:
+    """Appends what had left by half, and reports what cannot be completed."""
+    completed, reopened = await complete_moves(connection, keyring, system_clock, partitions)
+    if completed:
+        yield f"{completed} moves between pools had left by half, and are completed by their withdrawals"
+    for subject in reopened:
+        yield (
+            f"{subject} was moved between pools, and the new half is lost: it is there as it was in the old pool,"
+            " but its event must be sent again"
+        )
+    if said := await say_erasures(connection, keyring, system_clock, partitions, tombstones):
+        yield f"{said} erasures had left by their tombstones alone, and are said again"
+    for line in await references_apart(connection):
+        yield line
 
 
 class _Recovery:
@@ -128,7 +150,7 @@ class _Recovery:
     async def answer_inbound(self, inbound: TopicReader) -> tuple[int, int]:
         """Answers the records that must not be applied again, or were refused; how many events these are."""
         students = await students_of(self._connection, self.lost)
-        rejections = await self._rejections()
+        rejections = await self.rejections()
         places = {one.place: one for one in rejections if one.place is not None}
         there = await inbound.partitions(self._settings.topic(INBOUND))
         lanes = [
@@ -178,7 +200,8 @@ class _Recovery:
             await project_every_erased(self._connection)
             await self._connection.execute(QUERIES["drop_unused_keys"])
 
-    async def _rejections(self) -> list[LostRejection]:
+    async def rejections(self) -> list[LostRejection]:
+        """Those that the database has not."""
         topic, count = self._settings.topic(REJECTIONS), self._settings.partitions
         return await read_rejections(self._connection, self._reader, topic, count)
 
@@ -193,7 +216,12 @@ class _Recovery:
         """The records that the service will read again after its start."""
         topic = self._settings.topic(INBOUND)
         settings = self._settings
-        receiver = Receiver(self._keyring, settings.sources, event_bytes=settings.event_bytes)
+        receiver = Receiver(
+            self._keyring,
+            settings.sources,
+            event_bytes=settings.event_bytes,
+            batch_events=settings.request_events,
+        )
         begin, end = await inbound.extent(topic, partition)
         if await _is_made_anew(inbound, TopicPartition(topic, partition), position):
             start = begin
@@ -202,13 +230,13 @@ class _Recovery:
         found: list[Seen] = []
         async for records in inbound.batches(topic, partition, start, end):
             for record in _opened(records):
-                arrival = receiver.from_kafka(partition, record)
-                rejection = refused.get((partition, record.offset))
-                if rejection is not None and rejection.told.causationid == arrival.causation_id:
-                    rejection.arrival = arrival
-                one = seen(arrival, record.timestamp_ms, students)
-                if one is not None:
-                    found.append(one)
+                for arrival in receiver.from_kafka(partition, record):
+                    rejection = refused.get((partition, record.offset, arrival.causation_id))
+                    if rejection is not None:
+                        rejection.arrival = arrival
+                    one = seen(arrival, record.timestamp_ms, students)
+                    if one is not None:
+                        found.append(one)
         return found
 
 

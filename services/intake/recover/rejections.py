@@ -26,8 +26,8 @@ from shared.recover.reading import TopicReader
 COLUMNS: Final = (*REJECTION_COLUMNS, "published")
 SOURCE_NOT_ALLOWED: Final = "SOURCE_NOT_ALLOWED"
 
-Place = tuple[int, int]
-"""Partition and offset on `rahnama.inbound`."""
+Place = tuple[int, int, str]
+"""Partition and offset on `rahnama.inbound`, and the causation id: a record may be a batch of events."""
 
 _decode: Final = msgspec.json.Decoder(RejectionEvent).decode
 
@@ -43,7 +43,7 @@ class LostRejection:
     def place(self) -> Place | None:
         """Where the refused record stands, if it came over Kafka."""
         inbound = self.told.data.inbound
-        return (inbound.partition, inbound.offset) if inbound is not None else None
+        return (inbound.partition, inbound.offset, self.told.causationid) if inbound is not None else None
 
     @property
     def key(self) -> bytes | None:
@@ -120,7 +120,7 @@ def _row(keyring: Keyring, one: LostRejection) -> tuple[object, ...]:
         data_key = new_data_key()
         wrapped, lookup = keyring.wrap(data_key), arrival.lookup
         sealed = seal(data_key, arrival.raw, tenant=told.tenant, subject=told.id, kind=REJECTION)
-    partition, offset = one.place or (None, None)
+    partition, offset, _ = one.place or (None, None, None)
     return (
         told.id, told.tenant, told.causationid, told.data.type, encoder.encode(one.errors).decode(),
         told.data.door, partition, offset, lookup, wrapped, sealed, datetime.fromisoformat(told.time), True,

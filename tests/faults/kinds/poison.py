@@ -1,7 +1,5 @@
 """Poison: on `rahnama.inbound` it is refused, one by one; on a log's topic it holds its partition and no other."""
 
-from typing import Final
-
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
@@ -9,10 +7,8 @@ from tests.e2e.waiting import within
 from tests.faults.bed import PARTITIONS
 from tests.faults.corpus import CORPUS, INTERNAL
 from tests.faults.ground import Expected, Ground
+from tests.faults.kinds.alarms import ALARM_SECONDS, READERS, require_foreign_record, require_held
 from tests.invariants.reading import INBOUND, admin_of, end_offsets, read_rows, read_topic
-
-ALARM_SECONDS: Final = 45.0
-READERS: Final = {"intake": ("allocation", "audit"), "allocation": ("audit",)}
 
 
 async def poison_comes_from_upstream(ground: Ground) -> None:
@@ -27,7 +23,7 @@ async def poison_comes_from_upstream(ground: Ground) -> None:
 
 
 async def poison_stands_on_a_logs_topic(ground: Ground) -> None:
-    """Its readers hold that partition, with an alarm, and apply the others; the operator deletes the partition's
+    """The relay reports it and its readers hold that partition, and apply the others; the operator deletes the partition's
     records, the relay fills it again, and it goes on."""
     source = ground.draw.choice(sorted(READERS))
     await ground.underway(0.3)
@@ -36,9 +32,10 @@ async def poison_stands_on_a_logs_topic(ground: Ground) -> None:
     value = await _foreign_record(ground, source, partition)
     ground.do(f"{value[:40]!r} ({len(value)} bytes) on partition {partition} of rahnama.{source}")
     await ground.senders.produce([(value, None, None)], topic, partition)
+    await require_foreign_record(ground, source, partition)
     for reader in READERS[source]:
-        await _require_alarm(ground, reader, source, partition)
-    ground.witness(True, "an alarm is required above")
+        await require_held(ground, reader, source, partition)
+    ground.witness(True, "the alarms are required above")
     await _require_others_go_on(ground, source, partition)
     await _mend(ground, topic, partition)
 
@@ -61,22 +58,6 @@ async def _foreign_record(ground: Ground, source: str, partition: int) -> bytes:
     topic = await read_topic(ground.servers, source)
     other = ground.draw.choice([number for number in sorted(topic) if number != partition and topic[number]])
     return topic[other][-1]
-
-
-async def _require_alarm(ground: Ground, reader: str, source: str, partition: int) -> None:
-    """An error in the log that names the partition; and the gauge that alerts are made of."""
-
-    async def attempt() -> bool:
-        held = ground.alarms(reader)
-        named = any((told["source"], told["partition"]) == (source, partition) for told in held)
-        return named and await ground.metric("rahnama_inbox_held", reader) >= 1
-
-    try:
-        await within(ALARM_SECONDS, attempt, "an alarm", pause_seconds=0.2)
-    except TimeoutError:
-        raise Expected(
-            f"{reader} gave no alarm for partition {partition} of {source} within {ALARM_SECONDS:.0f} s"
-        ) from None
 
 
 async def _require_others_go_on(ground: Ground, source: str, held: int) -> None:

@@ -4,7 +4,7 @@ import signal
 
 from tests.e2e.waiting import within
 from tests.faults.ground import Expected, Ground
-from tests.faults.kinds.poison import ALARM_SECONDS
+from tests.faults.kinds.alarms import ALARM_SECONDS
 from tests.faults.releases import V2
 
 
@@ -36,7 +36,7 @@ async def _require_held(ground: Ground, partition: int) -> None:
     async def attempt() -> bool:
         return any(
             told["partition"] == partition and V2 in str(told["reason"])
-            for told in ground.alarms("allocation")
+            for told in ground.alarms("allocation", "partition_held")
         )
 
     try:

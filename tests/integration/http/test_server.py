@@ -25,6 +25,7 @@ from shared.http import (
     require,
     traceparent_of,
 )
+from shared.http.connections import bounded_protocol
 from shared.telemetry import Telemetry
 from tests.otlp import Collector, running_collector
 from tests.sweep import sweep
@@ -97,7 +98,7 @@ async def address(issuer: TestIssuer, collector: Collector) -> AsyncIterator[str
     telemetry = Telemetry.start("sample")
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        build(issuer, telemetry), http="httptools", log_level="critical", access_log=False
+        build(issuer, telemetry), http=bounded_protocol(), ws="none", log_level="critical", access_log=False
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))

@@ -1,7 +1,7 @@
 """A trivial service for the inbox: it adds up the numbers that events carry, once each, in a table."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ import msgspec
 
 from shared.contracts.envelope import Envelope, encode, event_id, leaf_hash
 from shared.inbox.log_inbox import LogInbox
-from shared.inbox.positions import load_position, move_positions
+from shared.inbox.positions import load_hashes, load_position, move_positions
 from shared.inbox.records import Position, Slice
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.closing_clients import Producer
@@ -26,14 +26,22 @@ grant select, update on totals to rahnama_allocation;
 EMPTIED = """
 update inbox set sequence = 0, hash = decode(repeat('00', 32), 'hex');
 update totals set total = 0;
+delete from inbox_hashes;
 """
 
 
 def chain(count: int, *, partition: int = 0, source: str = "intake", start: str = "x") -> list[bytes]:
     """The events 1..count of one partition; event n carries the number n. `start` makes another history."""
+    return continued((), count, partition=partition, source=source, start=start)
+
+
+def continued(
+    before: Sequence[bytes], count: int, *, partition: int = 0, source: str = "intake", start: str = "x"
+) -> list[bytes]:
+    """The next events behind those of one partition, with fitting sequences and hashes."""
     values: list[bytes] = []
-    previous = bytes(32)
-    for sequence in range(1, count + 1):
+    previous = leaf_hash(before[-1]) if before else bytes(32)
+    for sequence in range(len(before) + 1, len(before) + count + 1):
         value = encode(
             Envelope(
                 specversion="1.0",
@@ -118,7 +126,7 @@ class Adder:
             for piece in slices
         }
         async with self.pool.acquire() as connection, connection.transaction():
-            await move_positions(connection, slices)
+            await move_positions(connection, slices, keep_hashes=True)
             await connection.execute(
                 "update totals set total = new.total from unnest($1::smallint[], $2::bigint[]) as new (partition, total)"
                 " where totals.partition = new.partition",
@@ -130,6 +138,10 @@ class Adder:
         for piece in slices:
             piece.state.position = piece.reached
             piece.state.total = sums[piece.partition]
+
+    async def hashes(self, source: str, partition: int, sequences: Collection[int]) -> Mapping[int, bytes]:
+        async with self.pool.acquire() as connection:
+            return await load_hashes(connection, source, partition, sequences)
 
     async def totals(self) -> dict[int, int]:
         rows = await self.pool.fetch("select partition, total from totals where total > 0")
@@ -146,6 +158,7 @@ def inbox(
         {"intake": topic},
         adder.load,
         adder.apply,
+        adder.hashes,
         adder.pool,
         polling=Polling(session_timeout_seconds=1.5, batch_records=int(settings.get("batch_records", 500))),
         stall_seconds=settings.get("stall_seconds", 1.0),

@@ -5,14 +5,29 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import asyncpg
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
 from opentelemetry.sdk.resources import Resource
 from prometheus_client import REGISTRY
 
 from shared.contracts.envelope import leaf_hash
 from shared.errors import Unapplicable
+from shared.inbox import positions
 from shared.inbox.records import Slice
 from shared.telemetry.metrics import start_metrics
-from tests.integration.inbox.adder import Adder, Sum, chain, inbox, publish, reached, reading, until
+from tests.integration.inbox.adder import (
+    Adder,
+    Sum,
+    chain,
+    continued,
+    inbox,
+    publish,
+    reached,
+    reading,
+    until,
+)
+from tests.invariants.reading import admin_of
 
 if TYPE_CHECKING:
     from tests.servers import MakesTopics, PostgresCluster
@@ -112,6 +127,67 @@ async def test_a_repeat_of_the_last_event_with_other_bytes_is_a_fork(
         [told] = member.troubles()
         assert leaf_hash(chain(20)[-1]).hex() in told
         assert leaf_hash(chain(20, start="another history")[-1]).hex() in told
+
+
+async def test_the_true_event_behind_a_forged_one_is_a_fork_and_not_a_repeat(
+    adder: Adder, topics: "MakesTopics"
+) -> None:
+    kafka = await topics(partitions=2)
+    topic, events = kafka.name("rahnama.intake"), chain(30)
+    forged = continued(events[:20], 3, start="forged")
+    async with reading(inbox(adder, kafka.bootstrap, topic)) as member:
+        await publish(kafka.bootstrap, topic, [*events[:20], *forged])
+        await reached(adder, {0: 23})
+        assert member.held() == []
+        await publish(kafka.bootstrap, topic, events[20:22])
+        await until(lambda: [(held.code, held.sequence) for held in member.held()] == [("FORK", 21)])
+        [told] = member.troubles()
+        assert f"its hash is {leaf_hash(events[20]).hex()}" in told
+        assert f"{leaf_hash(forged[0]).hex()} was applied" in told
+    async with reading(inbox(adder, kafka.bootstrap, topic)) as member:  # a restart loses no hash
+        await until(lambda: [(held.code, held.sequence) for held in member.held()] == [("FORK", 21)])
+
+
+async def test_a_position_beyond_the_end_of_its_topic_is_an_alarm_until_the_topic_has_it(
+    adder: Adder, topics: "MakesTopics"
+) -> None:
+    kafka = await topics(partitions=2)
+    topic, events = kafka.name("rahnama.intake"), chain(25)
+    async with reading(inbox(adder, kafka.bootstrap, topic)) as member:
+        await publish(kafka.bootstrap, topic, events[:23])
+        await reached(adder, {0: 23})
+        await delete_all(kafka.bootstrap, topic)
+        await publish(kafka.bootstrap, topic, events[:20])  # the log ends here: the others were foreign
+        await until(lambda: member.troubles() != [])
+        [told] = member.troubles()
+        assert "partition 0 of intake was applied to sequence 23, but its topic ends at 20" in told
+        assert member.held() == []
+        await publish(kafka.bootstrap, topic, events[20:])
+        await reached(adder, {0: 25})
+        await until(lambda: member.troubles() == [])
+
+
+async def delete_all(bootstrap: str, topic: str) -> None:
+    async with admin_of(bootstrap) as admin:
+        await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(-1)})
+
+
+async def test_only_the_last_hashes_are_kept_and_they_outlast_a_restart(
+    adder: Adder, topics: "MakesTopics", monkeypatch: "pytest.MonkeyPatch"
+) -> None:
+    monkeypatch.setattr(positions, "HASHES_KEPT", 10)
+    kafka = await topics(partitions=2)
+    topic, events = kafka.name("rahnama.intake"), chain(60)
+    for last in range(5, 65, 5):
+        async with reading(inbox(adder, kafka.bootstrap, topic)):
+            await publish(kafka.bootstrap, topic, events[last - 5 : last])
+            await reached(adder, {0: last})
+    kept = await adder.hashes("intake", 0, range(1, 61))
+    assert kept == {sequence: leaf_hash(events[sequence - 1]) for sequence in range(51, 61)}
+    forged = chain(60, start="forged")
+    async with reading(inbox(adder, kafka.bootstrap, topic)) as member:
+        await publish(kafka.bootstrap, topic, [forged[40], events[55], forged[54]])
+        await until(lambda: [(held.code, held.sequence) for held in member.held()] == [("FORK", 55)])
 
 
 async def test_bytes_that_are_no_event_hold_their_partition(adder: Adder, topics: "MakesTopics") -> None:

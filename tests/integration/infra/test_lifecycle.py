@@ -1,5 +1,6 @@
 """`make up`, `status`, `down` and `reset` as a user types them, with the real services, in a folder of their own."""
 
+import json
 import os
 import signal
 import subprocess
@@ -80,6 +81,12 @@ def test_the_system_comes_up_heals_and_stops_without_a_trace(command_line: Comma
 
     os.kill(state.processes["audit"].pid, signal.SIGKILL)
     command_line.wait_for_new_process("audit", state.processes["audit"].pid)
+
+    lines = (command_line.up / "logs" / "supervisor.log").read_text().splitlines()
+    [ended] = [line for line in map(json.loads, lines) if line["event"] == "part_ended"]
+    assert (ended["part"], ended["count"]) == ("audit", 1)
+    assert "SIGKILL" in ended["reason"]
+    assert "ended unexpectedly once" in command_line.run("status").stdout
 
     processes = command_line.state().processes
     refused = command_line.run("reset")

@@ -169,7 +169,10 @@ async def test_a_source_of_another_tenant_is_refused_and_does_not_stand_in_its_w
 
 async def test_bodies_that_cannot_be_taken_have_their_status(intake: Intake) -> None:
     assert (await intake.post(b"{")).status_code == 400
-    assert (await intake.post(b"{}", BATCH)).status_code == 400
+    unreadable = await intake.post(b"[{}, {]", BATCH)
+    assert unreadable.status_code == 400
+    assert unreadable.json()["errors"][0]["pointer"] == "/1"
+    assert "byte 6, event 1" in unreadable.json()["detail"]
     assert (await intake.post(b"[]", BATCH)).json() == {"results": []}
     assert (await intake.post(b"{}", {"content-type": "text/plain"})).status_code == 415
     assert (await intake.post(b'"' + b"x" * 300_000 + b'"')).status_code == 413
@@ -200,3 +203,29 @@ async def test_an_answer_can_be_asked_for_again(intake: Intake) -> None:
     assert (await intake.look_up("never sent")).status_code == 404
     refused = await intake.send({**student(33), "source": "/unknown"})
     assert (await intake.look_up("student-33", "/unknown")).json() == refused
+
+
+async def test_one_event_that_is_not_json_does_not_spoil_its_batch(intake: Intake) -> None:
+    events = [json.dumps(student(200 + number)).encode() for number in range(99)]
+    events.insert(40, b'{"specversion": "1.0", "id": "bad", "data": {"first_name": "\\ud83d"}}')
+    answer = await intake.post(b"[" + b",".join(events) + b"]", BATCH)
+    assert answer.status_code == 202
+    results = answer.json()["results"]
+    assert [result["status"] for result in results].count("accepted") == 99
+    assert [error["code"] for error in results[40]["errors"]] == ["EVENT_INVALID"]
+
+
+async def test_ids_that_are_not_utf8_are_refused_and_reuse_nothing(intake: Intake) -> None:
+    sent = student(300)
+    headers = {
+        "content-type": "application/json",
+        "ce-specversion": "1.0",
+        "ce-source": SOURCE,
+        "ce-type": sent["type"],
+    }
+    for raw in ("x%FF1", "x%FE1"):
+        answer = await intake.post(sent["data"], {**headers, "ce-id": raw})
+        assert answer.status_code == 422
+        assert [error["code"] for error in answer.json()["errors"]] == ["ID_INVALID"]
+    answer = await intake.post(sent["data"], {**headers, "ce-id": "x1"})
+    assert answer.json()["status"] == "accepted"

@@ -2,7 +2,10 @@
 
 import json
 
+import pytest
+
 from services.intake.append.sealing import unseal
+from services.intake.inbox import polls
 from tests.integration.intake.doors import SOURCE, Intake, student
 
 STRUCTURED = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
@@ -108,3 +111,43 @@ async def test_a_look_up_that_names_no_event_says_what_is_missing(intake: Intake
     assert answer.status_code == 422
     [error] = answer.json()["errors"]
     assert (error["pointer"], error["code"]) == ("/source", "SOURCE_MISSING")
+
+
+BATCH = [("content-type", b"application/cloudevents-batch+json")]
+
+
+async def test_a_batch_in_one_record_gives_each_of_its_events_an_answer(intake: Intake) -> None:
+    events = [json.dumps(student(1100 + number, f"kb-{number}")).encode() for number in range(4)]
+    events[2] = json.dumps(student(1102, "kb-2", gender=7)).encode()
+    events.insert(1, b'{"specversion": "1.0", "amount": NaN}')
+    await intake.write_inbound(b"[" + b",".join(events) + b"]", partition=8, headers=BATCH)
+    statuses = [(await intake.answered(f"kb-{number}"))["status"] for number in range(4)]
+    assert statuses == ["accepted", "accepted", "rejected", "accepted"]
+    rows = await intake.rows("select errors::text as errors from rejections where inbound_partition = 8")
+    codes = sorted(error["code"] for row in rows for error in json.loads(row["errors"]))
+    assert codes == ["EVENT_INVALID", "GENDER_INVALID"]
+
+
+async def test_a_batch_that_cannot_be_read_or_is_too_long_is_one_rejection(intake: Intake) -> None:
+    many = json.dumps([student(1200, f"km-{number}") for number in range(1001)]).encode()
+    after = json.dumps([student(1201, "km-after")]).encode()
+    await intake.write_inbound(b"[{}, {]", b"[]", many, after, partition=6, headers=BATCH)
+    assert (await intake.answered("km-after"))["status"] == "accepted"
+    rows = await intake.rows(
+        "select errors::text as errors from rejections where inbound_partition = 6 order by inbound_offset"
+    )
+    codes = [error["code"] for row in rows for error in json.loads(row["errors"])]
+    assert codes == ["BATCH_UNREADABLE", "EVENT_INVALID", "BATCH_TOO_LARGE"]
+
+
+async def test_more_events_than_a_transaction_takes_are_committed_in_their_order(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polls, "TRANSACTION_EVENTS", 3)
+    batches = [
+        json.dumps([student(1300 + 2 * n + m, f"kt-{n}-{m}") for m in range(2)]).encode() for n in range(6)
+    ]
+    await intake.write_inbound(*batches, partition=7, headers=BATCH)
+    for n in range(6):
+        for m in range(2):
+            assert (await intake.answered(f"kt-{n}-{m}"))["status"] == "accepted"

@@ -14,6 +14,7 @@ from services.intake.recover.rebuild import rebuild
 from services.intake.recover.recover import recover
 from services.intake.settings import Settings
 from shared.kafka.aio_clients import AioKafkaClients
+from shared.recover.consent import Consent
 from tests.integration.intake.doors import Event, Intake, make_settings, prepare, running
 from tests.integration.recover.backups import rows_of
 from tests.servers import TopicSet
@@ -30,6 +31,7 @@ TABLES = {
     "school_rosters": "*",
 }
 SECONDS = 30.0
+AGREED = Consent(yes=True)
 ANSWERS = "select key, subject, facts, reissued from idempotency where status = 'accepted' order by key"
 
 
@@ -101,10 +103,15 @@ class Accepting:
         )
         await self.produce(topic, records)
 
-    async def recover(self, **changes: Any) -> list[str]:
-        """The command, as the owner gives it."""
+    async def recover(
+        self, consent: Consent = AGREED, *, into: list[str] | None = None, **changes: Any
+    ) -> list[str]:
+        """The command, as the owner gives it. Its lines, also in `into`, which has them if it fails."""
         settings = self.settings(database_url=self.database.owner_dsn, **changes)
-        return [line async for line in recover(settings)]
+        lines = [] if into is None else into
+        async for line in recover(settings, consent):
+            lines.append(line)
+        return lines
 
     async def rebuild(self, **changes: Any) -> list[str]:
         """The command, as the owner gives it."""

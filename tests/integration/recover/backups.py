@@ -30,7 +30,7 @@ class Backups:
             f"DROP DATABASE {database.name} WITH (FORCE)",
             f"CREATE DATABASE {database.name} TEMPLATE {copy} OWNER rahnama_{role}_owner",
             f"REVOKE ALL ON DATABASE {database.name} FROM PUBLIC",
-            f"GRANT CONNECT ON DATABASE {database.name} TO rahnama_{role}",
+            f"GRANT CONNECT, TEMPORARY ON DATABASE {database.name} TO rahnama_{role}",
         )
 
     async def drop(self) -> None:

@@ -16,12 +16,14 @@ from services.allocation.recover.recover import recover
 from services.allocation.settings import Settings
 from shared.kafka.closing_clients import Producer
 from shared.postgres import migrate
+from shared.recover.consent import Consent
 from tests.integration.recover.backups import rows_of
 from tests.servers import TopicSet
 from tests.tokens import TestIssuer
 
 TABLES = ("mentors", "mentor_loads", "counters", "enrolments")
 SECONDS = 30.0
+AGREED = Consent(yes=True)
 
 
 class Deciding:
@@ -62,9 +64,9 @@ class Deciding:
         ):
             yield client
 
-    async def recover(self, **changes: Any) -> list[str]:
+    async def recover(self, consent: Consent = AGREED, **changes: Any) -> list[str]:
         """The command, as the owner gives it."""
-        return [line async for line in recover(self.settings(self.database.owner_dsn, **changes))]
+        return [line async for line in recover(self.settings(self.database.owner_dsn, **changes), consent)]
 
     async def rebuild(self) -> list[str]:
         """The command, as the owner gives it."""

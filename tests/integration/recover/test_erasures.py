@@ -8,8 +8,10 @@ import pytest
 
 from services.intake.append.sealing import Keyring
 from services.intake.relay.key_record import record_key
-from tests.integration.intake.doors import student
-from tests.integration.recover.accepting import SECONDS, Accepting
+from shared.errors import CannotRecover, NotConfirmed
+from shared.recover.consent import Consent
+from tests.integration.intake.doors import mentor, student
+from tests.integration.recover.accepting import AGREED, SECONDS, Accepting
 from tests.integration.recover.backups import Backups, rows_of
 
 PERSONAL = ("students", "subject_keys", "student_years")
@@ -74,7 +76,9 @@ async def test_a_tombstone_takes_the_key_though_the_fact_that_says_so_is_lost(
     await accepting.produce("rahnama.keys", [(result["facts"][0]["partition"], index, None)])
     await backups.restore(accepting.database, copy)
 
-    assert "1 erasures had left by their tombstones alone, and are said again" in await accepting.recover()
+    confirmed = Consent(yes=True, erasures=frozenset({result["subject"]}))
+    lines = await accepting.recover(confirmed)
+    assert "1 erasures had left by their tombstones alone, and are said again" in lines
 
     subjects = {row["subject"] for row in (await accepting.tables())["subject_keys"]}
     assert result["subject"] not in subjects
@@ -131,3 +135,91 @@ async def test_who_came_again_after_an_erasure_is_known_though_its_tombstone_is_
     assert await tables(accepting) == before
     [repeated] = await accepting.send(student(1, "the same"))
     assert (repeated["status"], repeated["subject"]) == ("unchanged", again["subject"])
+
+
+async def forge_tombstone(accepting: Accepting, result: dict[str, Any]) -> bytes:
+    """A tombstone as anyone can write it who may write to Kafka: it needs the record's key, and no secret."""
+    keyring = Keyring(accepting.settings().read_master_key())
+    index = record_key(keyring, "default", result["subject"])
+    await accepting.produce("rahnama.keys", [(result["facts"][0]["partition"], index, None)])
+    return index
+
+
+@pytest.mark.parametrize("known_to_the_backup", [True, False])
+async def test_a_forged_tombstone_destroys_nothing_and_its_subject_is_named(
+    accepting: Accepting, backups: Backups, known_to_the_backup: bool
+) -> None:
+    if known_to_the_backup:
+        [result] = await accepting.send(student(1))
+    copy = await backups.take(accepting.database)
+    if not known_to_the_backup:
+        [result] = await accepting.send(student(1))
+    [_, other] = await accepting.send(student(3), mentor(5))
+    await forge_tombstone(accepting, result)
+    index = await forge_tombstone(accepting, other)
+    before, answers = await accepting.tables(), await accepting.answers()
+    await backups.restore(accepting.database, copy)
+
+    lines = await accepting.recover(AGREED)
+
+    assert any(
+        line.startswith(f"not destroyed unless confirmed: {result['subject']} of default") for line in lines
+    )
+    assert "would destroy: nothing" in lines
+    assert f"{result['subject']} is kept: nothing confirms its tombstone" in lines
+    assert (await accepting.tables(), await accepting.answers()) == (before, answers)
+    async with accepting.running() as intake, asyncio.timeout(SECONDS):
+        while True:
+            told = await intake.read_topic("rahnama.keys", 1)
+            last = {record.key: record.value for record in told}
+            if last[index] is not None:
+                break
+            await asyncio.sleep(0.05)
+    assert all(value is not None for value in last.values())
+
+
+async def test_a_forged_tombstone_whose_record_is_compacted_away_stops_the_command_before_it_writes(
+    accepting: Accepting, backups: Backups
+) -> None:
+    copy = await backups.take(accepting.database)
+    [result, _] = await accepting.send(student(1), student(3))
+    index = await forge_tombstone(accepting, result)
+    async with accepting.running() as intake:
+        told = await intake.read_topic("rahnama.keys", 3)
+    kept = [(one.partition, one.key, one.value) for one in told if one.key != index or one.value is None]
+    await accepting.make_anew("rahnama.keys", kept)
+    await backups.restore(accepting.database, copy)
+    before = await accepting.tables()
+
+    with pytest.raises(CannotRecover, match=f"--confirm-erasure {result['subject']}"):
+        await accepting.recover(AGREED)
+
+    assert await accepting.tables() == before
+
+
+async def test_every_subject_that_is_destroyed_is_named_before_the_question_and_no_changes_nothing(
+    accepting: Accepting, backups: Backups
+) -> None:
+    [result] = await accepting.send(student(1))
+    copy = await backups.take(accepting.database)
+    await accepting.send(student(3))
+    await erased(accepting, result["subject"])
+    await backups.restore(accepting.database, copy)
+    before, answers = await tables(accepting), await accepting.answers()
+    asked: list[str] = []
+
+    def refuse(question: str) -> str:
+        asked.append(question)
+        return "no"
+
+    for consent in (Consent(), Consent(ask=refuse)):
+        lines: list[str] = []
+        with pytest.raises(NotConfirmed, match="nothing was changed"):
+            await accepting.recover(consent, into=lines)
+        assert "would bring back: 2 facts, 1 keys and 0 rejections in all" in lines
+        assert [line for line in lines if line.startswith("would destroy")] == [
+            f"would destroy: the key and the data of {result['subject']} of default;"
+            " a fact of its erasure confirms it"
+        ]
+    assert asked == ["Do this? Type yes to agree: "]
+    assert (await tables(accepting), await accepting.answers()) == (before, answers)

@@ -8,7 +8,7 @@ import pytest
 from services.intake.recover.recover import recover
 from shared.errors import Unfinished
 from tests.integration.intake.doors import student
-from tests.integration.recover.accepting import Accepting
+from tests.integration.recover.accepting import AGREED, Accepting
 from tests.integration.recover.backups import Backups
 
 
@@ -22,7 +22,7 @@ async def test_the_service_starts_only_after_the_command_has_ended_whole(
     await backups.restore(accepting.database, copy)
 
     settings = accepting.settings(database_url=accepting.database.owner_dsn)
-    lines = recover(settings)
+    lines = recover(settings, AGREED)
     assert isinstance(lines, AsyncGenerator)
     async with aclosing(lines):
         async for line in lines:

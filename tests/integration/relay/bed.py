@@ -48,7 +48,13 @@ class Bed:
     bootstrap: str
     topic: str
 
-    def relay(self, log: Log | None = None, *, before_publish: BeforePublish | None = None) -> Relay:
+    def relay(
+        self,
+        log: Log | None = None,
+        *,
+        before_publish: BeforePublish | None = None,
+        look_seconds: float = 0.3,
+    ) -> Relay:
         """A relay in a hurry: beats and looks often."""
         return Relay(
             log or self.log,
@@ -59,7 +65,7 @@ class Bed:
             before_publish,
             heartbeat_seconds=0.2,
             idle_seconds=2.0,
-            look_seconds=0.3,
+            look_seconds=look_seconds,
         )
 
     @asynccontextmanager

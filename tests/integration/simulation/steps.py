@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from services.allocation.project.write import COLUMNS as ENROLMENT_COLUMNS
+from services.audit.project.ledger import COLUMNS as LEDGER_COLUMNS
 from services.intake.append.store import ANSWER_COLUMNS, KEY_COLUMNS, REJECTION_COLUMNS, STUDENT_COLUMNS
 from shared.append.log import COLUMNS as LOG_COLUMNS
 from tests.integration.simulation.rows import (
@@ -14,6 +15,7 @@ from tests.integration.simulation.rows import (
     FIRST,
     KEYS,
     MENTORS,
+    NOW,
     POOL_MENTORS,
     REJECTIONS,
     SECOND,
@@ -70,11 +72,18 @@ def _log(source_rows: Sequence[Sequence[Any]]) -> list[Step | Copy]:
 def _inbox(sources: Sequence[str]) -> list[Step | Copy]:
     inbox = "shared.inbox"
     [first, *_] = sources
-    moved = ([first, first], [0, 1], [0, 5], [4, 9], [b"4" * 32, b"9" * 32])
+    moved = ([first, first], [0, 1], [0, 5], [4, 9], [b"4" * 32, b"9" * 32], [b"h" * 128, b"i" * 128], 3)
+    later = ([first], [0], [4], [7], [b"7" * 32], [b"j" * 96], 3)
+    bare = ([first], [0], [7], [8], [b"8" * 32], [None], 3)
     return [
         Step(inbox, "load_position", (first, 0)),
         Step(inbox, "move_positions", moved),
         Step(inbox, "move_positions", moved),
+        Step(inbox, "load_hashes", (first, 0, 0), ordered=True),
+        Step(inbox, "move_positions", later),
+        Step(inbox, "load_hashes", (first, 0, 0), ordered=True),
+        Step(inbox, "move_positions", bare),
+        Step(inbox, "load_hashes", (first, 0, 6), ordered=True),
         Step(inbox, "load_positions", ordered=True),
     ]
 
@@ -187,6 +196,11 @@ ALLOCATION: Final[list[Step | Copy]] = [
     Step(_PROJECT, "students", ([0, 0], ["default"] * 2, [FIRST, SECOND])),
 ]  # fmt: skip
 
+LEDGER: Final = [
+    ("intake", partition, sequence, "a.v1", "default", "a/1", NOW, b"v", bytes([sequence]) * 32, None,
+     "rahnama.intake", sequence, 0)
+    for partition, sequence in ((0, 1), (0, 2), (0, 3), (1, 2))
+]  # fmt: skip
 _TREES: Final = (["intake", "allocation"], [0, 1], [0, 5], [2, 6], [b"e" * 64, b"x"])
 AUDIT: Final[list[Step | Copy]] = [
     *_inbox(["intake"]),
@@ -195,6 +209,8 @@ AUDIT: Final[list[Step | Copy]] = [
     Step("services.audit.project", "move_trees", _TREES, changes=True),
     Step("services.audit.project", "load_tree", ("intake", 0)),
     Step("services.audit.project", "load_tree", ("intake", 99)),
+    Copy("ledger", LEDGER, LEDGER_COLUMNS),
+    Step("services.audit.project", "hashes", ("intake", 0, [1, 2, 9])),
 ]
 
 STEPS: Final[Mapping[str, Sequence[Step | Copy]]] = {

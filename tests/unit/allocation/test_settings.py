@@ -32,6 +32,7 @@ def test_what_every_service_does_unless_it_is_told_otherwise() -> None:
         "poll_seconds": 0.2,
         "session_timeout_seconds": 6.0,
         "position_wait_seconds": 2.0,
+        "verification_seconds": 3600.0,
         "log_level": "INFO",
     }
 

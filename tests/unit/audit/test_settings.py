@@ -23,6 +23,8 @@ def test_what_audit_does_unless_it_is_told_otherwise() -> None:
     assert settings.jwks_file == Path("keys.json")
     assert settings.verification_batch_records == 1000
     assert settings.verification_idle_seconds == 10.0
+    assert settings.verification_seconds == 3600.0
+    assert settings.producer_urls == {}
     assert settings.log_topics == {"intake": "rahnama.intake", "allocation": "rahnama.allocation"}
 
 
@@ -41,3 +43,11 @@ def test_a_verification_is_bounded(needed: pytest.MonkeyPatch, name: str) -> Non
 
 def test_every_setting_says_what_it_is() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_only_services_that_own_a_log_are_asked(needed: pytest.MonkeyPatch) -> None:
+    needed.setenv("RAHNAMA_PRODUCER_URLS", '{"intake": "http://127.0.0.1:8001"}')
+    assert Settings().producer_urls == {"intake": "http://127.0.0.1:8001"}
+    needed.setenv("RAHNAMA_PRODUCER_URLS", '{"audit": "http://127.0.0.1:8003"}')
+    with pytest.raises(ValidationError, match="own logs, not audit"):
+        Settings()

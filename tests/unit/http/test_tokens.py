@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infra.local.keys import public_jwk
 from shared.errors import Misconfigured, Unauthenticated
-from shared.http import keys
+from shared.http import files
 from shared.http.callers import Caller
 from shared.http.keys import read_jwks
 from shared.http.tokens import CACHED_TOKENS, TokenVerifier, caller_of
@@ -114,7 +114,7 @@ def rotate(issuer: TestIssuer, entries: list[dict[str, Any]]) -> None:
 def test_a_new_key_is_found_and_a_removed_one_is_forgotten(
     issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(files, "CHECK_SECONDS", 0)
     checked = verifier(issuer)
     old = issuer.token("operator")
     checked.verify(old)
@@ -131,7 +131,7 @@ def test_a_new_key_is_found_and_a_removed_one_is_forgotten(
 def test_a_broken_key_file_keeps_the_keys_that_were_read(
     issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(files, "CHECK_SECONDS", 0)
     checked = verifier(issuer)
     token = issuer.token("operator")
     issuer.jwks_file.write_text("{")
@@ -210,3 +210,63 @@ def test_a_short_rsa_key_is_passed_over() -> None:
     short = rsa.generate_private_key(65537, 1024)
     with pytest.raises(ValueError):
         read_jwks(json.dumps({"keys": [jwk_of(short, "RS256", kid="r")]}))
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        ({"exp": int(time.time()) - 10}, "expired"),
+        ({"iat": int(time.time()) + 3600, "exp": int(time.time()) + 7200}, "issued_in_the_future"),
+        ({"iat": int(time.time()) - 3600, "exp": int(time.time()) + 23 * 3600 + 10}, "lifetime_too_long"),
+        ({"iat": None}, "claim_missing"),
+        ({"iat": float("nan")}, "issued_in_the_future"),
+        ({"aud": "elsewhere"}, "audience_unknown"),
+        ({"iss": "elsewhere"}, "issuer_unknown"),
+        ({"tenant": ""}, "claims_invalid"),
+    ],
+)
+def test_a_refused_token_has_a_reason_for_the_log(
+    issuer: TestIssuer, claims: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(Unauthenticated) as caught:
+        verifier(issuer).verify(issuer.token("operator", **claims))
+    assert caught.value.reason == reason
+
+
+def test_a_token_lives_as_long_as_is_set_and_a_scrapers_longer(issuer: TestIssuer) -> None:
+    hour: dict[str, Any] = {"iat": int(time.time()), "exp": int(time.time()) + 3600}
+    short = TokenVerifier(issuer.jwks_file, issuer.issuer, longest_hours=0.5)
+    assert refused(short, issuer.token("operator", **hour))
+    assert refused(short, issuer.token(["metrics", "operator"], **hour))
+    assert not refused(short, issuer.token("metrics", **hour))
+    assert not refused(verifier(issuer), issuer.token("operator", **hour))
+
+
+def test_a_revoked_token_or_subject_is_refused_as_soon_as_the_file_says_so(
+    issuer: TestIssuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "CHECK_SECONDS", 0)
+    revocations = tmp_path / "revoked.json"
+    revocations.write_text("{}")
+    checked = TokenVerifier(issuer.jwks_file, issuer.issuer, revocations_file=revocations)
+    lost, kept = issuer.token("operator", jti="1"), issuer.token("operator", jti="2")
+    gone = issuer.token("operator", sub="gone")
+    assert not any(refused(checked, token) for token in (lost, kept, gone))
+    revocations.write_text('{"jti": ["1"], "sub": ["gone"]}')
+    assert [refused(checked, token) for token in (lost, kept, gone)] == [True, False, True]
+    revocations.write_text("not a document")
+    assert refused(checked, lost), "an unusable file keeps what was revoked"
+    revocations.write_text('{"jti": []}')
+    assert not refused(checked, lost)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"jti": "1"}', '{"tokens": []}', '{"sub": [1]}'])
+def test_a_file_that_is_no_list_of_revocations_ends_the_start(
+    issuer: TestIssuer, tmp_path: Path, content: str
+) -> None:
+    revocations = tmp_path / "revoked.json"
+    revocations.write_text(content)
+    with pytest.raises(Misconfigured, match="RAHNAMA_REVOCATIONS_FILE"):
+        TokenVerifier(issuer.jwks_file, issuer.issuer, revocations_file=revocations)
+    with pytest.raises(Misconfigured, match="RAHNAMA_REVOCATIONS_FILE"):
+        TokenVerifier(issuer.jwks_file, issuer.issuer, revocations_file=tmp_path / "absent.json")

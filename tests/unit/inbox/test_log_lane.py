@@ -38,6 +38,10 @@ def sequences(admitted: Admitted[Slice[Sum]]) -> list[int]:
     return [] if admitted.slice is None else [item.sequence for item in admitted.slice.records]
 
 
+def nothing_from(admitted: Admitted[Slice[Sum]]) -> bool:
+    return (admitted.slice, admitted.fault) == (None, None)
+
+
 def test_the_next_events_are_admitted_and_those_before_them_passed_over() -> None:
     admitted = lane_at(3).admit(records(EVENTS[1:7]), 6)
     assert sequences(admitted) == [4, 5, 6, 7]
@@ -67,8 +71,8 @@ def test_a_gap_that_the_search_did_not_fill_is_held() -> None:
 def test_a_search_goes_on_until_the_end_that_the_topic_had_when_it_began() -> None:
     lane = lane_at(2)
     lane.search()
-    assert lane.admit(records(EVENTS[:2]), 9) == Admitted(None, None)
-    assert lane.admit(records(EVENTS[5:9], 2), 20) == Admitted(None, None)
+    assert nothing_from(lane.admit(records(EVENTS[:2]), 9))
+    assert nothing_from(lane.admit(records(EVENTS[5:9], 2), 20))
     assert sequences(lane.admit(records(EVENTS[2:4], 6), 20)) == [3, 4]
     assert lane.searching
     admitted = lane.admit([record(EVENTS[0], 8)], 20)
@@ -80,7 +84,7 @@ def test_a_search_goes_on_until_the_end_that_the_topic_had_when_it_began() -> No
 def test_a_search_that_finds_nothing_beyond_ends_without_an_alarm() -> None:
     lane = lane_at(4)
     lane.search()
-    assert lane.admit(records(EVENTS[:4]), 4) == Admitted(None, None)
+    assert nothing_from(lane.admit(records(EVENTS[:4]), 4))
     assert not lane.searching
 
 
@@ -135,6 +139,12 @@ def test_a_quiet_partition_whose_topic_goes_further_is_read_again() -> None:
     assert not lane.looked(Ends(0, 5, 2.0), last)
     assert lane.looked(Ends(0, 5, 5.0), last)
     assert lane.newest == 5
+
+
+def test_a_topic_that_ends_with_another_event_than_the_applied_one_is_read_again() -> None:
+    lane = lane_at(5)
+    assert not lane.looked(Ends(0, 5, 2.0), record(EVENTS[4], 4))
+    assert lane.looked(Ends(0, 5, 2.0), record(chain(5, start="forged")[4], 4))
 
 
 def test_a_quiet_partition_that_has_everything_is_looked_at_less_often() -> None:

@@ -39,7 +39,11 @@ async def watched(part: FakePart) -> tuple[PartFailedError, list[str]]:
     stages: list[str] = []
     with pytest.raises(PartFailedError) as caught:
         await keep_running(
-            part, RestartPolicy(), lambda name, stage: stages.append(stage), part.clock, part.sleep
+            part,
+            RestartPolicy(),
+            lambda name, stage: stages.append(stage),
+            clock=part.clock,
+            sleep=part.sleep,
         )
     return caught.value, stages
 
@@ -70,3 +74,18 @@ async def test_a_minute_of_health_begins_the_count_anew() -> None:
 def test_the_backoff_doubles_up_to_a_bound_and_ends() -> None:
     policy = RestartPolicy()
     assert [policy.backoff_seconds_after(0) for _ in range(6)] == [0.25, 0.5, 1.0, 2.0, 4.0, None]
+
+
+async def test_each_end_is_reported_with_its_reason() -> None:
+    part = FakePart(1, 1)
+    ends: list[tuple[str, str]] = []
+    with pytest.raises(PartFailedError):
+        await keep_running(
+            part,
+            RestartPolicy(),
+            lambda name, stage: None,
+            lambda name, reason: ends.append((name, reason)),
+            part.clock,
+            part.sleep,
+        )
+    assert ends == [("fake", "ended"), ("fake", "ended"), *[("fake", "was not ready")] * 4]

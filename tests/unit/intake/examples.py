@@ -17,6 +17,8 @@ from services.intake.decide.parse import parse
 from services.intake.decide.state import State
 from shared.errors import FieldError
 
+TODAY = "2026-11-28"
+
 KEY = b"a tenant's key of thirty-2 bytes"
 MAC = Mac(KEY)
 STUDENT_ID = "0199a000-0000-7000-8000-000000000001"
@@ -94,7 +96,7 @@ def event(kind: str, /, **changes: Any) -> InboundEvent:
 
 def parsed(kind: str, /, **changes: Any) -> Command:
     """The command of a valid event."""
-    command = parse(event(kind, **changes))
+    command = parse(event(kind, **changes), TODAY)
     assert not isinstance(command, tuple), command
     return command
 
@@ -136,7 +138,7 @@ def roster(**changes: Any) -> PublishSchoolRoster:
 
 def errors(kind: str, /, **changes: Any) -> list[tuple[str, str]]:
     """Pointer and code of everything that is wrong with the event."""
-    found = parse(event(kind, **changes))
+    found = parse(event(kind, **changes), TODAY)
     assert isinstance(found, tuple), found
     assert all(isinstance(item, FieldError) and item.message and item.message_fa for item in found)
     return [(item.pointer, item.code) for item in found]

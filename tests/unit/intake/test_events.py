@@ -1,5 +1,6 @@
 """The envelope: what is an event, and what is wrong with what is none."""
 
+import base64
 import json
 from typing import Any
 
@@ -170,3 +171,82 @@ def test_a_binary_record_without_a_value_has_no_data() -> None:
 
 def test_a_printed_event_shows_no_personal_data() -> None:
     assert "1332073689" not in repr(opened(id="1332073689"))
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"),
+    [
+        ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.000000Z"),
+        ("2017-01-01T03:29:60+03:30", "2016-12-31T23:59:59.000000Z"),
+        ("2000-01-01T00:00:00Z", "2000-01-01T00:00:00.000000Z"),
+        ("2100-12-31T23:59:59Z", "2100-12-31T23:59:59.000000Z"),
+    ],
+)
+def test_a_leap_second_and_the_first_and_last_year_are_times(time: str, expected: str) -> None:
+    assert opened(time=time).occurred_at == expected
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "1404-07-01T08:30:00Z",
+        "1999-12-31T23:59:59Z",
+        "2101-01-01T00:00:00Z",
+        "2000-01-01T00:00:00+03:30",
+        "2026-01-01T12:00:60Z",
+        "2026-01-01T23:59:61Z",
+    ],
+)
+def test_an_implausible_time_is_refused(time: str) -> None:
+    assert codes(broken(time=time)) == [("/time", "TIME_INVALID")]
+
+
+HEADERS = [
+    ("ce_specversion", b"1.0"),
+    ("ce_id", b"1"),
+    ("ce_source", b"/upstream/demo"),
+    ("ce_type", b"rahnama.student.registered.v1"),
+    ("content-type", b"application/json"),
+]
+
+
+def with_header(name: str, *values: bytes) -> list[tuple[str, bytes]]:
+    return [*(header for header in HEADERS if header[0] != name), *((name, value) for value in values)]
+
+
+@pytest.mark.parametrize("attribute", ["id", "source", "type", "specversion", "time"])
+@pytest.mark.parametrize("raw", [b"x\xff1", b"x\xfe1", "شناسه".encode("windows-1256")])
+def test_an_attribute_that_is_not_utf8_is_refused_and_is_no_other_text(attribute: str, raw: bytes) -> None:
+    event = open_record(with_header(f"ce_{attribute}", raw), b"{}")
+    assert isinstance(event, BrokenEvent)
+    assert codes(event) == [(f"/{attribute}", f"{attribute.upper()}_INVALID")]
+    assert getattr(event, attribute, None) is None
+
+
+@pytest.mark.parametrize("attribute", ["id", "source", "type", "time"])
+def test_an_attribute_that_is_given_twice_is_refused(attribute: str) -> None:
+    event = open_record(with_header(f"ce_{attribute}", b"1", b"1"), b"{}")
+    assert isinstance(event, BrokenEvent)
+    assert codes(event) == [(f"/{attribute}", f"{attribute.upper()}_INVALID")]
+
+
+def test_a_byte_order_mark_before_an_event_is_passed_over() -> None:
+    value = b"\xef\xbb\xbf" + json.dumps(document("student")).encode()
+    structured = open_record([("content-type", b"application/cloudevents+json")], value)
+    binary = open_record(HEADERS, b"\xef\xbb\xbf" + json.dumps(STUDENT).encode())
+    for event in (structured, binary):
+        assert isinstance(event, InboundEvent)
+        assert event.data == STUDENT
+
+
+def test_data_in_base64_is_json() -> None:
+    encoded = base64.b64encode(json.dumps(STUDENT).encode()).decode()
+    given = {name: value for name, value in document("student").items() if name != "data"}
+    event = open_event(json.dumps({**given, "data_base64": encoded}).encode())
+    assert isinstance(event, InboundEvent)
+    assert event.data == STUDENT
+    for wrong in ("", "%", base64.b64encode(b"no json").decode(), "W10"):
+        event = open_event(json.dumps({**given, "data_base64": wrong}).encode())
+        assert isinstance(event, BrokenEvent)
+        assert codes(event) == [("/data", "DATA_INVALID")]
+    assert codes(broken(data_base64=encoded)) == [("/data", "DATA_INVALID")], "data is given twice"

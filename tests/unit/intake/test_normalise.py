@@ -199,3 +199,43 @@ def test_booleans_are_booleans() -> None:
     for value in (1, 0, "true", None):
         with pytest.raises(Invalid):
             normalise.boolean(value)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("\u061c0060308648", "0060308648"),  # Arabic letter mark
+        ("\u2067۰۰۶۰۳۰۸۶۴۸\u2069", "0060308648"),
+        ("006\u034f0308648\U000e0020", "0060308648"),
+    ],
+)
+def test_invisible_characters_do_not_refuse_a_national_id(given: str, expected: str) -> None:
+    assert normalise.national_id(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("علـــی", "علی"),
+        ("موسى", "موسی"),
+        ("\u2800زهرا\u2800\u2800کاظمی\u2800", "زهرا کاظمی"),
+        ("م\u200cن", "من"),
+        ("ﷺ", "صلی الله علیه وسلم"),
+        ("ا\u0640\u0653", "آ"),
+    ],
+)
+def test_letters_have_one_form(given: str, expected: str) -> None:
+    assert normalise.text(given) == expected
+    assert normalise.text(expected) == expected
+
+
+def test_every_default_ignorable_code_point_is_removed() -> None:
+    # The ranges of Unicode's DerivedCoreProperties.txt, as the standard gives them.
+    ranges = [
+        (0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F),
+        (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF),
+        (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
+    ]  # fmt: skip
+    for first, last in ranges:
+        for point in range(first, last + 1):
+            assert normalise.text(f"ا{chr(point)}ب") == "اب", hex(point)

@@ -7,7 +7,17 @@ from services.intake.decide.commands import PersonalStudent
 from services.intake.decide.parse import parse
 from services.intake.decide.problems import INVALID, MISSING
 from services.intake.decide.tenant_rules import TenantRules
-from tests.unit.intake.examples import document, errors, event, manager, mentor, roster, student, withdrawal
+from tests.unit.intake.examples import (
+    TODAY,
+    document,
+    errors,
+    event,
+    manager,
+    mentor,
+    roster,
+    student,
+    withdrawal,
+)
 
 NOT_YET = (
     "student.updated", "mentor.updated", "policy.activated", "assignment.directed", "counters.imported",
@@ -78,11 +88,11 @@ def test_a_group_for_students_is_not_for_graduates() -> None:
 
 def test_a_tenant_has_its_own_centres_and_groups() -> None:
     rules = TenantRules(centers=frozenset({9}), groups=frozenset({100}), student_groups=frozenset({200}))
-    found = parse(event("student"), rules)
+    found = parse(event("student"), TODAY, rules)
     assert isinstance(found, tuple)
     assert [error.code for error in found] == ["REG_CENTER_INVALID", "GROUP_CODE_INVALID"]
-    assert not isinstance(parse(event("student", reg_center=9, group_code=200), rules), tuple)
-    assert not isinstance(parse(event("mentor", centers=[9], groups=[100, 200]), rules), tuple)
+    assert not isinstance(parse(event("student", reg_center=9, group_code=200), TODAY, rules), tuple)
+    assert not isinstance(parse(event("mentor", centers=[9], groups=[100, 200]), TODAY, rules), tuple)
 
 
 def test_a_mentor_has_sorted_sets_and_defaults() -> None:
@@ -164,7 +174,7 @@ def test_a_roster_is_a_set_of_schools() -> None:
 
 @pytest.mark.parametrize("name", [*NOT_YET, "student.registered.v2", ""])
 def test_types_that_this_release_does_not_know_are_refused(name: str) -> None:
-    found = parse(structs.replace(event("student"), type=f"rahnama.{name}.v1"))
+    found = parse(structs.replace(event("student"), type=f"rahnama.{name}.v1"), TODAY)
     assert isinstance(found, tuple)
     assert [(error.pointer, error.code) for error in found] == [("/type", "TYPE_UNKNOWN")]
 
@@ -174,7 +184,7 @@ def test_types_that_this_release_does_not_know_are_refused(name: str) -> None:
     [(UNSET, "DATA_MISSING"), (None, "DATA_MISSING"), ([], "DATA_INVALID"), ("x", "DATA_INVALID")],
 )
 def test_data_must_be_an_object(data: object, code: str) -> None:
-    found = parse(structs.replace(event("student"), data=data))
+    found = parse(structs.replace(event("student"), data=data), TODAY)
     assert isinstance(found, tuple)
     assert [(error.pointer, error.code) for error in found] == [("/data", code)]
 
@@ -187,3 +197,47 @@ def test_every_field_has_its_messages_in_both_languages() -> None:
 
 def test_examples_stand_alone() -> None:
     assert document("student")["data"] is not document("student")["data"]
+
+
+@pytest.mark.parametrize("born", ["2099-01-01", "2026-11-29", "1919-12-31", "1899-12-30", "1298/10/09"])
+def test_nobody_is_born_after_today_or_before_1920(born: str) -> None:
+    assert errors("student", birth_date=born) == [("/data/birth_date", "BIRTH_DATE_INVALID")]
+
+
+@pytest.mark.parametrize(
+    ("born", "kept"),
+    [("2026-11-28", "2026-11-28"), ("1920-01-01", "1920-01-01"), ("1298/10/10", "1920-01-01")],
+)
+def test_the_first_and_the_last_birth_date_are_accepted(born: str, kept: str) -> None:
+    assert student(birth_date=born).personal.birth_date == kept
+
+
+def test_a_birth_date_after_today_is_reported_beside_the_other_errors() -> None:
+    assert errors("student", birth_date="2099-01-01", reg_center=77) == [
+        ("/data/birth_date", "BIRTH_DATE_INVALID"),
+        ("/data/reg_center", "REG_CENTER_INVALID"),
+    ]
+
+
+BLANKS = ["\u3164", "\u00ad", "\u2800", "\u115f", "\u180e", "\ufe0f", "\U000e0041", "\u0640", "...", "12"]
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+@pytest.mark.parametrize("field", ["first_name", "last_name"])
+def test_a_name_needs_a_letter(field: str, blank: str) -> None:
+    assert errors("student", **{field: blank}) == [(f"/data/{field}", f"{field.upper()}_INVALID")]
+
+
+@pytest.mark.parametrize("text", ["1²", "½", "①", "１"])
+@pytest.mark.parametrize(
+    "field", ["year", "national_id", "mobile", "group_code", "school_code", "birth_date"]
+)
+def test_digits_of_other_sets_are_refused_and_not_read_as_plain_ones(field: str, text: str) -> None:
+    value = {
+        "national_id": "133207368" + text,
+        "mobile": "0912345678" + text,
+        "birth_date": "2006-07-" + text,
+    }
+    assert errors("student", **{field: value.get(field, text)}) == [
+        (f"/data/{field}", f"{field.upper()}_INVALID")
+    ]

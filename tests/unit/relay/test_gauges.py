@@ -24,7 +24,9 @@ class Standing:
         self.backlog = Backlog(2, limit_bytes=10_000)
         self.published = {0: 0, 1: 0}
         self.partitions = [self._partition(number) for number in (0, 1)]
-        self.gauges = RelayGauges(self.log, self.partitions, self.backlog, lambda: self.published, lambda: 2)
+        self.gauges = RelayGauges(
+            self.log, self.partitions, self.backlog, lambda: self.published, lambda: 2, lambda: 1
+        )
 
     def value(self, of: str) -> float:
         [(value, labels)] = getattr(self.gauges, of)()

@@ -1,0 +1,54 @@
+"""`make up DEMO=1`: sends the demo's cohort into the running system over HTTP. Sent again, it changes nothing."""
+
+import asyncio
+import sys
+from typing import Any
+
+import httpx
+
+from infra.demo.chain import Chain
+from infra.demo.cohort import YEAR, make_cohort
+from infra.demo.progress import Progress
+from infra.demo.send import Upstream, encode_batches, send_over_http
+from infra.local.errors import LocalError
+from infra.local.home import Home
+from infra.local.keys import ensure_keys
+from infra.local.state import State, read_state
+from infra.local.tokens import make_token
+
+DEADLINE_SECONDS = 120.0
+
+
+def load(home: Home) -> int:
+    """The exit code; prints how many students have a mentor and how many wait."""
+    state = read_state(home.up)
+    if state is None or not state.running:
+        raise LocalError("Rahnama is not running. make up starts it.")
+    try:
+        summary = asyncio.run(_load(home, state))
+    except (TimeoutError, httpx.HTTPError, RuntimeError) as error:
+        print(f"The demo's cohort was not loaded: {error}", file=sys.stderr)
+        return 1
+    print(
+        f"  The demo's cohort is loaded: {summary['assigned']:,} assigned, {summary['waitlisted']:,} waitlisted."
+    )
+    return 0
+
+
+async def _load(home: Home, state: State) -> Any:
+    keys = ensure_keys(home.up / "keys")
+    cohort = make_cohort()
+    upstream = Upstream(state.urls["intake"], make_token(keys, "upstream"), state.kafka_bootstrap, "", 0)
+    headers = {"authorization": f"Bearer {make_token(keys, 'admin')}"}
+    async with httpx.AsyncClient(headers=headers, timeout=60, trust_env=False) as client:
+        chain = Chain(client, state.urls, deadline_seconds=DEADLINE_SECONDS)
+        with Progress("managers, roster, mentors", len(cohort.reference)) as progress:
+            await send_over_http(
+                upstream, encode_batches(cohort.reference), progress.advance, requests_at_once=1
+            )
+        with Progress("students", len(cohort.students)) as progress:
+            await send_over_http(upstream, encode_batches(cohort.students), progress.advance)
+        await chain.wait_for_ledger()
+        answer = await client.get(f"{state.urls['allocation']}/v1/summary", params={"year": YEAR})
+        answer.raise_for_status()
+        return answer.json()

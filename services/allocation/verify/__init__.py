@@ -1,0 +1,1 @@
+"""What allocation verifies of its own read models while it runs."""

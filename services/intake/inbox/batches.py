@@ -1,0 +1,68 @@
+"""The events of a JSON array, cut apart by their brackets, so that one that is not JSON does not spoil the others."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+MAX_NESTING: Final = 1_000
+_array: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_TOKEN: Final = re.compile(
+    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'  # a string; what is in it delimits nothing
+    rb"|//[^\n]*+|/\*.*?\*/"  # a comment, which JSON does not have, delimits nothing either
+    rb'|[][{},"]',  # a quotation mark by itself opens a string that does not end
+    re.DOTALL,
+)
+_CLOSING: Final = {b"[": b"]", b"{": b"}"}
+
+
+class BatchUnreadable(ValueError):
+    """The array itself cannot be read at byte `offset`, in the event with this `index` (both from 0)."""
+
+    def __init__(self, offset: int, index: int) -> None:
+        super().__init__(f"not a JSON array: byte {offset}, event {index}")
+        self.offset = offset
+        self.index = index
+
+
+def split_batch(body: bytes) -> list[msgspec.Raw] | Iterator[bytes]:
+    """The items of the array, each as its bytes; one that is not JSON is among them.
+
+    The usual array is cut by msgspec. Where that cannot read it, the items are cut one by one as the iterator advances,
+    which raises `BatchUnreadable` at the place where it is no array.
+    """
+    try:
+        return _array.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return _cut(body)
+
+
+def _cut(body: bytes) -> Iterator[bytes]:
+    start = len(body) - len(body.lstrip())
+    if body[start : start + 1] != b"[":
+        raise BatchUnreadable(start, 0)
+    item_start, index, open_brackets = start + 1, 0, [b"]"]
+    for token in _TOKEN.finditer(body, start + 1):
+        mark = token[0]
+        if mark == b'"':
+            raise BatchUnreadable(token.start(), index)
+        if mark in _CLOSING:
+            open_brackets.append(_CLOSING[mark])
+            if len(open_brackets) > MAX_NESTING:
+                raise BatchUnreadable(token.start(), index)
+        elif mark in (b"]", b"}") and open_brackets.pop() != mark:
+            raise BatchUnreadable(token.start(), index)
+        if open_brackets and not (mark == b"," and len(open_brackets) == 1):
+            continue
+        item = body[item_start : token.start()].strip()
+        if not item and not (mark == b"]" and index == 0):
+            raise BatchUnreadable(token.start(), index)
+        if item:
+            yield item
+        if not open_brackets:
+            if rest := body[token.end() :].lstrip():
+                raise BatchUnreadable(len(body) - len(rest), index)
+            return
+        item_start, index = token.end(), index + 1
+    raise BatchUnreadable(len(body), index)

@@ -1,0 +1,1 @@
+"""What intake verifies of its own read models while it runs."""

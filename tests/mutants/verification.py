@@ -1,0 +1,52 @@
+"""Mutants of what finds a forgery: verifications, and the tombstones that a recovery believes."""
+
+from tests.mutants.mutant import Mutant
+
+FORGED_TOMBSTONE = (
+    "tests/integration/recover/test_erasures.py"
+    "::test_a_forged_tombstone_destroys_nothing_and_its_subject_is_named"
+)
+FORGED_ROWS = ("tests/e2e/test_verified_rows.py::test_one_forged_row_of_any_table_is_named",)
+
+VERIFICATION = (
+    Mutant(
+        "believe-a-tombstone-alone",
+        "whoever can write to Kafka has a recovery destroy a subject's key",
+        "services/intake/recover/plan.py",
+        "        buried |= {index for owner, index in self.doubtful.items() if owner[1] in confirmed}\n",
+        "        buried |= set(self.doubtful.values())\n",
+        (FORGED_TOMBSTONE,),
+    ),
+    Mutant(
+        "yes-confirms-every-erasure",
+        "an unattended recovery erases whom a forged tombstone names",
+        "shared/recover/consent.py",
+        "            if subject in self.erasures or (not self.yes and",
+        "            if subject in self.erasures or self.yes or (not self.yes and",
+        ("tests/unit/recover/test_consent.py", FORGED_TOMBSTONE),
+    ),
+    Mutant(
+        "compare-only-rows-that-both-have",
+        "a row of a read model can be deleted, or added, without being noticed",
+        "shared/verification/shadow.py",
+        " e full join public.",
+        " e join public.",
+        FORGED_ROWS,
+    ),
+    Mutant(
+        "verify-no-link-of-the-log",
+        "an event of the log can be replaced together with its hash before the ledger has it",
+        "shared/verification/log_pages.py",
+        "    if previous is not None and envelope.previous != previous.hex():\n",
+        "    if previous is None and envelope.previous:\n",
+        ("tests/unit/verification/test_log_pages.py",),
+    ),
+    Mutant(
+        "verify-a-traceparent-nowhere",
+        "a column of the log that no event repeats can be changed without being noticed",
+        "services/audit/query/service_check.py",
+        "        if traceparent != kept[sequence][1]:\n",
+        "        if traceparent is None and kept[sequence][1]:\n",
+        ("tests/unit/verification/test_log_pages.py",),
+    ),
+)

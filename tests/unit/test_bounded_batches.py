@@ -1,0 +1,144 @@
+"""Compressed batches: what inflates beyond the bound is never taken apart, and all else is read as before."""
+
+import struct
+import tracemalloc
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import cramjam
+import pytest
+import zstandard
+from aiokafka import codec
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+from shared.kafka.bounded_batches import (
+    ATTRIBUTES_AT,
+    FETCH_INFLATED_BYTES,
+    HEADER_BYTES,
+    INFLATED_BYTES,
+    SkippedBatch,
+    inflated_bytes,
+)
+from shared.kafka.header_names import PatientRecords
+
+CODECS = {"gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
+BOMB_BYTES = 200 * 1024 * 1024
+
+
+def batch(values: Sequence[bytes], compression: int, base: int = 0) -> bytes:
+    """A record batch as a producer writes it and a broker keeps it, from offset `base` on."""
+    builder = DefaultRecordBatchBuilder(2, compression, False, -1, -1, -1, 64 * 1024 * 1024)
+    for offset, value in enumerate(values):
+        builder.append(offset, 1_700_000_000_000, None, value, [])
+    made = bytearray(builder.build())
+    struct.pack_into(">q", made, 0, base)
+    return bytes(made)
+
+
+def bomb(compression: int, payload: bytes, base: int = 0) -> bytes:
+    """A batch whose compressed part is `payload`; its checksum fits."""
+    made = bytearray(batch([b"x"], compression, base)[:HEADER_BYTES]) + payload
+    struct.pack_into(">i", made, 8, len(made) - 12)
+    struct.pack_into(">I", made, 17, 0)
+    return bytes(made)
+
+
+def zeros(compression: int, count: int = BOMB_BYTES) -> bytes:
+    content = bytes(count)
+    match compression:
+        case 1:
+            return codec.gzip_encode(content)
+        case 2:
+            return codec.snappy_encode(content)
+        case 3:
+            return codec.lz4_encode(content)
+        case _:
+            return codec.zstd_encode(content)
+
+
+def read(data: bytes) -> list[Any]:
+    """All records of a fetch, as aiokafka reads them."""
+    records, found = PatientRecords(data), []
+    while records.has_next():
+        found += list(records.next_batch())
+    return found
+
+
+@pytest.mark.parametrize("compression", [0, *CODECS.values()], ids=["none", *CODECS])
+@pytest.mark.parametrize("values", [[b"one"], [b"a" * 1000, b"", b"b" * 200_000]], ids=["small", "several"])
+def test_an_ordinary_batch_is_read_as_before(compression: int, values: list[bytes]) -> None:
+    made = batch(values, compression, base=40)
+    assert [(record.offset, record.value) for record in read(made)] == list(enumerate(values, 40))
+    inflated = inflated_bytes(made)
+    assert inflated is not None
+    assert (inflated > 0) == (compression != 0)
+
+
+@pytest.mark.parametrize("compression", CODECS.values(), ids=CODECS)
+def test_the_inflated_size_is_exact(compression: int) -> None:
+    plain = len(batch([b"x" * 300_000], 0)) - HEADER_BYTES
+    made = batch([b"x" * 300_000], compression)
+    assert inflated_bytes(made) == plain
+    assert inflated_bytes(made, plain) == plain
+    assert inflated_bytes(made, plain - 1) is None
+
+
+@pytest.mark.parametrize("compression", CODECS.values(), ids=CODECS)
+def test_a_bomb_becomes_one_record_with_its_offsets_digest_and_length(compression: int) -> None:
+    made = bomb(compression, zeros(compression), base=7)
+    after = batch([b"next"], 0, base=8)
+    tracemalloc.start()
+    try:
+        skipped, following = read(made + after)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert isinstance(skipped.value, SkippedBatch)
+    assert (skipped.offset, skipped.value.first_offset, skipped.value.last_offset) == (7, 7, 7)
+    assert skipped.value.compressed_bytes == len(made)
+    assert (following.offset, following.value) == (8, b"next")
+    assert peak < 4 * len(made) + 2 * INFLATED_BYTES
+
+
+@pytest.mark.parametrize(
+    ("compression", "payload"),
+    [
+        (1, zlib.compress(b"not gzip")),
+        (1, codec.gzip_encode(b"") * 3 + codec.gzip_encode(bytes(2 * INFLATED_BYTES))),
+        (2, b"\xff\xff\xff\x7f" + b"short"),  # claims 256 MiB
+        (3, codec.lz4_encode(b"a") + codec.lz4_encode(bytes(2 * INFLATED_BYTES))),
+        (4, codec.zstd_encode(b"a") + codec.zstd_encode(bytes(2 * INFLATED_BYTES))),
+        (4, b"garbage"),
+        (
+            4,
+            zstandard.ZstdCompressor(
+                compression_params=zstandard.ZstdCompressionParameters(window_log=28, enable_ldm=True)
+            ).compress(bytes(BOMB_BYTES)),
+        ),
+    ],
+    ids=["not-gzip", "gzip-members", "snappy-claim", "lz4-frames", "zstd-frames", "garbage", "zstd-window"],
+)
+def test_what_cannot_be_inflated_within_the_bound_is_skipped(compression: int, payload: bytes) -> None:
+    [skipped] = read(bomb(compression, payload))
+    assert isinstance(skipped.value, SkippedBatch)
+
+
+def test_a_fetch_is_left_after_a_bound_so_that_many_batches_do_not_add_up() -> None:
+    large = [batch([b"x" * 600_000], 4, base=number) for number in range(20)]
+    found = read(b"".join(large))
+    assert [record.offset for record in found] == [0, 1]
+    assert sum(len(record.value) for record in found) >= FETCH_INFLATED_BYTES
+
+
+def test_no_sender_can_claim_to_be_a_skipped_batch() -> None:
+    value = SkippedBatch.of(b"batch", 0, 0)
+    [record] = read(batch([bytes(value)], 0))
+    assert not isinstance(record.value, SkippedBatch)
+
+
+def test_the_attributes_are_where_a_batch_has_them() -> None:
+    for compression in CODECS.values():
+        made = batch([b"x" * 100], compression)
+        assert made[ATTRIBUTES_AT + 1] & 7 == compression
+    assert cramjam.snappy.decompress_raw_len(bytes(cramjam.snappy.compress_raw(b"x" * 500))) == 500
