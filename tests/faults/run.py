@@ -122,9 +122,7 @@ def report(run: Run) -> dict[str, Any]:
             for outcome in run.outcomes
             if outcome.notes and not outcome.violations
         ],
-        "least_in_flight": min(
-            (max(outcome.in_flight) for outcome in run.outcomes if outcome.in_flight), default=0
-        ),
+        "in_flight": {str(outcome.trial): outcome.in_flight for outcome in run.outcomes},
         "failures": [{"seed": outcome.seed, **outcome.line()} for outcome in run.failures],
         "machine": {
             "cores": psutil.cpu_count(),

@@ -107,7 +107,7 @@ def test_the_report_counts_what_did_not_happen_by_itself_and_keeps_the_notes(tmp
     assert made["by_fault"]["kafka is killed"] == {"trials": 1, "did_not_happen": 0, "failed": 1}
     assert [line["trial"] for line in made["did_not_happen"]] == [2]
     assert [line["trial"] for line in made["noted"]] == [1]
-    assert made["least_in_flight"] == 1
+    assert made["in_flight"] == {"0": [2, 5], "1": [1], "2": [4], "3": [9]}
     page = write_report(made, tmp_path)[1].read_text()
     assert "| fault | trials | did not happen | with a violation |" in page
     assert "| a link is cut | 3 | 1 | 0 |" in page
