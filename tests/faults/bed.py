@@ -21,7 +21,7 @@ from infra.local.service import ServiceProcess
 from infra.local.system import System
 from tests.e2e.waiting import within
 from tests.faults.proxy import Proxy
-from tests.faults.times import SETTINGS
+from tests.faults.times import SETTINGS, TOKEN_HOURS
 
 SERVERS: Final = ("kafka", "postgres")
 PARTITIONS: Final = 12
@@ -83,6 +83,10 @@ class Bed:
     async def _stop_proxies(self) -> None:
         for proxy in self.proxies.values():
             await proxy.stop()
+
+    def token(self, role: str, *, tenant: str = "default") -> str:
+        """Valid also where the clock is a day behind or ahead."""
+        return self.system.token(role, tenant=tenant, hours=TOKEN_HOURS, age_hours=TOKEN_HOURS)
 
     # -- its parts
 

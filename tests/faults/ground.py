@@ -16,7 +16,6 @@ from tests.faults.quiet import Stillness
 from tests.faults.senders import PIECE_EVENTS, Senders
 from tests.faults.stage import Stage
 from tests.faults.subjects import Leaving, Step
-from tests.faults.times import TOKEN_HOURS
 from tests.invariants.reading import Servers
 
 QUIET_SECONDS: Final = 90.0
@@ -182,7 +181,7 @@ class Ground:
     async def metric(self, name: str, instance: str) -> float:
         """A metric's sum over all of its labels; 0 when the instance does not answer."""
         url = f"{self.bed.instances[instance].url}/metrics"
-        headers = {"authorization": f"Bearer {self.bed.system.token('metrics', hours=TOKEN_HOURS)}"}
+        headers = {"authorization": f"Bearer {self.bed.token('metrics')}"}
         try:
             async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
                 answer = await client.get(url, headers=headers)

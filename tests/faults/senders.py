@@ -18,7 +18,6 @@ from tests.e2e.upstream import BATCH, STRUCTURED_HEADERS
 from tests.e2e.waiting import within
 from tests.faults.bed import TENANTS, Bed
 from tests.faults.subjects import Leaving, Step
-from tests.faults.times import TOKEN_HOURS
 from tests.invariants.reading import INBOUND
 
 PIECE_EVENTS: Final = 8
@@ -43,14 +42,8 @@ class Senders:
         self.sent = SentEvents(TENANTS)
         self._kafka = AioKafkaClients(bed.system.kafka_bootstrap)
         self._client = httpx.AsyncClient(timeout=REQUEST_SECONDS, trust_env=False)
-        self._tokens = {
-            source: bed.system.token("upstream", tenant=tenant, hours=TOKEN_HOURS)
-            for source, tenant in TENANTS.items()
-        }
-        self._admins = {
-            source: bed.system.token("admin", tenant=tenant, hours=TOKEN_HOURS)
-            for source, tenant in TENANTS.items()
-        }
+        self._tokens = {source: bed.token("upstream", tenant=tenant) for source, tenant in TENANTS.items()}
+        self._admins = {source: bed.token("admin", tenant=tenant) for source, tenant in TENANTS.items()}
         self.erased: list[dict[str, Any]] = []
         """The answers to erasures."""
         self.answers: list[bytes] = []

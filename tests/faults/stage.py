@@ -17,7 +17,6 @@ from infra.otel.collector import Collector
 from tests.faults.bed import TENANTS, Bed
 from tests.faults.quiet import Stillness
 from tests.faults.senders import Senders
-from tests.faults.times import TOKEN_HOURS
 from tests.faults.world import World
 from tests.invariants.reading import Servers
 
@@ -42,7 +41,7 @@ class Stage:
         return [("answers", b"\n".join(self.senders.answers)), ("spans", spans), *metrics]
 
     async def _metrics(self, service: str) -> bytes:
-        headers = {"authorization": f"Bearer {self.bed.system.token('metrics', hours=TOKEN_HOURS)}"}
+        headers = {"authorization": f"Bearer {self.bed.token('metrics')}"}
         async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
             answer = await client.get(f"{self.bed.instances[service].url}/metrics", headers=headers)
         answer.raise_for_status()

@@ -7,10 +7,14 @@ import importlib
 from collections.abc import Mapping
 from typing import Any, Final
 
+TOKEN_HOURS: Final = 48.0
+"""Tokens are so old, and live so much longer, that a clock which jumps by a day accepts them."""
+
 SETTINGS: Final[Mapping[str, str]] = {
     "RAHNAMA_SESSION_TIMEOUT_SECONDS": "1.5",
     "RAHNAMA_POLL_SECONDS": "0.1",
     "RAHNAMA_BATCH_RECORDS": "40",
+    "RAHNAMA_TOKEN_HOURS": f"{2 * TOKEN_HOURS:g}",
 }
 """What every service can be told; small batches, so that there are many between which something can happen."""
 
@@ -37,9 +41,6 @@ ARGUMENTS: Final[Mapping[str, Mapping[str, float]]] = {
     "services.intake.inbox.kafka:InboundInbox": {"look_seconds": 1.5},
 }
 """Defaults of keyword arguments that the composition roots leave as they are."""
-
-TOKEN_HOURS: Final = 24.0 * 7
-"""Tokens outlive a clock that jumps by a day."""
 
 STOPPED_SECONDS: Final = 5.0
 """Longer than every time-out above."""
