@@ -111,7 +111,7 @@ class KafkaServer(Part):
             f"{libs}/*",
         ]
         await self._format_once(command, properties)
-        environment = inherited_environment("JAVA_HOME")
+        environment = {**inherited_environment("JAVA_HOME"), **self.added_environment}
         child = spawn(
             "kafka",
             [*command, _TOUCH_HEAP, "kafka.Kafka", properties],
