@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from infra.local.home import REPOSITORY
+from tests.provenance import REPORTS
 
-REPORTS: Final = REPOSITORY / "docs" / "reports"
 FOUND: Final = "## Faults found by these trials, and their fixes"
 
 
@@ -47,7 +46,7 @@ def _table(report: dict[str, Any]) -> str:
             "",
             f"Machine: {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}. Versions: "
             + ", ".join(f"{name} {number}" for name, number in versions.items())
-            + ".",
+            + f". Commit: {report['commit']}.",
             *(["", "Violations:", "", *failures] if failures else []),
             "",
         ]

@@ -144,7 +144,10 @@ async def test_writers_that_name_partitions_in_opposite_order_do_not_dead_lock(p
             await commit(pool, log, [draft(partition) for partition in order])
 
     async with asyncio.timeout(20):
-        await asyncio.gather(write([0, 1, 2, 3]), write([3, 2, 1, 0]), write([2, 0, 3, 1]))
+        outcomes = await asyncio.gather(
+            write([0, 1, 2, 3]), write([3, 2, 1, 0]), write([2, 0, 3, 1]), return_exceptions=True
+        )
+    assert outcomes == [None, None, None]
     assert await pool.fetchval("select min(sequence) from log_head") == 60
 
 
