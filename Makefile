@@ -84,7 +84,7 @@ faults: venv ## breaks the running services on purpose: TRIALS=100 SEED=7 [FIRST
 		$(if $(FAULT),--fault "$(FAULT)") $(if $(filter 1,$(TABLE)),--table)
 
 observe-test: venv ## asks every query of the dashboards and alerts of a real Prometheus, and keeps its answers [SECONDS=60]
-	@RAHNAMA_OBSERVE_SECONDS="$(or $(SECONDS),60)" exec $(RUN) pytest tests/observe $(ARGS)
+	@RAHNAMA_OBSERVE_SECONDS="$(or $(SECONDS),60)" exec $(RUN) pytest tests/observe --timeout 3600 $(ARGS)
 
 screenshots: venv ## the dashboards by Grafana's components, from what observe-test kept (needs node, npm, chromium) [TABLE=1: in docs]
 	@exec $(RUN) tests.observe.screenshots $(if $(filter 1,$(TABLE)),--table)
@@ -93,7 +93,7 @@ images-offline: venv ## builds every container image without a registry (needs a
 	@exec $(RUN) infra.images
 
 compose-test: venv ## brings the containers up, restarts each under load, checks (IMAGES=registry: those Compose names)
-	@RAHNAMA_CONTAINER_IMAGES="$(or $(IMAGES),offline)" exec $(RUN) pytest tests/containers -s $(ARGS)
+	@RAHNAMA_CONTAINER_IMAGES="$(or $(IMAGES),offline)" exec $(RUN) pytest tests/containers --timeout 3600 -s $(ARGS)
 
 bench: venv ## how fast and at what cost, whole in under 40 minutes: [ONLY=name TABLE=1]
 	@exec $(RUN) tests.bench $(if $(ONLY),--only $(ONLY)) $(if $(filter 1,$(TABLE)),--table)

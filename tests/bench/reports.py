@@ -16,7 +16,7 @@ def folder_of(*, docs: bool) -> Path:
 
 
 def write(folder: Path, name: str, report: Mapping[str, Any], title: str, plots: Mapping[str, str]) -> None:
-    """`name.json` and `name.md`, which shows the plots."""
+    """The report as JSON, and as a page that shows the plots."""
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(report, indent=2, ensure_ascii=False)
     (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
