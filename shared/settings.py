@@ -1,13 +1,15 @@
 """The settings every service has, read once from the environment (`RAHNAMA_…`) and passed on."""
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.partitions import DEFAULT_COUNT, require_even
 
+_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
@@ -29,6 +31,9 @@ class ServiceSettings(BaseSettings):
     )
     jwks_file: Path = Field(description="Public keys (JWKS) that tokens are checked with.")
     jwt_issuer: str = Field("rahnama-local", description="The only `iss` that is accepted.")
+    cors_origins: str = Field(
+        "", description="Origins that browsers may call from, comma separated; none by default."
+    )
     token_hours: float = Field(24.0, gt=0, le=24 * 366, description="Longest lifetime of a token, in hours.")
     revocations_file: Path | None = Field(
         None, description="Tokens refused before they expire, by jti and sub."
@@ -41,6 +46,19 @@ class ServiceSettings(BaseSettings):
         3600.0, gt=0, le=86_400, description="Longest verification of the service's read models."
     )
     log_level: LogLevel = Field("INFO", description="Least severe level that is logged.")
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        for origin in filter(None, value.split(",")):
+            if _ORIGIN.fullmatch(origin.strip()) is None:
+                raise ValueError("an origin is scheme://host, with a port where it is not the usual one")
+        return value
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """The origins of `cors_origins`."""
+        return tuple(origin.strip() for origin in self.cors_origins.split(",") if origin.strip())
 
     @field_validator("partitions")
     @classmethod

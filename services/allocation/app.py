@@ -68,6 +68,7 @@ def build(settings: Settings) -> FastAPI:
         positions=AllocationPositions(pool, relay.published, inbox.positions),
         telemetry=telemetry,
         bytes_in_flight=settings.bytes_in_flight,
+        cors_origins=settings.allowed_origins,
         position_wait_seconds=settings.position_wait_seconds,
     )
     for routes in (allocation_routes, waitlist_routes, mentor_routes, mentor_students_routes, summary_routes):

@@ -64,6 +64,7 @@ def build(settings: Settings) -> FastAPI:
         positions=AuditPositions(pool, inbox.positions),
         telemetry=telemetry,
         bytes_in_flight=settings.bytes_in_flight,
+        cors_origins=settings.allowed_origins,
         position_wait_seconds=settings.position_wait_seconds,
     )
     app.include_router(record_routes(Records(pool)))

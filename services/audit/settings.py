@@ -1,9 +1,13 @@
 """Audit's settings, read once from the environment."""
 
+from typing import Annotated
+
 from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
 
 from shared.contracts.decisions import ALLOCATION_SOURCE
 from shared.contracts.facts import INTAKE_SOURCE
+from shared.read_settings import read_json_object
 from shared.settings import ServiceSettings
 
 
@@ -17,10 +21,12 @@ class Settings(ServiceSettings):
     verification_idle_seconds: float = Field(
         10.0, gt=0, le=120, description="Longest wait of a verification for a topic that does not answer."
     )
-    producer_urls: dict[str, str] = Field(
+    producer_urls: Annotated[dict[str, str], NoDecode] = Field(
         default={},
         description="Base URLs of the services that own the logs, whose databases verifications compare (JSON object).",
     )
+
+    _read_producer_urls = field_validator("producer_urls", mode="before")(read_json_object)
 
     @field_validator("producer_urls")
     @classmethod

@@ -89,6 +89,7 @@ def build(settings: Settings) -> FastAPI:
         positions=IntakePositions(pool, parts.log, parts.relay.published, parts.inbox.positions),
         telemetry=telemetry,
         bytes_in_flight=settings.bytes_in_flight,
+        cors_origins=settings.allowed_origins,
         position_wait_seconds=settings.position_wait_seconds,
         max_body_bytes=settings.request_bytes,
     )

@@ -1,6 +1,6 @@
 """The frame of every service's app: problems, tokens, health, metrics and positions."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any, Final
 
@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from shared.errors import RahnamaError
@@ -44,6 +45,7 @@ def create_app(
     position_wait_seconds: float = POSITION_WAIT_SECONDS,
     max_body_bytes: int = MAX_BODY_BYTES,
     bytes_in_flight: int = BYTES_IN_FLIGHT,
+    cors_origins: Sequence[str] = (),
 ) -> FastAPI:
     """An app with `/healthz`, `/readyz`, `/metrics`, `/openapi.json` and `/v1/positions`.
 
@@ -74,6 +76,15 @@ def create_app(
         max_body_bytes,
         BodiesInFlight(max(bytes_in_flight, 2 * max_body_bytes)),
     )
+    if cors_origins:  # in front of the edge: a preflight carries no token
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=cors_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "traceparent"],
+            expose_headers=["Location", "Link", "Retry-After", "ETag"],
+            max_age=600,
+        )
     _add_health(app, health)
     _add_insight(app, positions)
     return app

@@ -18,6 +18,7 @@ class Coverage:
 
     `missing` is the first sequence that does not come in its place, or None: another one comes before it, or the
     partition ends without it. What follows `misplaced` does not make up for it, because readers meet the gap first.
+    `highest` is the highest sequence that was read, in its place or not.
     """
 
     begin: int
@@ -25,6 +26,7 @@ class Coverage:
     sequence: int
     missing: int | None = None
     misplaced: bool = False
+    highest: int = 0
 
     def holds(self, extent: Extent) -> bool:
         """Whether the partition may still be the one that was read. The next piece will tell for sure."""
@@ -41,23 +43,31 @@ def begun(extent: Extent) -> Coverage | None:
     """What the first record alone tells; None of an empty partition."""
     if extent.first is None:
         return None
-    return Coverage(extent.begin, extent.first, 1 if extent.first.sequence == 1 else 0)
+    sequence = extent.first.sequence
+    return Coverage(extent.begin, extent.first, 1 if sequence == 1 else 0, highest=sequence or 0)
 
 
 def read_on(coverage: Coverage, records: Sequence[Seen]) -> Coverage | None:
     """After the records from `coverage.tail` on, itself included. None if it has become another one."""
     if not records or records[0] != coverage.tail:
         return None
-    sequence, missing = coverage.sequence, coverage.missing if coverage.misplaced else None
+    sequence, highest = coverage.sequence, coverage.highest
+    missing = coverage.missing if coverage.misplaced else None
     for record in records[1:]:
         if record.sequence is None:
             continue
+        highest = max(highest, record.sequence)
         if record.sequence == sequence + 1:
             sequence += 1
         elif record.sequence > sequence and missing is None:
             missing = sequence + 1
     return replace(
-        coverage, tail=records[-1], sequence=sequence, missing=missing, misplaced=missing is not None
+        coverage,
+        tail=records[-1],
+        sequence=sequence,
+        missing=missing,
+        misplaced=missing is not None,
+        highest=highest,
     )
 
 

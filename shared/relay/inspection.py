@@ -67,7 +67,13 @@ class Inspection:
         if not self._leadership.keeps(term):
             return False
         verdicts = {
-            number: judge(number, extent, log, missing=self._scrub.missing(number, extent))
+            number: judge(
+                number,
+                extent,
+                log,
+                missing=self._scrub.missing(number, extent),
+                read_up_to=self._scrub.highest(number, extent),
+            )
             for number, extent in extents.items()
         }
         self._tell_gate(topic.name, verdicts)

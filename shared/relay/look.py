@@ -57,8 +57,12 @@ class LogView:
     hashes: Mapping[tuple[int, int], bytes]
 
 
-def judge(partition: int, extent: Extent, log: LogView, *, missing: int | None = None) -> Verdict:
-    """The verdict on one partition of the topic; `missing` is a sequence that it lacks before its end."""
+def judge(
+    partition: int, extent: Extent, log: LogView, *, missing: int | None = None, read_up_to: int = 0
+) -> Verdict:
+    """The verdict on one partition of the topic; `missing` is a sequence that it lacks before its end, and
+    `read_up_to` the highest one that was read between its first and last record.
+    """
     first, last = extent.first, extent.last
     standing = log.standings[partition]
     if first is None or last is None:
@@ -70,7 +74,9 @@ def judge(partition: int, extent: Extent, log: LogView, *, missing: int | None =
             return Disagreement(f"offset {seen.offset} {FOREIGN}")
     assert first.sequence is not None
     assert last.sequence is not None
-    highest = max(last.sequence, extent.highest.sequence or 0 if extent.highest is not None else 0)
+    highest = max(last.sequence, read_up_to)
+    if extent.highest is not None and extent.highest.sequence is not None:
+        highest = max(highest, extent.highest.sequence)
     if highest > standing.head:
         return Disagreement(
             f"it holds sequence {highest}, but the log ends at {standing.head}: {RESTORED},"

@@ -31,6 +31,11 @@ class Scrub:
         coverage = self._coverages.get(number)
         return coverage.missing if coverage is not None and coverage.holds(extent) else None
 
+    def highest(self, number: int, extent: Extent) -> int:
+        """The highest sequence that was read of a partition, as of the last `advance`; 0 if none was."""
+        coverage = self._coverages.get(number)
+        return coverage.highest if coverage is not None and coverage.holds(extent) else 0
+
     async def advance(self, topic: Topic, extents: Mapping[int, Extent]) -> dict[int, list[Seen]]:
         """Reads on in these partitions, each time beginning with another one; returns the records that it read.
 

@@ -26,8 +26,15 @@ class _Progress:
     highest: Seen | None
 
     def continues(self, extent: Extent, first: int) -> bool:
-        """Whether what was read is still there, and is all that has to be read before the next offset."""
-        return self.begin == extent.begin and self.first_offset <= first and self.next_offset <= extent.end
+        """Whether what was read is still there, and what has to be read begins in it or right behind it.
+
+        Between two checks the gate may have been open, and the partition may have grown by millions of records.
+        """
+        return (
+            self.begin == extent.begin
+            and self.first_offset <= first <= self.next_offset
+            and self.next_offset <= extent.end
+        )
 
 
 def surplus(extent: Extent) -> int:

@@ -151,7 +151,7 @@ DECISIONS: Final[dict[str, Decision]] = {
         version=3,
         policy="default",
         engine=1,
-        reason="upstream",
+        reason="withdrawn",
         previous_mentor_id=150,
     ),
 }

@@ -55,10 +55,11 @@ INBOUND: Final[dict[str, dict[str, Any]]] = {
 
 def inbound_bytes(name: str) -> bytes:
     """The inbound event in structured mode, as upstream may send it."""
-    kind = name.split(".")[1]
+    _, kind, action, _ = name.split(".")
+    prefix = "withdrawal" if action == "withdrawn" else kind
     document = {
         "specversion": "1.0",
-        "id": f"{kind}-1404-000001",
+        "id": f"{prefix}-1404-000001",
         "source": "/upstream/demo",
         "type": name,
         "time": "2025-09-23T08:30:00+03:30",

@@ -269,4 +269,20 @@ LOGS = (
         "        await self._bury_once_more()\n",
         ("tests/integration/intake/test_keys_sent_again.py",),
     ),
+    Mutant(
+        "the-tail-is-read-from-where-the-last-check-ended",
+        "after a lost session the gate stays closed for minutes, until all that was published since the start is read",
+        "shared/relay/tail.py",
+        "            and self.first_offset <= first <= self.next_offset\n",
+        "            and self.first_offset <= first\n",
+        ("tests/unit/relay/test_tail.py",),
+    ),
+    Mutant(
+        "a-refill-deletes-what-the-log-does-not-hold",
+        "a refill deletes events that only the topic holds, because the database was restored and they are misplaced",
+        "shared/relay/inspection.py",
+        "                read_up_to=self._scrub.highest(number, extent),\n",
+        "",
+        ("tests/integration/relay/test_gate.py",),
+    ),
 )

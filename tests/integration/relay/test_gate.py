@@ -56,6 +56,16 @@ async def test_a_log_behind_its_topic_is_closed_though_a_late_repeat_stands_at_t
         assert await bed.extent() == extent
 
 
+async def test_a_misplaced_event_beyond_a_restored_log_is_not_deleted_by_a_refill(bed: Bed) -> None:
+    values = [event.value for event in await bed.append_before_start(8)]
+    await bed.produce([values[0], values[7], *values[1:5]])  # a late batch of an earlier leader in a refill
+    await bed.restore_to(5)
+    async with bed.running() as relay:
+        await until(lambda: "holds sequence 8, but the log ends at 5" in (relay.ready() or ""))
+        assert not bed.log.gate.is_open
+        assert await bed.extent() == (0, 6)
+
+
 async def test_a_fork_closes_the_gate_and_deletes_nothing(bed: Bed) -> None:
     committed = await bed.append_before_start(10)
     other = json.loads(committed[6].value)

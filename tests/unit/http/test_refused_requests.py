@@ -6,10 +6,12 @@ from fastapi import FastAPI
 from starlette.types import Message, Scope
 from structlog.testing import capture_logs
 
+from shared.http import Health, TokenVerifier, create_app
 from shared.http.bodies import BodiesInFlight, BoundedBody
 from shared.http.refusals import BURST_LINES, LINES_PER_SECOND, RefusalLog
 from shared.http.traffic import DURATION
 from tests.tokens import TestIssuer
+from tests.unit.http.conftest import Positions
 
 EVENT = "application/cloudevents+json"
 
@@ -175,3 +177,30 @@ async def test_a_body_that_does_not_fit_beside_the_others_is_503_and_gives_back_
     assert not in_flight.add(1)
     body.release()
     assert in_flight.add(10)
+
+
+async def test_browsers_may_call_from_the_origins_that_are_set_and_from_no_other(issuer: TestIssuer) -> None:
+    app = create_app(
+        title="Sample",
+        version="1",
+        lifespan=None,
+        verifier=TokenVerifier(issuer.jwks_file, issuer.issuer),
+        health=Health(dict),
+        positions=Positions(),
+        cors_origins=("https://console.example",),
+    )
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sample") as client:
+        preflight = await client.options("/healthz", headers={"origin": "https://console.example", **asked})
+        assert preflight.status_code == 200
+        assert preflight.headers["access-control-allow-origin"] == "https://console.example"
+        foreign = await client.options("/healthz", headers={"origin": "https://other.example", **asked})
+        assert (foreign.status_code, "access-control-allow-origin" in foreign.headers) == (400, False)
+
+
+async def test_without_the_setting_a_preflight_is_refused_like_any_request(client: httpx.AsyncClient) -> None:
+    preflight = await client.options(
+        "/v1/students",
+        headers={"origin": "https://console.example", "access-control-request-method": "GET"},
+    )
+    assert (preflight.status_code, "access-control-allow-origin" in preflight.headers) == (401, False)

@@ -108,6 +108,22 @@ async def test_a_sequence_that_comes_after_later_ones_is_still_missing_from_its_
     assert await missing(scrub, refilled) is None
 
 
+@pytest.mark.parametrize("most", [2, 1000])
+@pytest.mark.parametrize(
+    ("sequences", "highest"), [((1,), 1), ((3, 1), 3), ((1, 5, 2, 3), 5), ((1, 2, 3, None, 1), 3)]
+)
+async def test_the_highest_sequence_is_known_wherever_it_is(
+    sequences: tuple[int | None, ...], highest: int, most: int
+) -> None:
+    partition, scrub = of(*sequences), Scrub()
+    partition.most = most
+    for _ in sequences:
+        await missing(scrub, partition)
+    assert scrub.highest(0, partition.extent) == highest
+    partition.begin += 1
+    assert scrub.highest(0, partition.extent) == 0, "it is another partition now"
+
+
 async def test_what_was_read_is_kept_while_others_lead_or_nothing_can_be_read() -> None:
     partition, scrub = of(1, 2, 3), Scrub()
     await missing(scrub, partition)

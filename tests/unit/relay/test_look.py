@@ -55,6 +55,14 @@ def test_a_topic_that_lacks_a_sequence_before_its_end_is_to_be_filled_again() ->
     assert judge(0, extent, log(9), missing=4) == Incomplete(9, "sequence 4 is missing before sequence 9")
 
 
+def test_a_topic_that_is_ahead_of_the_log_in_its_middle_is_not_filled_again() -> None:
+    extent = Extent(0, 4, seen(0, 1), seen(3, 3))  # 1 5 2 3
+    verdict = judge(0, extent, log(3), missing=2, read_up_to=5)
+    assert isinstance(verdict, Disagreement)
+    assert "it holds sequence 5, but the log ends at 3: the database was restored" in verdict.reason
+    assert isinstance(judge(0, extent, log(5), missing=2, read_up_to=5), Incomplete)
+
+
 @pytest.mark.parametrize(
     ("extent", "view", "reason"),
     [

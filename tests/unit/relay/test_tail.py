@@ -97,6 +97,14 @@ async def test_what_was_read_is_not_read_again_and_a_new_topic_is() -> None:
     assert await highest(partition, reader) == 2
 
 
+async def test_what_was_published_since_the_last_check_is_not_read() -> None:
+    reader, partition = TailReader(), Partition([1, 2, 3, 1])
+    assert await highest(partition, reader) == 3
+    partition.sequences = [1, 2, 3, 1, *range(2, 100)]
+    assert await highest(partition, reader) == 99
+    assert partition.read == 3 + surplus(partition.extent) == 6
+
+
 async def test_a_repeat_that_comes_between_two_checks_is_looked_behind() -> None:
     reader, partition = TailReader(), Partition([1, 2])
     assert await highest(partition, reader) is None
