@@ -46,7 +46,7 @@ def _table(report: dict[str, Any]) -> str:
             "",
             f"Machine: {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}. Versions: "
             + ", ".join(f"{name} {number}" for name, number in versions.items())
-            + f". Commit: {report['commit']}.",
+            + f". Commit: {report.get('commit') or 'unknown'}.",
             *(["", "Violations:", "", *failures] if failures else []),
             "",
         ]
