@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from infra.local.home import REPOSITORY
+from tests.provenance import REPORTS
 
-REPORTS: Final = REPOSITORY / "docs" / "reports"
 FOUND: Final = "## Faults found by these trials, and their fixes"
 
 
@@ -50,7 +49,7 @@ def _table(report: dict[str, Any]) -> str:
             "",
             f"Machine: {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}. Versions: "
             + ", ".join(f"{name} {number}" for name, number in versions.items())
-            + ".",
+            + f". Commit: {report.get('commit') or 'unknown'}.",
             *_section("Violations", failures),
             *_section(
                 "Did not happen", [_reasons(line, "not_happened") for line in report["did_not_happen"]]
