@@ -12,7 +12,7 @@ FIND_PYTHON := for p in python3.11 python3; do "$$p" -c 'import sys; sys.exit(sy
 	>/dev/null 2>&1 && echo "$$p" && exit; done
 
 .PHONY: help venv demo up down reset recover rebuild refill dsn drills status token test test-unit test-integration test-e2e faults \
-	bench bench-small soak overload mutants simulate observe-test screenshots images-offline compose-test check format lock
+	bench bench-small soak overload mutants simulate figures observe-test screenshots images-offline compose-test check format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,8 +47,8 @@ refill: venv ## after a fork: empties a partition, for its relay to fill again: 
 dsn: venv ## prints the DSN of a database's owner, for psql: SERVICE=intake
 	@exec $(RUN) infra.local dsn "$(SERVICE)"
 
-drills: venv ## loses and restores each database and Kafka, and writes docs/reports/drills.json
-	@exec $(RUN) tests.drills
+drills: venv ## loses and restores each database and Kafka [TABLE=1: report in docs]
+	@exec $(RUN) tests.drills $(if $(filter 1,$(TABLE)),--table)
 
 status: venv ## what runs, with memory and lag
 	@exec $(RUN) infra.local status
@@ -72,7 +72,7 @@ test-integration: venv ## against a real Kafka and Postgres
 test-e2e: venv ## the whole system
 	@exec $(RUN) pytest tests/e2e $(ARGS)
 
-mutants: venv ## plants faults in the code, one at a time; each must be caught (ONLY=name TABLE=1)
+mutants: venv ## plants faults in the code, one at a time; each must be caught [ONLY=name or TABLE=1]
 	@exec $(RUN) tests.mutants $(if $(ONLY),--only $(ONLY)) $(if $(TABLE),--table)
 
 simulate: venv ## all three services in one process, with faults from a seed: SEEDS=2000 FIRST=1 [PROCESSES= TABLE=1]; a failing seed replays
@@ -84,7 +84,7 @@ faults: venv ## breaks the running services on purpose: TRIALS=100 SEED=7 [FIRST
 		$(if $(FAULT),--fault "$(FAULT)") $(if $(filter 1,$(TABLE)),--table)
 
 observe-test: venv ## asks every query of the dashboards and alerts of a real Prometheus, and keeps its answers [SECONDS=60]
-	@RAHNAMA_OBSERVE_SECONDS="$(or $(SECONDS),60)" exec $(RUN) pytest tests/observe $(ARGS)
+	@RAHNAMA_OBSERVE_SECONDS="$(or $(SECONDS),60)" exec $(RUN) pytest tests/observe --timeout 3600 $(ARGS)
 
 screenshots: venv ## the dashboards by Grafana's components, from what observe-test kept (needs node, npm, chromium) [TABLE=1: in docs]
 	@exec $(RUN) tests.observe.screenshots $(if $(filter 1,$(TABLE)),--table)
@@ -93,7 +93,7 @@ images-offline: venv ## builds every container image without a registry (needs a
 	@exec $(RUN) infra.images
 
 compose-test: venv ## brings the containers up, restarts each under load, checks (IMAGES=registry: those Compose names)
-	@RAHNAMA_CONTAINER_IMAGES="$(or $(IMAGES),offline)" exec $(RUN) pytest tests/containers -s $(ARGS)
+	@RAHNAMA_CONTAINER_IMAGES="$(or $(IMAGES),offline)" exec $(RUN) pytest tests/containers --timeout 3600 -s $(ARGS)
 
 bench: venv ## how fast and at what cost, whole in under 40 minutes: [ONLY=name TABLE=1]
 	@exec $(RUN) tests.bench $(if $(ONLY),--only $(ONLY)) $(if $(filter 1,$(TABLE)),--table)
@@ -112,6 +112,11 @@ check: venv ## style, types and the architecture's rules
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
 	@$(VENV)/lint-imports
+	@$(RUN) tests.figures
+	@$(RUN) tests.provenance
+
+figures: venv ## writes the README's table of figures from docs/reports (make check compares it)
+	@exec $(RUN) tests.figures --write
 
 format: venv ## puts the code in shape
 	@$(RUN) ruff format .

@@ -80,6 +80,7 @@ async def wipe_databases(admin_dsn: str, databases: Databases) -> None:
                 "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid();"
                 "DROP SCHEMA public CASCADE; CREATE SCHEMA public; SELECT pg_stat_reset();"
+                f"REVOKE TEMPORARY ON DATABASE {name} FROM rahnama_{service};"
             )
         finally:
             await connection.close(timeout=5)

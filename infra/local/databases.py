@@ -14,6 +14,8 @@ from urllib.parse import quote, unquote, urlsplit
 import asyncpg
 
 SERVICES = ("intake", "allocation", "audit")
+MAINTENANCE = ("postgres", "template1")
+"""The server's own databases, which PostgreSQL opens to every role."""
 _LOCK = 0x7261686E  # "rahn": one process at a time makes roles and databases
 _TIMEOUT_SECONDS = 60
 
@@ -55,6 +57,8 @@ async def ensure_databases(admin_dsn: str, suffix: str = "") -> Databases:
     admin = await asyncpg.connect(admin_dsn, timeout=_TIMEOUT_SECONDS, command_timeout=_TIMEOUT_SECONDS)
     try:
         await admin.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        for name in MAINTENANCE:
+            await _close_to_public(admin, name)
         for service in SERVICES:
             for role in (f"rahnama_{service}_owner", f"rahnama_{service}"):
                 await _ensure_role(admin, role, role_password(admin_dsn, role))
@@ -107,8 +111,12 @@ async def _ensure_role(admin: "asyncpg.Connection[Any]", role: str, password: st
 async def _ensure_database(admin: "asyncpg.Connection[Any]", name: str, service: str) -> None:
     if not await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", name):
         await admin.execute(f"CREATE DATABASE {name} OWNER rahnama_{service}_owner")
-    await admin.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+    await _close_to_public(admin, name)
     await admin.execute(f"GRANT CONNECT ON DATABASE {name} TO rahnama_{service}")
+
+
+async def _close_to_public(admin: "asyncpg.Connection[Any]", name: str) -> None:
+    await admin.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
 
 
 async def ensure_schema(admin_dsn: str, name: str, service: str) -> None:

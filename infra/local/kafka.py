@@ -17,6 +17,8 @@ from infra.local.ports import LOOPBACK, accepts, free_ports, require_free
 from infra.local.process import Child, inherited_environment, run_to_end, spawn
 from shared.kafka.closing_clients import Admin
 
+_log = logging.getLogger("rahnama.local")
+
 _FORMAT_SECONDS = 60
 _READY_SECONDS = 60
 _JVM = (
@@ -111,7 +113,7 @@ class KafkaServer(Part):
             f"{libs}/*",
         ]
         await self._format_once(command, properties)
-        environment = inherited_environment("JAVA_HOME")
+        environment = {**inherited_environment("JAVA_HOME"), **self.added_environment}
         child = spawn(
             "kafka",
             [*command, _TOUCH_HEAP, "kafka.Kafka", properties],
@@ -180,7 +182,8 @@ async def answers(bootstrap: str) -> bool:
         async with asyncio.timeout(5):
             await admin.start()
             return bool((await admin.describe_cluster())["brokers"])
-    except Exception:
+    except Exception as error:  # whatever it is, the broker does not answer yet
+        _log.debug("broker at %s did not answer: %r", bootstrap, error)
         return False
     finally:
         await admin.close()

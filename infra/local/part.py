@@ -19,6 +19,8 @@ class Part(ABC):
         """`name` is how the user knows it."""
         self.name = name
         self.child: Child | None = None
+        self.added_environment: dict[str, str] = {}
+        """Variables that a server gets with its next start, besides its own."""
 
     @abstractmethod
     async def start(self) -> None:

@@ -77,7 +77,7 @@ class PostgresServer(Part):
         child = spawn(
             self.name,
             [binaries() / "postgres", "-D", self._data, *options],
-            environment=inherited_environment(),
+            environment={**inherited_environment(), **self.added_environment},
             log=self.log,
             user=self._user,
             folder=self._data,

@@ -106,10 +106,13 @@ class System:
         centers: Sequence[int] | None = None,
         subject: str | None = None,
         hours: float = DEFAULT_HOURS,
+        age_hours: float = 0.0,
     ) -> str:
         """A bearer token that this system's services accept."""
         keys = ensure_keys(self._keys_folder)
-        return make_token(keys, role, tenant=tenant, centers=centers, subject=subject, hours=hours)
+        return make_token(
+            keys, role, tenant=tenant, centers=centers, subject=subject, hours=hours, age_hours=age_hours
+        )
 
     async def kill(
         self, part: str, number: signal.Signals = signal.SIGKILL, *, seconds: float = 20.0

@@ -24,8 +24,9 @@ def make_token(
     centers: Sequence[int] | None = None,
     subject: str | None = None,
     hours: float = DEFAULT_HOURS,
+    age_hours: float = 0.0,
 ) -> str:
-    """A signed JWT. `centers` limits an operator; None leaves the claim out. Negative `hours` are for tests."""
+    """A signed JWT. `centers` limits an operator; None leaves the claim out. Negative `hours`, and an age, are for tests."""
     if role not in ROLES:
         asked = f"{role!r} is no role" if role else "A role is missing"
         raise LocalError(f"{asked}. Choose one of {', '.join(ROLES)}, for example: make token ROLE=operator")
@@ -34,7 +35,7 @@ def make_token(
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": subject or f"local-{role}",
-        "iat": issued_at,
+        "iat": issued_at - timedelta(hours=age_hours),
         "exp": issued_at + timedelta(hours=hours),
         "tenant": tenant,
         "roles": [role],

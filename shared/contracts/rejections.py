@@ -22,13 +22,14 @@ class InboundPlace(msgspec.Struct, frozen=True, gc=False):
 
 
 class EventRejected(msgspec.Struct, frozen=True, kw_only=True):
-    """`data` of `rahnama.intake.event.rejected.v1`. `type` is the event's, if it could be read."""
+    """`data` of `rahnama.intake.event.rejected.v1`. `type` is the event's, if it could be read, and `centers` those that it named readably; absent if it named none."""
 
     rejection_id: str
     door: Literal["http", "kafka"]
     inbound: InboundPlace | None
     type: str | None
     errors: list[Fault]
+    centers: list[int] | msgspec.UnsetType = msgspec.UNSET
 
 
 class RejectionEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ app = create_app(title="Rahnama intake", version="0.1.0", lifespan=…, verifier
                  health=Health(ready), positions=positions, telemetry=telemetry)
 
 @app.get("/v1/mentors", dependencies=[MinPosition])
-async def mentors(caller: Annotated[Caller, Depends(require("operator", "auditor"))],
+async def mentors(caller: Annotated[Caller, Depends(require("operator", "auditor", centers=CenterLimit.APPLIED))],
                   page: Annotated[Page, Depends()]) -> Response:
     rows, last = page.split(await read(caller.tenant, page.after(tuple[PositiveInt4]), page.fetch))
     return page_response(page, rows, None if last is None else [last.mentor_id])
@@ -12,9 +12,9 @@ async def mentors(caller: Annotated[Caller, Depends(require("operator", "auditor
 
 from shared.http.app import create_app
 from shared.http.bodies import read_body, require_content_type
-from shared.http.callers import Caller
+from shared.http.callers import Caller, CenterLimit
 from shared.http.health import Health
-from shared.http.numbers import CountInt8, Int2, Int4, PartitionNumber, PositiveInt4, ShortText
+from shared.http.numbers import CountInt8, Int2, Int4, PartitionNumber, PositiveInt4, ShortText, Year
 from shared.http.pages import Page, decode_cursor, encode_cursor, page_response
 from shared.http.positions import InboxPosition, LogPosition, MinPosition, PositionsSource
 from shared.http.responses import json_response
@@ -24,6 +24,7 @@ from shared.http.tokens import TokenVerifier, verifier_of
 
 __all__ = [
     "Caller",
+    "CenterLimit",
     "CountInt8",
     "Health",
     "InboxPosition",
@@ -37,6 +38,7 @@ __all__ = [
     "PositiveInt4",
     "ShortText",
     "TokenVerifier",
+    "Year",
     "create_app",
     "decode_cursor",
     "encode_cursor",

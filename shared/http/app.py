@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any, Final
 
 import structlog
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
@@ -14,14 +14,15 @@ from starlette.responses import Response
 
 from shared.errors import RahnamaError
 from shared.http.bodies import BYTES_IN_FLIGHT, MAX_BODY_BYTES, BodiesInFlight
-from shared.http.callers import Caller
+from shared.http.callers import Caller, CenterLimit
 from shared.http.edge import add_edge
 from shared.http.health import Health, alive, readiness
 from shared.http.openapi import PROBLEM_RESPONSES, describe
 from shared.http.positions import PositionsSource, positions_response
 from shared.http.problems import answer_error, answer_http_exception, answer_validation_error
-from shared.http.responses import json_response
-from shared.http.roles import require, require_any, require_roles_everywhere, roles_of
+from shared.http.responses import headers_only, json_response
+from shared.http.roles import require, require_any, require_roles_everywhere
+from shared.http.routing import check_request, declared_routes
 from shared.http.tokens import TokenVerifier
 from shared.telemetry import Telemetry
 from shared.telemetry.metrics import CONTENT_TYPE, exposition
@@ -61,11 +62,14 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         responses=PROBLEM_RESPONSES,
+        dependencies=[Depends(check_request)],
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.positions = positions
     app.state.position_wait_seconds = position_wait_seconds
     app.state.route_paths = {}
+    app.state.declared_routes = {}
+    app.state.literal_paths = {}
     app.add_exception_handler(RahnamaError, answer_error)
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(RequestValidationError, answer_validation_error)
@@ -94,9 +98,7 @@ def _checked(lifespan: Lifespan | None) -> Lifespan:
     @asynccontextmanager
     async def checked(app: FastAPI) -> AsyncIterator[None]:
         require_roles_everywhere(app)
-        app.state.route_roles = {
-            id(route.original_route): roles_of(route) for route in iter_route_contexts(app.routes)
-        }
+        app.state.declared_routes = declared_routes(app)
         app.state.route_paths = {
             id(route.original_route): route.path_format
             for route in iter_route_contexts(app.routes)
@@ -117,20 +119,25 @@ def _checked(lifespan: Lifespan | None) -> Lifespan:
 
 
 def _add_health(app: FastAPI, health: Health) -> None:
-    @app.get("/healthz", tags=["operation"])
-    async def healthz() -> Any:
+    async def healthz(request: Request) -> Any:
         """Whether the process answers. Needs no token."""
-        return alive()
+        return headers_only(alive()) if request.method == "HEAD" else alive()
 
-    @app.get("/readyz", tags=["operation"])
-    async def readyz() -> Any:
+    async def readyz(request: Request) -> Any:
         """Whether every part is ready, and why not. Needs no token."""
-        return readiness(health)
+        answer = readiness(health)
+        return headers_only(answer) if request.method == "HEAD" else answer
+
+    for path, answer in (("/healthz", healthz), ("/readyz", readyz)):
+        app.add_api_route(path, answer, methods=["GET"], tags=["operation"])
+        app.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
 
 
 def _add_insight(app: FastAPI, positions: PositionsSource) -> None:
     @app.get("/metrics", tags=["operation"])
-    async def metrics(_caller: Annotated[Caller, Depends(require("metrics"))]) -> Any:
+    async def metrics(
+        _caller: Annotated[Caller, Depends(require("metrics", centers=CenterLimit.UNAFFECTED))],
+    ) -> Any:
         """Prometheus' text format."""
         return Response(exposition(), media_type=CONTENT_TYPE)
 

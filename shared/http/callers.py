@@ -1,17 +1,29 @@
 """Who calls: the claims of a verified token, and the roles there are."""
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
 ADMIN: Final = "admin"
 ROLES: Final = (ADMIN, "operator", "auditor", "upstream", "metrics")
 
 
+class CenterLimit(Enum):
+    """What a route does with a token that is limited to centres."""
+
+    APPLIED = "applied"
+    """It shows only what belongs to one of them."""
+    UNAFFECTED = "unaffected"
+    """It shows and changes nothing that belongs to a centre."""
+    REFUSED = "refused"
+    """It cannot apply the limit, so it answers 403 (`CENTERS_NOT_APPLICABLE`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """A verified token's claims. Another tenant's data does not exist for its bearer.
 
-    `centers` limits an operator to these centres; None: all of them.
+    `centers` limits the caller, of whatever role, to these centres; None: all of them.
     """
 
     tenant: str
@@ -26,3 +38,7 @@ class Caller:
     def may_see_center(self, center: int) -> bool:
         """Whether the caller may see what belongs to `center`."""
         return self.centers is None or center in self.centers
+
+    def center_filter(self) -> list[int] | None:
+        """The centres as a query's parameter; None: all of them."""
+        return None if self.centers is None else sorted(self.centers)

@@ -17,6 +17,10 @@ Int2 = Annotated[int, Field(ge=-INT2_MAX - 1, le=INT2_MAX), msgspec.Meta(ge=-INT
 Int4 = Annotated[int, Field(ge=-INT4_MAX - 1, le=INT4_MAX), msgspec.Meta(ge=-INT4_MAX - 1, le=INT4_MAX)]
 PositiveInt4 = Annotated[int, Field(ge=1, le=INT4_MAX), msgspec.Meta(ge=1, le=INT4_MAX)]
 """A year, a mentor's or a manager's id."""
+Year = Annotated[int, Field(ge=1, le=9999)]
+"""A Jalali academic year."""
+GenderCode = Annotated[int, Field(ge=0, le=1)]
+CenterCode = Annotated[int, Field(ge=0, le=INT4_MAX)]
 CountInt8 = Annotated[int, Field(ge=0, le=INT8_MAX), msgspec.Meta(ge=0, le=INT8_MAX)]
 """A sequence or an offset."""
 PartitionNumber = Annotated[int, Field(ge=0, le=255), msgspec.Meta(ge=0, le=255)]

@@ -1,7 +1,9 @@
 """The OpenAPI document, with the problems every route may answer and the roles that reach it."""
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, cast
 
+import msgspec
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
@@ -33,6 +35,29 @@ PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
         "content": {"application/problem+json": {"schema": _PROBLEM}},
     }
 }
+
+
+def problem_content() -> dict[str, Any]:
+    """The content of a response that is a problem."""
+    return {"application/problem+json": {"schema": _PROBLEM}}
+
+
+def schema_of(shape: type) -> dict[str, Any]:
+    """The JSON schema of a msgspec type without recursion, with nothing outside it."""
+    (root,), components = msgspec.json.schema_components([shape])
+    return cast(dict[str, Any], _resolved(root, components))
+
+
+def _resolved(part: Any, components: Mapping[str, Any]) -> Any:
+    match part:
+        case {"$ref": str(name)}:
+            return _resolved(components[name.rsplit("/", 1)[-1]], components)
+        case dict():
+            return {key: _resolved(value, components) for key, value in part.items()}
+        case list():
+            return [_resolved(value, components) for value in part]
+        case _:
+            return part
 
 
 def describe(app: FastAPI) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from shared.errors import FieldError, PositionNotReached, Rejected
 from shared.http.responses import json_response
-from shared.http.roles import authorize
 
 MAX_POSITIONS: Final = 64
 FIRST_PAUSE_SECONDS: Final = 0.005
@@ -98,9 +97,8 @@ async def wait_for_min_position(
     request: Request,
     min_position: Annotated[list[str] | None, Query(max_length=MAX_POSITIONS)] = None,
 ) -> None:
-    """The dependency behind `MinPosition`. It runs before the route's own, so it asks for the role itself."""
+    """The dependency behind `MinPosition`. The caller's role was checked before (`check_request`)."""
     if min_position:
-        authorize(request, request.app.state.route_roles[id(request.scope["route"])])
         wanted = [parse_min_position(text) for text in min_position]
         await wait_for(request.app.state.positions, wanted, request.app.state.position_wait_seconds)
 

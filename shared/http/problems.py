@@ -4,12 +4,14 @@
      "detail": "…", "code": "NATIONAL_ID_INVALID", "instance": "/v1/students/lookup", "trace_id": "…",
      "errors": [{"pointer": "/national_id", "code": "NATIONAL_ID_INVALID", "message": "…"}]}
 
-No problem repeats a value of the request; an error inside Rahnama is told without detail.
+No problem repeats a value of the request beside its path and the name of an unknown parameter; an error inside Rahnama
+has no detail.
 """
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
 import asyncpg
 import msgspec
@@ -29,22 +31,26 @@ from shared.errors import (
     Unavailable,
 )
 from shared.http.bodies import (
+    BATCH_EMPTY,
     BODY_INCOMPLETE,
     BODY_MISSING,
     BODY_TOO_LARGE,
     CONTENT_TYPE_UNSUPPORTED,
     ENCODING_UNSUPPORTED,
 )
-from shared.http.scope import CODE, route_of, traceparent_of
+from shared.http.routing import allowed_methods
+from shared.http.scope import CODE, traceparent_of
 from shared.http.validation import BODY_UNREADABLE, field_errors
 from shared.telemetry import trace_id
 
+MAX_INSTANCE_CHARACTERS: Final = 2048
 MEDIA_TYPE: Final = "application/problem+json"
 
 STATUS_OF_CODE: Final[Mapping[str, int]] = {
     BODY_UNREADABLE: 400,
     "REQUEST_UNREADABLE": 400,
     "CURSOR_INVALID": 400,
+    BATCH_EMPTY: 400,
     BODY_MISSING: 400,
     BODY_INCOMPLETE: 400,
     BODY_TOO_LARGE: 413,
@@ -100,8 +106,8 @@ def problem(
     }
     if detail:
         document["detail"] = detail
-    if (route := route_of(request.scope)) is not None:
-        document["instance"] = route  # the template: a part of the path may be anything, a national ID too
+    # The caller's own path, returned to that caller alone; logs and spans have the route's template.
+    document["instance"] = quote(request.scope["path"][:MAX_INSTANCE_CHARACTERS])
     if (traceparent := traceparent_of(request)) is not None:
         document["trace_id"] = trace_id(traceparent)
     if errors:
@@ -166,7 +172,10 @@ async def answer_http_exception(request: Request, error: Exception) -> Response:
     if error.status_code < 400:
         return Response(status_code=error.status_code, headers=error.headers)
     code = _CODE_OF_STATUS.get(error.status_code) or HTTPStatus(error.status_code).name
-    return problem(request, error.status_code, code, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405 and (methods := allowed_methods(request)):
+        headers["Allow"] = methods
+    return problem(request, error.status_code, code, headers=headers)
 
 
 async def answer_validation_error(request: Request, error: Exception) -> Problem:

@@ -23,11 +23,16 @@ _EXPECTED: Final[Mapping[str, str]] = {
     "uuid": "a UUID",
     "datetime": "a time (RFC 3339)",
     "date": "a date (YYYY-MM-DD)",
-    "literal": "one of the known words",
-    "enum": "one of the known words",
-    "greater": "a greater value",
-    "less": "a smaller value",
-    "too": "another length",
+}
+_LIMITS: Final[Mapping[str, str]] = {
+    "literal_error": "one of {expected}",
+    "enum": "one of {expected}",
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+    "string_too_short": "text of at least {min_length} characters",
+    "string_too_long": "text of at most {max_length} characters",
+    "too_short": "a list of at least {min_length} items",
+    "too_long": "a list of at most {max_length} items",
 }
 
 
@@ -46,12 +51,23 @@ def _field_error(error: Mapping[str, Any]) -> FieldError:
     if kind == "extra_forbidden":
         # The name of an unknown field is the caller's own words: not repeated.
         return FieldError(_pointer(place[:-1]), "FIELD_UNKNOWN", "There is a field that is not known.")
-    name = _name(place)
     if kind == "missing":
-        return FieldError(_pointer(place), f"{name}_MISSING", "It is required.")
-    expected = _EXPECTED.get(kind.split("_", 1)[0])
-    message = f"It must be {expected}." if expected else "It is not valid."
-    return FieldError(_pointer(place), f"{name}_INVALID", message)
+        return FieldError(_pointer(place), f"{_name(place)}_MISSING", "It is required.")
+    return FieldError(_pointer(place), code_of(_word(place)), f"It must be {_expected(error, kind)}.")
+
+
+def code_of(name: str) -> str:
+    """The code of a parameter or field with a value that is not valid."""
+    return f"{_upper(name)}_INVALID"
+
+
+def _expected(error: Mapping[str, Any], kind: str) -> str:
+    """In words, with the limit or the allowed values where pydantic names them: they are the schema's own."""
+    template = _LIMITS.get(kind)
+    context: Mapping[str, Any] = error.get("ctx") or {}
+    if template is not None:
+        return template.format(**context)
+    return _EXPECTED.get(kind.split("_", 1)[0], "a valid value")
 
 
 def _pointer(place: Sequence[str | int]) -> str:
@@ -61,5 +77,13 @@ def _pointer(place: Sequence[str | int]) -> str:
 
 
 def _name(place: Sequence[str | int]) -> str:
+    return _upper(_word(place))
+
+
+def _word(place: Sequence[str | int]) -> str:
     words = [part for part in place if isinstance(part, str)]
-    return _NOT_A_LETTER.sub("_", (words[-1] if words else _IN_BODY).upper()).strip("_") or "FIELD"
+    return words[-1] if words else _IN_BODY
+
+
+def _upper(word: str) -> str:
+    return _NOT_A_LETTER.sub("_", word.upper()).strip("_") or "FIELD"

@@ -118,8 +118,7 @@ class Relay:
                 while any(part.published < part.offered for part in self._led()):
                     self._acknowledged.clear()
                     await self._acknowledged.wait()
-        with contextlib.suppress(Exception):  # a lower bound; the next leader's look finds the truth
-            await self._save()
+        await self._try_to_save()
         self._stopping = True
         self._gauges.stop()
         await self._background.end()
@@ -225,8 +224,14 @@ class Relay:
     async def _save_for_ever(self) -> None:
         while True:
             await asyncio.sleep(SAVE_SECONDS)
-            with contextlib.suppress(Exception):  # tried again with the next; the heartbeat reports the loss
-                await self._save()
+            await self._try_to_save()
+
+    async def _try_to_save(self) -> None:
+        """What is kept is a lower bound: the next save, or the next leader's look, makes up for a failed one."""
+        try:
+            await self._save()
+        except Exception as error:
+            logger.warning("relay_position_not_saved", source=self._source, error=repr(error))
 
     async def _save(self) -> None:
         """Keeps how far the led partitions were acknowledged, if that has changed."""

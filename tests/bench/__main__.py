@@ -9,15 +9,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from infra.local.home import REPOSITORY
 from tests.bench.cases import allocation, audit, engine, intake, latency, singles, tracing, whole
 from tests.bench.figures import INTERRUPTED, Figures, reached
 from tests.bench.machine import describe, reference_ms
 from tests.bench.pace import watched
 from tests.bench.pages import bench_page
 from tests.bench.sizes import FULL, SMALL, Sizes
+from tests.provenance import REPORTS, commit, require_clean, stamp
 
-REPORTS: Final = REPOSITORY / "docs" / "reports"
 CASES: Final[dict[str, Callable[[Sizes], Awaitable[Figures]]]] = {
     "engine": engine.run,
     "intake": intake.run,
@@ -41,13 +40,14 @@ def main() -> int:
         help="also writes docs/reports/bench.md and .json, of some alone bench-<name>",
     )
     asked = parser.parse_args()
+    of = require_clean() if asked.table else commit()
     try:
         with watched():
             report = asyncio.run(run_all(asked.only or list(CASES), SMALL if asked.small else FULL))
     except KeyboardInterrupt:
         return INTERRUPTED
     if asked.table:
-        write_report(REPORTS, "-".join(["bench", *asked.only]), report)
+        write_report(REPORTS, "-".join(["bench", *asked.only]), stamp(report, of))
     print(json.dumps(report, ensure_ascii=False))
     return 1 if report["failures"] else 0
 

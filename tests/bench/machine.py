@@ -3,7 +3,6 @@
 import importlib.metadata
 import os
 import platform
-import subprocess
 import time
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -12,10 +11,9 @@ from typing import Any, Final
 
 import psutil
 
-from infra.local.home import REPOSITORY
 from infra.local.supervisor import versions
+from tests.provenance import commit
 
-GIT_SECONDS: Final = 10
 REFERENCE_STEPS: Final = 100_000
 PACKAGES: Final = (
     "aiokafka",
@@ -63,18 +61,3 @@ def processor() -> str:
     except OSError:
         return platform.processor()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-
-
-def commit() -> str:
-    """The commit that is checked out, with a plus if files differ from it; empty outside a repository."""
-    try:
-        head, changed = (
-            subprocess.run(
-                ["git", "-C", str(REPOSITORY), *arguments],
-                capture_output=True, text=True, timeout=GIT_SECONDS, check=True,
-            ).stdout.strip()
-            for arguments in (("rev-parse", "--short=12", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return f"{head}+" if changed else head

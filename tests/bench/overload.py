@@ -25,6 +25,7 @@ from tests.bench.processes import peak_mb, resident_mb, shares
 from tests.bench.reports import folder_of, write
 from tests.bench.sampling import Sampler, Samples
 from tests.bench.sending import Sent
+from tests.provenance import commit, require_clean, stamp
 
 TIMES: Final = 3.0
 SAMPLE_SECONDS: Final = 1.0
@@ -39,6 +40,7 @@ def main() -> int:
     parser.add_argument("--calibration", type=int, default=20_000, help="students that measure the capacity")
     parser.add_argument("--table", action="store_true", help="writes to docs/reports")
     asked = parser.parse_args()
+    of = require_clean() if asked.table else commit()
     about = describe()
     try:
         with pace.watched():
@@ -47,6 +49,8 @@ def main() -> int:
         return INTERRUPTED
     folder = folder_of(docs=asked.table)
     report = {**about, "overload": found}
+    if asked.table:
+        report = stamp(report, of)
     charts = {
         "memory, MB": samples.memory_mb,
         "lag, events behind": samples.lag_events,

@@ -3,21 +3,20 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from infra.local.home import REPOSITORY, Home
+from infra.local.home import Home
 from tests.bench.pages import about, flat, shown
-
-DOCS: Final = REPOSITORY / "docs" / "reports"
+from tests.provenance import REPORTS
 
 
 def folder_of(*, docs: bool) -> Path:
     """docs/reports, or a folder that git does not see."""
-    return DOCS if docs else Home.from_environment().root / "reports"
+    return REPORTS if docs else Home.from_environment().root / "reports"
 
 
 def write(folder: Path, name: str, report: Mapping[str, Any], title: str, plots: Mapping[str, str]) -> None:
-    """`name.json` and `name.md`, which shows the plots."""
+    """The report as JSON, and as a page that shows the plots."""
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(report, indent=2, ensure_ascii=False)
     (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")

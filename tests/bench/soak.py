@@ -27,6 +27,7 @@ from tests.bench.processes import peak_mb, shares
 from tests.bench.reports import folder_of, write
 from tests.bench.sampling import Sampler, Samples, Series, trend
 from tests.bench.sending import Sent
+from tests.provenance import commit, require_clean, stamp
 
 HALF: Final = 0.5
 BATCH_EVENTS: Final = 250
@@ -46,6 +47,7 @@ def main() -> int:
     parser.add_argument("--calibration", type=int, default=20_000, help="students that measure the capacity")
     parser.add_argument("--table", action="store_true", help="writes to docs/reports")
     asked = parser.parse_args()
+    of = require_clean() if asked.table else commit()
     about = describe()
     try:
         with pace.watched():
@@ -54,6 +56,8 @@ def main() -> int:
         return INTERRUPTED
     folder = folder_of(docs=asked.table)
     report = {**about, "soak": found}
+    if asked.table:
+        report = stamp(report, of)
     write(folder, "soak", report, "Soak", draw(folder, "soak", charts(watched)))
     print(json.dumps(report, ensure_ascii=False))
     return 0

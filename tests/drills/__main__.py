@@ -1,19 +1,19 @@
-"""`make drills`: every drill of the runbooks once, on real servers; one JSON line, and a report in docs."""
+"""`make drills`: every drill of the runbooks once, on real servers; one JSON line, with --table a report in docs."""
 
+import argparse
 import contextlib
 import json
 import os
 import platform
 import sys
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from infra.local.supervisor import versions
+from tests.provenance import REPORTS, commit, require_clean, stamp
 
 DRILLS: Final = "tests/drills"
-REPORTS: Final = Path(__file__).parents[2] / "docs" / "reports"
 
 
 class Outcomes:
@@ -33,16 +33,20 @@ class Outcomes:
 
 def main() -> int:
     """0 when every drill has passed."""
-    outcomes = Outcomes()
+    parser = argparse.ArgumentParser(prog="python -m tests.drills", description=__doc__)
+    parser.add_argument("--table", action="store_true", help="also writes docs/reports/drills.md and .json")
+    asked = parser.parse_args()
+    of, outcomes = require_clean() if asked.table else commit(), Outcomes()
     with contextlib.redirect_stdout(sys.stderr):
         code = pytest.main([DRILLS, "-q", "--no-header", "-p", "no:cacheprovider"], plugins=[outcomes])
     machine = {"machine": platform.platform(), "cores": os.cpu_count(), **versions()}
     report = {"machine": machine, "drills": outcomes.found}
-    REPORTS.mkdir(parents=True, exist_ok=True)
-    (REPORTS / "drills.json").write_text(
-        json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-    (REPORTS / "drills.md").write_text(_table(report), encoding="utf-8")
+    if asked.table:
+        report = stamp(report, of)
+        REPORTS.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(report, indent=2, ensure_ascii=False)
+        (REPORTS / "drills.json").write_text(text + "\n", encoding="utf-8")
+        (REPORTS / "drills.md").write_text(_table(report), encoding="utf-8")
     print(json.dumps(report, ensure_ascii=False))
     return int(code)
 
@@ -51,8 +55,9 @@ def _table(report: dict[str, Any]) -> str:
     lines = [
         "# Drills",
         "",
-        "Made by `make drills`. What each one is about: [runbooks](../runbooks/README.md).",
+        "Made by `make drills TABLE=1`. What each one is about: [runbooks](../runbooks/README.md).",
         "",
+        f"- commit: {report['commit']}",
         *(f"- {name}: {value}" for name, value in report["machine"].items()),
         "",
         "| drill | passed | seconds |",

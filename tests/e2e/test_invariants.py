@@ -10,7 +10,7 @@ from tests.invariants.evidence import TABLES
 GROUP: Final = 35
 
 
-async def test_a_real_system_holds_and_shows_every_table_and_column_that_is_looked_at(
+async def test_a_real_system_holds_and_has_every_table_that_is_judged(
     upstream: Upstream,
 ) -> None:
     """With assignments, releases, students who wait, and something refused."""
@@ -30,8 +30,5 @@ async def test_a_real_system_holds_and_shows_every_table_and_column_that_is_look
     evidence = await upstream.evidence()
     everything_holds(evidence)
     for service, tables in TABLES.items():
-        for table, columns in tables.items():
-            rows = getattr(evidence, service)[table]
-            for row in rows[:1]:
-                assert columns == "*" or set(columns.split(", ")) <= row.keys(), f"{service}'s {table}"
+        assert set(tables) <= getattr(evidence, service).keys()
     assert {row["status"] for row in evidence.allocation["enrolments"]} == {"assigned", "waitlisted"}

@@ -18,5 +18,5 @@ async def within(
         if result:
             return result
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{what} did not come within {seconds:.0f} s")
+            raise AssertionError(f"{what} did not come within {seconds:.0f} s")
         await asyncio.sleep(pause_seconds)

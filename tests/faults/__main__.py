@@ -7,6 +7,7 @@ import sys
 from tests.faults.kinds.every import FAULTS
 from tests.faults.run import STUDENTS, Run, run
 from tests.faults.tables import write_report
+from tests.provenance import commit, require_clean, stamp
 
 
 def main() -> int:
@@ -21,9 +22,10 @@ def main() -> int:
     )
     parser.add_argument("--table", action="store_true", help="also writes docs/reports/faults.md and .json")
     asked = parser.parse_args()
+    of = require_clean() if asked.table else commit()
     report = run(Run(asked.seed, asked.first, asked.trials, asked.students, asked.fault or ()))
     if asked.table:
-        for path in write_report(report):
+        for path in write_report(stamp(report, of)):
             print(path, file=sys.stderr)
     print(json.dumps(report))
     return 1 if report["failures"] or report["interrupted"] else 0

@@ -21,7 +21,7 @@ from infra.local.service import ServiceProcess
 from infra.local.system import System
 from tests.e2e.waiting import within
 from tests.faults.proxy import Proxy
-from tests.faults.times import SETTINGS
+from tests.faults.times import SETTINGS, TOKEN_HOURS
 
 SERVERS: Final = ("kafka", "postgres")
 PARTITIONS: Final = 12
@@ -44,7 +44,7 @@ class Bed:
         ]
         for service, listener in zip(SERVICES, listeners, strict=True):
             self.proxies[service, "kafka"].target = listener.port
-        self._folder = folder
+        self.folder = folder
         self.system = System(
             Home.from_environment(),
             folder,
@@ -84,6 +84,10 @@ class Bed:
         for proxy in self.proxies.values():
             await proxy.stop()
 
+    def token(self, role: str, *, tenant: str = "default") -> str:
+        """Valid also where the clock is a day behind or ahead."""
+        return self.system.token(role, tenant=tenant, hours=TOKEN_HOURS, age_hours=TOKEN_HOURS)
+
     # -- its parts
 
     @property
@@ -97,12 +101,14 @@ class Bed:
             name for name, part in self.instances.items() if part.service == service and part.child is not None and part.child.running
         ]  # fmt: skip
 
-    async def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
-        """Ends a part on purpose; it stays down until `start`."""
+    async def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> bool:
+        """Ends a part on purpose; it stays down until `start`. Returns whether it ran."""
+        ran = self.system.parts[name].running
         self.down.add(name)
         self._ordered.add(name)
         self.signal(name, signal.SIGCONT)
         await self.system.kill(name, number)
+        return ran
 
     async def start(self, name: str) -> None:
         """Starts a part again. Returns when it is ready."""
@@ -118,20 +124,27 @@ class Bed:
         part.environment |= environment
         await self.start(name)
 
-    def signal(self, name: str, number: signal.Signals) -> None:
-        """Signals every process of a part: Postgres has one for each connection."""
+    def signal(self, name: str, number: signal.Signals) -> int:
+        """Signals every process of a part: Postgres has one for each connection. Returns how many were signalled."""
         child = self.system.parts[name].child
         if child is None or not child.running:
-            return
+            return 0
         try:
             processes = [psutil.Process(child.pid), *psutil.Process(child.pid).children(recursive=True)]
         except psutil.Error:
-            return
+            return 0
+        signalled = 0
         for process in processes:
             try:
                 process.send_signal(number)
             except psutil.Error:
                 continue
+            signalled += 1
+        return signalled
+
+    def may_die(self, name: str) -> None:
+        """A part that may end by itself from now on, until it is started: a server whose disk is full."""
+        self._ordered.add(name)
 
     def arm(self, name: str, point: str, count: int) -> None:
         """The instance will kill itself at the `count`-th passage of `point`."""
@@ -216,8 +229,8 @@ class Bed:
 
     def log_files(self) -> Iterator[Path]:
         """What all parts have printed."""
-        yield from sorted((self._folder / "logs").glob("*.log"))
-        yield from (self._folder / server / f"{server}.log" for server in SERVERS)
+        yield from sorted((self.folder / "logs").glob("*.log"))
+        yield from (self.folder / server / f"{server}.log" for server in SERVERS)
 
     def _make_victim(self, service: ServiceProcess) -> None:
         """Called once Postgres runs: now its port is known."""
@@ -231,7 +244,7 @@ class Bed:
         service.environment |= {
             "RAHNAMA_DATABASE_URL": service.environment["RAHNAMA_DATABASE_URL"].replace(f":{port}/", f":{database.port}/"),
             "RAHNAMA_KAFKA_BOOTSTRAP": f"{LOOPBACK}:{kafka.port}",
-            "RAHNAMA_VICTIM_CONTROL": os.fspath(self._folder / f"{service.name}.control"),
+            "RAHNAMA_VICTIM_CONTROL": os.fspath(self.folder / f"{service.name}.control"),
             "RAHNAMA_VICTIM_RELEASE": "present",
         }  # fmt: skip
         if service.service == "intake":

@@ -1,9 +1,11 @@
 """What a fault works on: a system under load, and the means to wait for a moment in it."""
 
 import asyncio
+import contextlib
 import json
 import random
 import re
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,8 +23,17 @@ MOMENT_SECONDS: Final = 60.0
 MOMENT_STEP_SECONDS: Final = 0.01
 
 
+MORE_STUDENTS: Final = 8
+LOAD_SECONDS: Final = 2.0
+"""How long a strike waits for a request in flight."""
+
+
 class Expected(Exception):
     """Something that a fault must lead to did not happen; the message says what."""
+
+
+class DidNotHappen(Exception):
+    """The fault itself could not be made; the message says why."""
 
 
 @dataclass
@@ -36,6 +47,15 @@ class Ground:
     load: "asyncio.Task[None] | None" = None
     notes: list[str] = field(default_factory=list)
     did: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+    """Why a fault did not happen, of each that did not."""
+    witnessed: int = 0
+    """Faults of which there is evidence that they happened."""
+    in_flight: list[int] = field(default_factory=list)
+    """Requests of upstream that were unanswered at each strike."""
+    meant_idle: bool = False
+    """The fault strikes a system without load on purpose."""
+    _more_load: "asyncio.Task[None] | None" = None
     _pieces_before: int = 0
     _printed_before: dict[str, int] = field(default_factory=dict)
 
@@ -81,10 +101,33 @@ class Ground:
             while self.senders.pieces_done - self._pieces_before < wanted and not self.load.done():  # noqa: ASYNC110
                 await asyncio.sleep(MOMENT_STEP_SECONDS)
         await asyncio.sleep(moment)
+        await self.in_use()
+
+    async def in_use(self) -> None:
+        """Returns with a request in flight, which it records; after `LOAD_SECONDS`, or once all is sent, without one."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOAD_SECONDS):
+                while not self.senders.in_flight and self._sends:  # noqa: ASYNC110
+                    await asyncio.sleep(MOMENT_STEP_SECONDS)
+        self.in_flight.append(self.senders.in_flight)
+
+    def witness(self, happened: bool, otherwise: str) -> None:
+        """Evidence that a fault happened; if it did not, the trial is not counted, and `otherwise` is the reason."""
+        if happened:
+            self.witnessed += 1
+        else:
+            self.missed.append(otherwise)
+
+    @property
+    def not_happened(self) -> list[str]:
+        """Why this trial proves nothing; empty if it does. A kind without a witness is believed."""
+        idle = not self.meant_idle and not any(self.in_flight)
+        return [*self.missed, *(["no request was in flight at the strike"] if idle else [])]
 
     async def idle(self) -> None:
         """Returns when the load was sent and nothing is on its way any more."""
         assert self.load is not None
+        self.meant_idle = True
         await self.load
         await self.quiet()
 
@@ -97,6 +140,26 @@ class Ground:
         lanes = self.stage.world.trial(self.draw, students, only_new=True)
         self.lanes += lanes
         await self.senders.send(lanes)
+
+    @contextlib.asynccontextmanager
+    async def under_load(self) -> AsyncIterator[None]:
+        """Sends new people until the block ends: for a fault that takes longer than the load of its trial."""
+        ending = asyncio.Event()
+
+        async def send() -> None:
+            while not ending.is_set():
+                await self.more(MORE_STUDENTS)
+
+        async with asyncio.TaskGroup() as group:
+            self._more_load = group.create_task(send())
+            try:
+                yield
+            finally:
+                ending.set()
+
+    @property
+    def _sends(self) -> bool:
+        return any(task is not None and not task.done() for task in (self.load, self._more_load))
 
     async def a_new_mentor(self) -> int:
         """Registers one, and returns the partition of its fact."""
@@ -118,7 +181,7 @@ class Ground:
     async def metric(self, name: str, instance: str) -> float:
         """A metric's sum over all of its labels; 0 when the instance does not answer."""
         url = f"{self.bed.instances[instance].url}/metrics"
-        headers = {"authorization": f"Bearer {self.bed.system.token('metrics')}"}
+        headers = {"authorization": f"Bearer {self.bed.token('metrics')}"}
         try:
             async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
                 answer = await client.get(url, headers=headers)

@@ -17,7 +17,12 @@ class Proxy:
         [self.port] = free_ports(1)
         self.target: int | None = None
         self._server: asyncio.Server | None = None
-        self._links: set[asyncio.Task[None]] = set()
+        self._links: dict[asyncio.Task[None], int] = {}
+        """Open links, and how many bytes each has carried."""
+        self.refused = 0
+        """Links that were not let in."""
+        self.disturbed = 0
+        """Pieces of messages that were held up or delayed, and messages that were cut in their middle."""
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._refusing = False
@@ -35,15 +40,19 @@ class Proxy:
         self.cut()
         await asyncio.gather(*self._links, return_exceptions=True)
 
-    def cut(self) -> None:
-        """Every link breaks at once, in the middle of whatever it carries; new ones may come."""
+    def cut(self) -> int:
+        """Every link breaks at once, in the middle of whatever it carries; new ones may come.
+
+        Returns how many there were that had carried anything.
+        """
         for link in self._links:
             link.cancel()
+        return sum(1 for carried in self._links.values() if carried)
 
-    def refuse(self) -> None:
+    def refuse(self) -> int:
         """As `cut`, and no new link either, until `heal`."""
         self._refusing = True
-        self.cut()
+        return self.cut()
 
     def cut_after(self, count: int) -> None:
         """Each link breaks when so many more bytes, counted over all of them, have passed; until `heal`."""
@@ -65,25 +74,29 @@ class Proxy:
     async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._links.add(task)
+        self._links[task] = 0
         try:
             if self._refusing or self.target is None:
+                self.refused += 1
                 return
             far_reader, far_writer = await asyncio.open_connection(LOOPBACK, self.target)
             try:
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._pass(reader, far_writer))
-                    group.create_task(self._pass(far_reader, writer))
+                    group.create_task(self._pass(task, reader, far_writer))
+                    group.create_task(self._pass(task, far_reader, writer))
             finally:
                 far_writer.transport.abort()
         except (OSError, ExceptionGroup, asyncio.CancelledError):
             pass  # a link that breaks is what this is for
         finally:
             writer.transport.abort()
-            self._links.discard(task)
+            self._links.pop(task, None)
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(
+        self, link: asyncio.Task[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         while chunk := await reader.read(CHUNK_BYTES):
+            self.disturbed += bool(self._delay_seconds) or not self._flowing.is_set()
             if self._delay_seconds:
                 await asyncio.sleep(self._delay_seconds)
             await self._flowing.wait()
@@ -91,11 +104,13 @@ class Proxy:
                 self._bytes_left -= len(chunk)
                 if self._bytes_left < 0:
                     self._bytes_left = None
+                    self.disturbed += 1
                     writer.write(chunk[: len(chunk) // 2])
                     with contextlib.suppress(OSError):
                         await writer.drain()
                     self.cut()
                     raise ConnectionResetError("cut in the middle of a message")
             writer.write(chunk)
+            self._links[link] = self._links.get(link, 0) + len(chunk)
             await writer.drain()
         raise ConnectionResetError("one side has ended")

@@ -20,6 +20,8 @@ from tests.faults.stage import Stage, fresh_stage
 from tests.faults.trial import Outcome, fault_of, keep_evidence, run_trial
 
 TRIALS_A_BED: Final = 12
+ATTEMPTS: Final = 3
+"""At one trial, as long as its fault did not happen."""
 STUDENTS: Final = 110
 PACKAGES: Final = ("aiokafka", "faststream", "asyncpg", "msgspec")
 
@@ -41,6 +43,11 @@ class Run:
         """Trials in which something did not hold."""
         return [outcome for outcome in self.outcomes if outcome.violations]
 
+    @property
+    def not_happened(self) -> list[Outcome]:
+        """Trials whose fault did not happen, or met no load, in any attempt."""
+        return [outcome for outcome in self.outcomes if outcome.not_happened]
+
 
 async def run_trials(run: Run) -> None:
     """Fills `run.outcomes`. A bed on which something did not hold is not used any more; its logs are kept."""
@@ -53,16 +60,28 @@ async def run_trials(run: Run) -> None:
                 await beds.aclose()
                 stage, used = await beds.enter_async_context(fresh_stage(run.seed, trial)), 0
             fault = run.kinds[trial % len(run.kinds)] if run.kinds else fault_of(run.seed, trial)
-            outcome = await run_trial(stage, run.seed, trial, fault, run.students)
+            outcome = await attempt_trial(stage, run, trial, fault)
             used += 1
             run.outcomes.append(outcome)
             run.seconds = time.monotonic() - began
-            _tell(outcome)
             if outcome.violations:
                 folder = logs_folder(run.seed, trial)
                 stage.keep_logs(folder)
                 await keep_evidence(stage, folder / "evidence.pickle")
                 stage = None
+
+
+async def attempt_trial(stage: Stage, run: Run, trial: int, fault: str) -> Outcome:
+    """Until the fault has happened, at most `ATTEMPTS` times; the last attempt, with the reasons of those before."""
+    notes: list[str] = []
+    for attempt in range(1, ATTEMPTS + 1):
+        outcome = await run_trial(stage, run.seed, trial, fault, run.students, attempt)
+        _tell(outcome)
+        if outcome.violations or not outcome.not_happened:
+            break
+        notes.append(f"attempt {attempt} did not happen: {'; '.join(outcome.not_happened)}")
+    outcome.notes = [*notes[: outcome.attempt - 1], *outcome.notes]
+    return outcome
 
 
 def logs_folder(seed: int, trial: int) -> Path:
@@ -73,7 +92,11 @@ def logs_folder(seed: int, trial: int) -> Path:
 def _tell(outcome: Outcome) -> None:
     what = "; ".join(outcome.did) or outcome.fault
     told = ", ".join(f"{name} {seconds:.1f}" for name, seconds in outcome.phases.items()) or "broken off"
-    said = "FAILED " + " | ".join(str(found) for found in outcome.violations) if outcome.violations else "ok"
+    said = "ok"
+    if outcome.violations:
+        said = "FAILED " + " | ".join(str(found) for found in outcome.violations)
+    elif outcome.not_happened:
+        said = f"DID NOT HAPPEN {' | '.join(outcome.not_happened)}"
     print(
         f"{outcome.seed}/{outcome.trial} {what} [{told}, {outcome.events} events] {said}",
         *(f"    {note}" for note in outcome.notes),
@@ -93,6 +116,13 @@ def report(run: Run) -> dict[str, Any]:
         "seconds": round(run.seconds, 1),
         "events": sum(outcome.events for outcome in run.outcomes),
         "by_fault": _by_fault(run),
+        "did_not_happen": [{"seed": outcome.seed, **outcome.line()} for outcome in run.not_happened],
+        "noted": [
+            {"seed": outcome.seed, **outcome.line()}
+            for outcome in run.outcomes
+            if outcome.notes and not outcome.violations
+        ],
+        "in_flight": {str(outcome.trial): outcome.in_flight for outcome in run.outcomes},
         "failures": [{"seed": outcome.seed, **outcome.line()} for outcome in run.failures],
         "machine": {
             "cores": psutil.cpu_count(),
@@ -106,7 +136,11 @@ def report(run: Run) -> dict[str, Any]:
 def _by_fault(run: Run) -> Mapping[str, Mapping[str, int]]:
     trials = Counter(outcome.fault for outcome in run.outcomes)
     failed = Counter(outcome.fault for outcome in run.failures)
-    return {fault: {"trials": trials[fault], "failed": failed[fault]} for fault in sorted(trials)}
+    missed = Counter(outcome.fault for outcome in run.not_happened)
+    return {
+        fault: {"trials": trials[fault], "did_not_happen": missed[fault], "failed": failed[fault]}
+        for fault in sorted(trials)
+    }
 
 
 def run(run: Run) -> dict[str, Any]:

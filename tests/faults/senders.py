@@ -3,7 +3,8 @@
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, Final
 
@@ -41,17 +42,23 @@ class Senders:
         self.sent = SentEvents(TENANTS)
         self._kafka = AioKafkaClients(bed.system.kafka_bootstrap)
         self._client = httpx.AsyncClient(timeout=REQUEST_SECONDS, trust_env=False)
-        self._tokens = {
-            source: bed.system.token("upstream", tenant=tenant) for source, tenant in TENANTS.items()
-        }
-        self._admins = {
-            source: bed.system.token("admin", tenant=tenant) for source, tenant in TENANTS.items()
-        }
+        self._tokens = {source: bed.token("upstream", tenant=tenant) for source, tenant in TENANTS.items()}
+        self._admins = {source: bed.token("admin", tenant=tenant) for source, tenant in TENANTS.items()}
         self.erased: list[dict[str, Any]] = []
         """The answers to erasures."""
         self.answers: list[bytes] = []
         """The bodies of all answers."""
         self.pieces_done = 0
+        self.in_flight = 0
+        """Requests and batches of records that are sent and not answered."""
+
+    @contextmanager
+    def _flying(self) -> Iterator[None]:
+        self.in_flight += 1
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
 
     async def close(self) -> None:
         """Ends its connections."""
@@ -83,7 +90,8 @@ class Senders:
                     return answer.content
             return None
 
-        return await within(ANSWER_SECONDS, attempt, "an answer of intake", pause_seconds=RETRY_SECONDS)
+        with self._flying():
+            return await within(ANSWER_SECONDS, attempt, "an answer of intake", pause_seconds=RETRY_SECONDS)
 
     async def ask_again(self, lanes: Sequence[Sequence[Step]]) -> None:
         """Sends everything once more over HTTP: what was answered is answered again, what was lost is not any more."""
@@ -144,7 +152,8 @@ class Senders:
             self.sent.answered(events, results)
             return results
 
-        return await within(ANSWER_SECONDS, attempt, "an answer of intake", pause_seconds=RETRY_SECONDS)
+        with self._flying():
+            return await within(ANSWER_SECONDS, attempt, "an answer of intake", pause_seconds=RETRY_SECONDS)
 
     async def _produce(self, piece: Sequence[Step]) -> None:
         """By subject as the key, so that one partition keeps a subject's order; an idempotent producer never turns it."""
@@ -176,4 +185,5 @@ class Senders:
                 return False
             return True
 
-        await within(ANSWER_SECONDS, attempt, "an acknowledgement of Kafka", pause_seconds=RETRY_SECONDS)
+        with self._flying():
+            await within(ANSWER_SECONDS, attempt, "an acknowledgement of Kafka", pause_seconds=RETRY_SECONDS)

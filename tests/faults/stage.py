@@ -41,7 +41,7 @@ class Stage:
         return [("answers", b"\n".join(self.senders.answers)), ("spans", spans), *metrics]
 
     async def _metrics(self, service: str) -> bytes:
-        headers = {"authorization": f"Bearer {self.bed.system.token('metrics')}"}
+        headers = {"authorization": f"Bearer {self.bed.token('metrics')}"}
         async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
             answer = await client.get(f"{self.bed.instances[service].url}/metrics", headers=headers)
         answer.raise_for_status()

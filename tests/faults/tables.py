@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from infra.local.home import REPOSITORY
+from tests.provenance import REPORTS
 
-REPORTS: Final = REPOSITORY / "docs" / "reports"
 FOUND: Final = "## Faults found by these trials, and their fixes"
 
 
@@ -38,17 +37,34 @@ def _table(report: dict[str, Any]) -> str:
             " every trial, over everything that was ever done on its servers. What a trial breaks, and what is sent"
             " meanwhile, follows from seed and number; when exactly it happens does not.",
             "",
-            "| fault | trials | with a violation |",
-            "|---|---:|---:|",
+            "A trial counts only if its fault happened, with a request of upstream in flight at the strike (or on a system that"
+            " is idle on purpose); it is attempted up to three times, and then counted as one that did not happen.",
+            "",
+            "| fault | trials | did not happen | with a violation |",
+            "|---|---:|---:|---:|",
             *(
-                f"| {fault} | {counts['trials']} | {counts['failed']} |"
+                f"| {fault} | {counts['trials']} | {counts['did_not_happen']} | {counts['failed']} |"
                 for fault, counts in report["by_fault"].items()
             ),
             "",
             f"Machine: {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}. Versions: "
             + ", ".join(f"{name} {number}" for name, number in versions.items())
-            + ".",
-            *(["", "Violations:", "", *failures] if failures else []),
+            + f". Commit: {report.get('commit') or 'unknown'}.",
+            *_section("Violations", failures),
+            *_section(
+                "Did not happen", [_reasons(line, "not_happened") for line in report["did_not_happen"]]
+            ),
+            *_section(
+                "Notes of trials without a violation", [_reasons(line, "notes") for line in report["noted"]]
+            ),
             "",
         ]
     )
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    return ["", f"{title}:", "", *lines] if lines else []
+
+
+def _reasons(line: dict[str, Any], name: str) -> str:
+    return f"- trial {line['trial']} ({line['fault']}, attempt {line['attempt']}): {'; '.join(line[name])}"

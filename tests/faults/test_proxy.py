@@ -65,16 +65,27 @@ async def test_what_is_said_arrives_whole(proxy: Proxy) -> None:
 async def test_a_cut_ends_the_links_there_are_and_lets_new_ones_come(proxy: Proxy) -> None:
     async with link(proxy) as (reader, writer):
         assert await said_again(reader, writer, b"before") == b"before"
-        proxy.cut()
+        assert proxy.cut() == 1
         assert await said_again(reader, writer, b"after") == b""
     async with link(proxy) as (reader, writer):
         assert await said_again(reader, writer, b"again") == b"again"
+
+
+async def test_a_cut_of_a_link_that_has_carried_nothing_is_counted_as_none(proxy: Proxy) -> None:
+    assert proxy.cut() == 0
+    async with link(proxy) as (reader, writer):
+        proxy.delay(0.2)
+        waiting = asyncio.create_task(said_again(reader, writer, b"late"))
+        await asyncio.sleep(0.05)
+        assert proxy.cut() == 0
+        assert await waiting == b""
 
 
 async def test_nobody_comes_in_while_links_are_refused(proxy: Proxy) -> None:
     proxy.refuse()
     async with link(proxy) as (reader, writer):
         assert await said_again(reader, writer, b"hello") == b""
+    assert proxy.refused == 1
     proxy.heal()
     async with link(proxy) as (reader, writer):
         assert await said_again(reader, writer, b"hello") == b"hello"
@@ -83,12 +94,14 @@ async def test_nobody_comes_in_while_links_are_refused(proxy: Proxy) -> None:
 async def test_what_is_held_up_arrives_after_the_healing(proxy: Proxy) -> None:
     async with link(proxy) as (reader, writer):
         assert await said_again(reader, writer, b"before") == b"before"
+        assert proxy.disturbed == 0
         proxy.hold_up()
         waiting = asyncio.create_task(said_again(reader, writer, b"held"))
         await asyncio.sleep(0.1)
         assert not waiting.done()
         proxy.heal()
         assert await waiting == b"held"
+        assert proxy.disturbed >= 1
 
 
 async def test_a_link_breaks_within_a_message(proxy: Proxy) -> None:
@@ -97,6 +110,7 @@ async def test_a_link_breaks_within_a_message(proxy: Proxy) -> None:
         proxy.cut_after(100)
         words = bytes(range(256)) * 40
         arrived = await said_again(reader, writer, words)
+        assert proxy.disturbed == 1
         assert len(arrived) < len(words)
         assert words.startswith(arrived)  # a link may end early, and never says what was not said
     async with link(proxy) as (reader, writer):

@@ -24,4 +24,5 @@ async def test_after_each_of_ten_faults_all_invariants_hold() -> None:
     run = Run(SEED, first=0, trials=len(KINDS), students=STUDENTS, kinds=KINDS)
     await run_trials(run)
     assert [outcome.fault for outcome in run.outcomes] == list(KINDS)
+    assert not run.not_happened, "\n".join(f"{outcome.line()}" for outcome in run.not_happened)
     assert not run.failures, "\n".join(f"{outcome.line()}" for outcome in run.failures)

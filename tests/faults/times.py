@@ -7,10 +7,14 @@ import importlib
 from collections.abc import Mapping
 from typing import Any, Final
 
+TOKEN_HOURS: Final = 48.0
+"""Tokens are so old, and live so much longer, that a clock which jumps by a day accepts them."""
+
 SETTINGS: Final[Mapping[str, str]] = {
     "RAHNAMA_SESSION_TIMEOUT_SECONDS": "1.5",
     "RAHNAMA_POLL_SECONDS": "0.1",
     "RAHNAMA_BATCH_RECORDS": "40",
+    "RAHNAMA_TOKEN_HOURS": f"{2 * TOKEN_HOURS:g}",
 }
 """What every service can be told; small batches, so that there are many between which something can happen."""
 

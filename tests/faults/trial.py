@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.faults.ground import Expected, Ground
+from tests.faults.ground import DidNotHappen, Expected, Ground
 from tests.faults.kinds.every import FAULTS
 from tests.faults.quiet import NotQuiet, Stillness
 from tests.faults.stage import Stage
@@ -35,6 +35,10 @@ class Outcome:
     did: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
+    not_happened: list[str] = field(default_factory=list)
+    """Why it proves nothing although nothing was violated; empty when the fault happened, under load."""
+    in_flight: list[int] = field(default_factory=list)
+    attempt: int = 1
     events: int = 0
     seconds: float = 0.0
     phases: dict[str, float] = field(default_factory=dict)
@@ -46,6 +50,9 @@ class Outcome:
             "fault": self.fault,
             "did": self.did,
             "notes": self.notes,
+            "attempt": self.attempt,
+            "not_happened": self.not_happened,
+            "in_flight": self.in_flight,
             "events": self.events,
             "seconds": round(self.seconds, 1),
             "phases": {name: round(seconds, 1) for name, seconds in self.phases.items()},
@@ -53,9 +60,9 @@ class Outcome:
         }
 
 
-def draw_of(seed: int, trial: int) -> random.Random:
-    """The choices of one trial, and of no other."""
-    return random.Random(f"{seed}/{trial}")
+def draw_of(seed: int, trial: int, attempt: int = 1) -> random.Random:
+    """The choices of one attempt at one trial, and of no other."""
+    return random.Random(f"{seed}/{trial}" if attempt == 1 else f"{seed}/{trial}/{attempt}")
 
 
 def fault_of(seed: int, trial: int, faults: Mapping[str, Any] = FAULTS) -> str:
@@ -66,10 +73,12 @@ def fault_of(seed: int, trial: int, faults: Mapping[str, Any] = FAULTS) -> str:
     return names[place]
 
 
-async def run_trial(stage: Stage, seed: int, trial: int, fault: str, students: int) -> Outcome:
+async def run_trial(
+    stage: Stage, seed: int, trial: int, fault: str, students: int, attempt: int = 1
+) -> Outcome:
     """Never raises for what the system does: everything that is not right is a violation of the outcome."""
-    outcome = Outcome(seed, trial, fault)
-    draw = draw_of(seed, trial)
+    outcome = Outcome(seed, trial, fault, attempt=attempt)
+    draw = draw_of(seed, trial, attempt)
     lanes = stage.world.trial(draw, students)
     ground = Ground(stage, draw, lanes, stage.world.leaving(draw, ERASED))
     began = time.monotonic()
@@ -95,6 +104,9 @@ async def run_trial(stage: Stage, seed: int, trial: int, fault: str, students: i
     stage.bed.look_for_surprises()
     outcome.violations += [Violation("death", told) for told in stage.bed.surprises]
     outcome.did, outcome.notes = ground.did, ground.notes
+    outcome.not_happened, outcome.in_flight = ground.not_happened, ground.in_flight
+    if not ground.witnessed and not ground.missed:
+        outcome.notes.append("this kind gives no evidence that its fault happened")
     outcome.events = sum(len(lane) for lane in ground.lanes)
     outcome.seconds = time.monotonic() - began
     return outcome
@@ -110,8 +122,15 @@ async def _suffer(ground: Ground, fault: str) -> None:
     ground.begin()
     assert ground.load is not None
     async with asyncio.TaskGroup() as group:
-        group.create_task(FAULTS[fault](ground))
+        group.create_task(_strike(ground, fault))
         group.create_task(_finish(ground.load))
+
+
+async def _strike(ground: Ground, fault: str) -> None:
+    try:
+        await FAULTS[fault](ground)
+    except DidNotHappen as error:
+        ground.witness(False, str(error))
 
 
 async def _finish(load: "asyncio.Task[None]") -> None:

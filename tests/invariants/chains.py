@@ -9,6 +9,7 @@ import msgspec
 
 from tests.invariants.evidence import NO_HASH, Evidence, History, Kept, Row
 
+HASH_BYTES: Final = 32
 READERS: Final[Mapping[str, Sequence[str]]] = {"allocation": ("intake",), "audit": ("intake", "allocation")}
 """Which logs each service reads."""
 
@@ -31,6 +32,8 @@ def i6_chained_and_the_same_everywhere(evidence: Evidence) -> None:
         for source in sources:
             rows = [row for row in getattr(evidence, service)["inbox"] if row["source"] == source]
             _require_ends(f"{service}'s position in {source}", rows, logs[source])
+    for row in evidence.allocation["inbox_hashes"]:
+        _require_hashes(row, logs[row["source"]].get(row["partition"], ()))
     trees = {(row["source"], row["partition"]): row for row in evidence.audit["trees"]}
     for source, log in logs.items():
         for partition in sorted({*log, *(place for of, place in trees if of == source)}):
@@ -70,6 +73,15 @@ def _require_ends(what: str, rows: Iterable[Row], log: Mapping[int, Sequence[Kep
         end = (len(events), events[-1].hash) if events else (0, NO_HASH)
         at = found.get(partition)
         assert at == end, f"{what}, partition {partition}: {_place(at)}; the log ends at {_place(end)}"
+
+
+def _require_hashes(row: Row, log: Sequence[Kept]) -> None:
+    """Allocation compares an event that comes again with them."""
+    last, count = row["last"], len(row["hashes"]) // HASH_BYTES
+    applied = b"".join(kept.hash for kept in log[last - count : last])
+    what = f"allocation's hashes of {row['source']}, partition {row['partition']}, up to {last}"
+    assert 0 < count <= last <= len(log), f"{what} are {count}; the log has {len(log)} events"
+    assert row["hashes"] == applied, f"{what} are not the log's"
 
 
 def _place(at: tuple[int, bytes] | None) -> str:

@@ -10,12 +10,12 @@ import msgspec
 
 from services.allocation.decide import Cause
 from shared.contracts.decisions import DECISION_NAMES, StudentWaitlisted
-from shared.contracts.envelope import Envelope, encode, event_id, leaf_hash, rfc3339
-from shared.contracts.facts import FACT_NAMES, Fact, MentorRegistered, StudentErased, StudentRegistered
+from shared.contracts.envelope import Envelope, decode, encode, event_id, leaf_hash, rfc3339
+from shared.contracts.facts import FACT_NAMES, Fact, StudentErased
 from tests.chains import subject_of
 from tests.invariants.chains import tree_hash
 from tests.invariants.evidence import NO_HASH, Evidence, History, Inbound, Kept, Personal, Row, Sent
-from tests.invariants.replay import MENTOR_COLUMNS, columns_of
+from tests.invariants.honest_tables import allocation_tables, intake_tables
 from tests.oracle.tables import Tables
 
 TENANT: Final = "default"
@@ -62,6 +62,34 @@ class HonestLog:
         sequence, digest = (len(self.kept), self.kept[-1].hash) if self.kept else (0, NO_HASH)
         return {"source": self.source, "partition": self.partition, "sequence": sequence, "hash": digest}
 
+    def hashes(self) -> list[Row]:
+        """Of all its events, as a reader without a ledger keeps them."""
+        place = {"source": self.source, "partition": self.partition, "last": len(self.kept)}
+        return [{**place, "hashes": b"".join(kept.hash for kept in self.kept)}] if self.kept else []
+
+    def rows(self) -> list[Row]:
+        """Its table."""
+        return [
+            {"partition": self.partition, "sequence": kept.sequence, "traceparent": self._traceparent(kept)}
+            for kept in self.kept
+        ]
+
+    def ledger(self) -> list[Row]:
+        """Its events as audit keeps them."""
+        return [
+            {
+                "source": self.source, "partition": self.partition, "sequence": kept.sequence, "type": kept.type,
+                "tenant": kept.tenant, "subject": kept.subject, "value": kept.value, "hash": kept.hash,
+                "time": datetime.fromisoformat(decode(kept.value).time), "traceparent": self._traceparent(kept),
+                "topic": f"rahnama.{self.source}", "kafka_offset": kept.sequence - 1, "kafka_timestamp_ms": 0,
+                "recorded_at": START,
+            }
+            for kept in self.kept
+        ]  # fmt: skip
+
+    def _traceparent(self, kept: Kept) -> str | None:
+        return f"00-{kept.sequence:032x}-{kept.sequence:016x}-01" if kept.sequence % 2 else None
+
     def tree(self) -> Row:
         """Audit's tree of it."""
         size, edge, start = len(self.kept), b"", 0
@@ -103,13 +131,27 @@ def honest_evidence(facts: Sequence[Fact], *, partition: int = 2) -> Evidence:
         facts=intake.history(),
         decisions=allocation.history(),
         intake={
-            **_intake_tables(intake, facts),
+            **intake_tables(TENANT, partition, facts),
+            "log": intake.rows(),
+            "log_head": [intake.end()],
+            "log_published": [intake.end()],
             "idempotency": [*answers, refused.answer],
             "rejections": refused.rejections,
             "inbound": [{"partition": partition, "next_offset": 2}],
         },
-        allocation={**_allocation_tables(tables, funnels, partition), **_positions(allocation, intake)},
-        audit={"inbox": [intake.end(), allocation.end()], "trees": [intake.tree(), allocation.tree()]},
+        allocation={
+            **allocation_tables(tables, funnels, partition),
+            "log": allocation.rows(),
+            "log_head": [allocation.end()],
+            "log_published": [allocation.end()],
+            "inbox": [intake.end()],
+            "inbox_hashes": intake.hashes(),
+        },
+        audit={
+            "inbox": [intake.end(), allocation.end()],
+            "trees": [intake.tree(), allocation.tree()],
+            "ledger": [*intake.ledger(), *allocation.ledger()],
+        },
         sent=[*sent, refused.sent],
         inbound=refused.inbound,
         rejected=refused.told,
@@ -157,75 +199,3 @@ def _answer(
 ) -> Row:
     facts = msgspec.json.encode(places).decode()
     return {"key": key, "status": status, "subject": subject, "facts": facts, "rejection_id": rejection}
-
-
-def _positions(allocation: HonestLog, intake: HonestLog) -> dict[str, list[Row]]:
-    return {
-        "log_head": [allocation.end()],
-        "log_published": [allocation.end()],
-        "inbox": [intake.end()],
-    }
-
-
-def _intake_tables(log: HonestLog, facts: Sequence[Fact]) -> dict[str, list[Row]]:
-    students: dict[str, Row] = {}
-    years: dict[tuple[int, str], Row] = {}
-    mentors: dict[int, Row] = {}
-    erasures: list[Row] = []
-    for kept, fact in zip(log.kept, facts, strict=True):
-        row = {
-            **msgspec.to_builtins(fact),
-            "tenant": TENANT,
-            "partition": log.partition,
-            "sequence": kept.sequence,
-        }
-        if isinstance(fact, StudentRegistered):
-            students[fact.student_id] = {
-                name: row[name] for name in ("tenant", "student_id", "gender", "version")
-            }
-            years[fact.year, fact.student_id] = row
-        elif isinstance(fact, StudentErased):
-            erasures.append({**row, "subject": f"student/{fact.student_id}"})
-            del students[fact.student_id]
-            years = {key: year for key, year in years.items() if key[1] != fact.student_id}
-        elif isinstance(fact, MentorRegistered):
-            mentors[fact.mentor_id] = row
-    return {
-        "students": list(students.values()),
-        "student_years": list(years.values()),
-        "mentors": list(mentors.values()),
-        "managers": [],
-        "school_rosters": [],
-        "erasures": erasures,
-        "subject_keys": [{"tenant": TENANT, "subject": f"student/{student_id}"} for student_id in students],
-        "log_head": [log.end()],
-        "log_published": [log.end()],
-    }
-
-
-def _allocation_tables(
-    tables: Tables, funnels: Mapping[tuple[int, str], Mapping[str, int]], partition: int
-) -> dict[str, list[Row]]:
-    pool = {"gender": partition % 2, "partition": partition}
-    return {
-        "enrolments": [
-            {
-                **columns_of(row),
-                **pool,
-                "funnel": funnels[row.year, row.student_id] if row.status == "waitlisted" else None,
-            }
-            for row in tables.students.values()
-        ],
-        "mentors": [
-            {**{name: getattr(mentor, name) for name in MENTOR_COLUMNS}, "tenant": tenant, "mentor_id": mentor_id, **pool}
-            for (tenant, mentor_id), mentor in tables.mentors.items()
-        ],
-        "mentor_loads": [
-            {"tenant": tenant, "year": year, "mentor_id": mentor_id, "partition": partition, "load": load}
-            for (tenant, year, mentor_id), load in tables.loads.items()
-        ],
-        "counters": [
-            {"tenant": tenant, "year": year, "last": last, **pool}
-            for (tenant, year), last in tables.counters.items()
-        ],
-    }  # fmt: skip

@@ -3,8 +3,9 @@
 from tests.mutants.decisions import DECISIONS
 from tests.mutants.edge import EDGE
 from tests.mutants.intake import INTAKE
+from tests.mutants.limits import LIMITS
 from tests.mutants.logs import LOGS
 from tests.mutants.mutant import Mutant
 from tests.mutants.verification import VERIFICATION
 
-MUTANTS: tuple[Mutant, ...] = (*EDGE, *INTAKE, *LOGS, *DECISIONS, *VERIFICATION)
+MUTANTS: tuple[Mutant, ...] = (*EDGE, *LIMITS, *INTAKE, *LOGS, *DECISIONS, *VERIFICATION)

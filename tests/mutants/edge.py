@@ -60,7 +60,7 @@ EDGE = (
         "a compressed batch of some kilobytes fills the memory of every consumer",
         "shared/kafka/header_names.py",
         "        if count is None:\n",
-        "        if count is None and not self._data:\n",
+        "        count = count or 0\n        if count < 0:\n",
         ("tests/unit/test_bounded_batches.py",),
     ),
 )

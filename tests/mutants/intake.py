@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 WRITER = "services/intake/append/writer.py"
 TRANSACTION = "services/intake/append/batch.py"
+APPENDER = "services/intake/append/transaction.py"
 SETTLE = "services/intake/append/settle.py"
 DOORS = ("tests/integration/intake/test_http_door.py", "tests/integration/intake/test_kafka_door.py")
 LOCKS = ("tests/integration/intake/test_cross_subject_locks.py",)
@@ -53,21 +54,29 @@ INTAKE = (
     ),
     Mutant(
         "answer-before-the-commit",
-        "`accepted` is told of what a lost connection then takes back",
-        WRITER,
-        "            for submission, answers in zip(batch, await self._attempt(batch), strict=True):\n",
-        "            attempts = await asyncio.gather(self._attempt(batch), return_exceptions=True)\n"
-        "            answered = attempts[0] if isinstance(attempts[0], list) else [[] for _ in batch]\n"
-        "            for submission, answers in zip(batch, answered, strict=True):\n",
+        "`accepted` is answered for what a lost connection then takes back",
+        APPENDER,
+        "                written = await Writing(connection, work, self._tools, spans).write()\n",
+        "                written = await Writing(connection, work, self._tools, spans).write()\n"
+        "                early = iter(written.results)\n"
+        "                for submission in submissions:\n"
+        "                    if not submission.answers.done():\n"
+        "                        submission.answers.set_result([next(early) for _ in submission.arrivals])\n",
         CONCURRENCY,
     ),
     Mutant(
         "positions-outside-the-transaction",
-        "records of `rahnama.inbound` that were applied are applied again, or lost",
-        TRANSACTION,
-        "            await move_inbound(connection, work.slices)\n",
-        "            pass\n",
-        ("tests/integration/intake/test_kafka_door.py", "tests/integration/intake/test_concurrency.py"),
+        "records of `rahnama.inbound` whose transaction was rolled back are lost",
+        APPENDER,
+        "            async with transaction(self._pool) as connection:\n"
+        "                work = Work(arrivals, slices, alone, self._clock())\n",
+        "            if slices:\n"
+        "                from services.intake.append.inbound import move_inbound\n\n"
+        "                async with self._pool.acquire() as outside:\n"
+        "                    await move_inbound(outside, slices)\n"
+        "            async with transaction(self._pool) as connection:\n"
+        "                work = Work(arrivals, (), alone, self._clock())\n",
+        CONCURRENCY,
     ),
     Mutant(
         "absent-is-absent-for-ever",

@@ -1,4 +1,4 @@
-"""What the mutants' run comes to: one JSON object, and a table for the documentation."""
+"""The result of a run of the mutants: one JSON object, and a table for the documentation."""
 
 import os
 import platform
@@ -10,12 +10,12 @@ from tests.mutants.mutant import Trial
 
 
 def summary(trials: Sequence[Trial], seconds: float) -> dict[str, Any]:
-    """The counts, and for each mutant who caught it."""
+    """The counts, and for each mutant the test that caught it."""
     return {
         "mutants": len(trials),
         "caught": sum(trial.outcome == "caught" for trial in trials),
         "survived": [trial.mutant.name for trial in trials if trial.outcome == "survived"],
-        "broken": [trial.mutant.name for trial in trials if trial.outcome == "broken"],
+        "errors": {trial.mutant.name: trial.detail for trial in trials if trial.outcome == "error"},
         "seconds": round(seconds, 1),
         "catchers": {trial.mutant.name: trial.caught_by for trial in trials if trial.outcome == "caught"},
         "machine": {
@@ -27,13 +27,15 @@ def summary(trials: Sequence[Trial], seconds: float) -> dict[str, Any]:
     }
 
 
-def table(trials: Sequence[Trial]) -> str:
+def table(trials: Sequence[Trial], commit: str) -> str:
     """A Markdown page."""
     lines = [
         "# Mutants",
         "",
-        "Faults that were planted on purpose, one at a time, and the first test that failed because of each.",
-        "Made by `make mutants TABLE=1`; what each one changes stands in `tests/mutants/`.",
+        "Faults that were planted on purpose, one at a time, and the first test whose assertion failed because of",
+        "each. Made by `make mutants TABLE=1`, one run of all; what each one changes is in `tests/mutants/`.",
+        "",
+        f"Commit: {commit}.",
         "",
         "| mutant | what it breaks | caught by |",
         "|---|---|---|",

@@ -1,4 +1,4 @@
-"""The strategies of fairness as domain.md, section 4, says them: every mentor in a list, with fractions."""
+"""The strategies of fairness as docs/domain.md, "Ranking", defines them: every mentor in a list, with fractions."""
 
 from collections.abc import Sequence
 from fractions import Fraction

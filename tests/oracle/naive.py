@@ -1,4 +1,4 @@
-"""The naive engine: allocation as domain.md says it, with no index and no working set.
+"""The naive engine: allocation as docs/domain.md defines it, with no index and no working set.
 
 It keeps everyone, counts loads by counting students, asks every mentor every rule and sorts with fractions.
 It shares the contracts with the engine that it judges, and nothing else.

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from tests.bench.machine import commit
+from tests.provenance import commit, require_clean, stamp
 from tests.simulation.narrate import narrate
 from tests.simulation.report import Tally, write_report
 from tests.simulation.run import run_seed, silence
@@ -48,7 +48,8 @@ def main(arguments: Sequence[str]) -> int:
     if os.environ.get("PYTHONHASHSEED") != SETS_IN_ORDER:
         os.environ["PYTHONHASHSEED"] = SETS_IN_ORDER
         os.execv(sys.executable, [sys.executable, "-m", "tests.simulation", *arguments])
-    began, tally = time.monotonic(), Tally(wanted.first, wanted.processes, commit())
+    of = require_clean() if wanted.table else commit()
+    began, tally = time.monotonic(), Tally(wanted.first, wanted.processes, of)
     seeds = range(wanted.first, wanted.first + wanted.seeds)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
         tally.interrupted = True
     report = tally.report(time.monotonic() - began)
     if wanted.table:
-        for file in write_report(report):
+        for file in write_report(stamp(report, of)):
             print(f"{file} is written", file=sys.stderr)
     if wanted.digests:
         report["digests"] = tally.digests

@@ -13,7 +13,7 @@ from tests.simulation.broker import Entry, PartitionLog
 from tests.simulation.database import Database
 from tests.simulation.forging import Forging
 from tests.simulation.processes import Process
-from tests.simulation.restoring import Restoring
+from tests.simulation.restoring import DidNotHappen, Restoring
 from tests.simulation.sessions import SERVER, lost_connection
 from tests.simulation.world import SERVICES, Instance, World
 
@@ -92,19 +92,20 @@ class Breaking:
 
     # --- processes
 
-    def _someone(self) -> Instance | None:
+    def _someone(self) -> Instance:
         everyone = [instance for service in SERVICES for instance in self._world.alive(service)]
-        return self._chance.choice(everyone) if everyone else None
+        if not everyone:
+            raise DidNotHappen
+        return self._chance.choice(everyone)
 
     async def _kill(self) -> None:
-        if (victim := self._someone()) is not None:
-            victim.process.kill()
-            await self._start_again(victim.service)
+        victim = self._someone()
+        victim.process.kill()
+        await self._start_again(victim.service)
 
     async def _kill_at_a_step(self) -> None:
         """At some await: whatever the process does between two of them is done whole."""
-        if (victim := self._someone()) is None:
-            return
+        victim = self._someone()
         process = victim.process
         process.dies_at = process.steps + 1 + int(self._chance.random() * STEPS_TO_DIE)
         for _ in range(20):
@@ -113,6 +114,7 @@ class Breaking:
                 await self._start_again(victim.service)
                 return
         process.dies_at = 0
+        raise DidNotHappen
 
     async def _start_again(self, service: str) -> None:
         await asyncio.sleep(self._chance.random() * RESTART_SECONDS)
@@ -121,8 +123,8 @@ class Breaking:
     async def _stop_for_a_while(self) -> None:
         """Its partitions and leases go to others; then it goes on as if nothing had been."""
         victim = self._someone()
-        if victim is None or victim.process.stopped:
-            return
+        if victim.process.stopped:
+            raise DidNotHappen
         victim.process.stop()
         another = self._chance.random() < 0.5
         if another:
@@ -131,10 +133,12 @@ class Breaking:
         victim.process.go_on(self._world.loop)
 
     async def _end_politely(self) -> None:
-        if (victim := self._someone()) is not None and victim.ready:
-            with contextlib.suppress(OSError):
-                await victim.stop()
-            await self._start_again(victim.service)
+        victim = self._someone()
+        if not victim.ready:
+            raise DidNotHappen
+        with contextlib.suppress(OSError):
+            await victim.stop()
+        await self._start_again(victim.service)
 
     async def _another_instance(self) -> None:
         self._world.launch(self._chance.choice(SERVICES))
@@ -142,14 +146,20 @@ class Breaking:
     # --- groups and databases
 
     async def _rearrange(self) -> None:
-        if groups := list(self._world.broker.groups.values()):
-            self._chance.choice(groups).rearrange()
+        groups = list(self._world.broker.groups.values())
+        if not groups:
+            raise DidNotHappen
+        self._chance.choice(groups).rearrange()
 
     async def _terminate_backends(self) -> None:
         database = self._some_database()
+        ended = 0
         for session in list(database.sessions):
             if self._chance.random() < 0.6:
                 database.end_session(session, lost_connection(self._chance))
+                ended += 1
+        if not ended:
+            raise DidNotHappen
 
     async def _restart_database(self) -> None:
         database = self._some_database()
@@ -169,10 +179,12 @@ class Breaking:
         await asyncio.sleep(self._chance.random() * DOWN_SECONDS)
         self._world.broker.down = False
 
-    def _some_topic(self, *others: str) -> str | None:
-        """None when an operator has restored this log's database, and its topic is all that tells."""
+    def _some_topic(self, *others: str) -> str:
+        """Never that of a log whose database an operator has restored: its topic is all that is left of its end."""
         topic = self._chance.choice((*LOGS, *LOGS, *others))
-        return None if topic.removeprefix("rahnama.") in self._restoring.restored else topic
+        if topic.removeprefix("rahnama.") in self._restoring.restored:
+            raise DidNotHappen
+        return topic
 
     def _lost(self, topic: str) -> None:
         if topic == "rahnama.inbound":
@@ -181,37 +193,41 @@ class Breaking:
     async def _wipe(self) -> None:
         """Deleted and made again at once."""
         topic = self._some_topic("rahnama.inbound", "rahnama.keys")
-        if topic is None:
-            return
+        held = any(log.records for log in self._world.broker.topics.get(topic, ()))
         self._lost(topic)
         self._world.broker.delete_topic(topic)
         self._world.broker.create_topic(topic, self._world.shape.partitions)
+        if not held:
+            raise DidNotHappen
 
     async def _delete(self) -> None:
         """The relay makes a log's topic again."""
-        if (topic := self._some_topic()) is not None:
-            self._world.broker.delete_topic(topic)
+        topic = self._some_topic()
+        held = any(log.records for log in self._world.broker.topics.get(topic, ()))
+        self._world.broker.delete_topic(topic)
+        if not held:
+            raise DidNotHappen
 
-    def _some_partition(self, topic: str | None) -> PartitionLog | None:
-        if topic is None:
-            return None
+    def _some_partition(self, topic: str) -> PartitionLog:
         logs = [log for log in self._world.broker.topics.get(topic, ()) if log.records]
-        return self._chance.choice(logs) if logs else None
+        if not logs:
+            raise DidNotHappen
+        return self._chance.choice(logs)
 
     async def _lose_end(self) -> None:
-        if (log := self._some_partition(self._some_topic("rahnama.inbound"))) is not None:
-            self._lost(log.topic)
-            log.lose_after(log.end - 1 - int(self._chance.random() * len(log.records)))
+        log = self._some_partition(self._some_topic("rahnama.inbound"))
+        self._lost(log.topic)
+        log.lose_after(log.end - 1 - int(self._chance.random() * len(log.records)))
 
     async def _lose_beginning(self) -> None:
         """By retention; what intake has not read of `rahnama.inbound` is never deleted."""
-        if (log := self._some_partition(self._some_topic())) is not None:
-            log.delete_before(log.begin + 1 + int(self._chance.random() * len(log.records)))
+        log = self._some_partition(self._some_topic())
+        log.delete_before(log.begin + 1 + int(self._chance.random() * len(log.records)))
 
     async def _repeat_records(self) -> None:
         """As a relay does that went on from an older place."""
-        if (log := self._some_partition(self._some_topic())) is not None:
-            first = int(self._chance.random() * len(log.records))
-            many = 1 + int(self._chance.random() * 5)
-            stale = [Entry(r.key, r.value, tuple(r.headers)) for r in log.records[first : first + many]]
-            self._world.broker.append(TopicPartition(log.topic, log.number), stale)
+        log = self._some_partition(self._some_topic())
+        first = int(self._chance.random() * len(log.records))
+        many = 1 + int(self._chance.random() * 5)
+        stale = [Entry(r.key, r.value, tuple(r.headers)) for r in log.records[first : first + many]]
+        self._world.broker.append(TopicPartition(log.topic, log.number), stale)

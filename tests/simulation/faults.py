@@ -3,11 +3,12 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Coroutine, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from tests.simulation.breaking import Breaking
 from tests.simulation.processes import PROCESS
+from tests.simulation.restoring import DidNotHappen
 from tests.simulation.world import SERVICES, Shape, World
 
 LONGEST_SECONDS: Final = 6.0
@@ -44,6 +45,8 @@ class Faults:
         self._world = world
         self._chance = chance
         self.counted: Counter[str] = Counter()
+        self.missed: Counter[str] = Counter()
+        """Faults that found nothing to break: they did not happen."""
         self._breaking = Breaking(world, chance, self.counted)
         self._until = chance.uniform(1.0, LONGEST_SECONDS) if enabled else 0.0
         self._severity = chance.choice((0.0, 0.5, 1.5, 2.5))
@@ -82,8 +85,12 @@ class Faults:
         weights = [self._breaking.kinds[kind][1] for kind in kinds]
         return self._chance.choices(kinds, weights)[0]
 
-    def _break(self, kind: str) -> Coroutine[Any, Any, None]:
-        return self._breaking.kinds[kind][0]()
+    async def _break(self, kind: str) -> None:
+        try:
+            await self._breaking.kinds[kind][0]()
+        except DidNotHappen:
+            self.counted -= Counter((kind,))
+            self.missed[kind] += 1
 
     def _fate(self, server: str, what: str) -> str | None:
         if self._world.loop.time() >= self._until or self._severity == 0.0:

@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 
 from shared.contracts.envelope import event_id, leaf_hash
 from tests.simulation.broker import Entry
-from tests.simulation.restoring import Restoring
+from tests.simulation.restoring import DidNotHappen, Restoring
 from tests.simulation.tables import Snapshot
 from tests.simulation.world import World
 
@@ -50,15 +50,11 @@ class Forging:
 
     async def write_garbage(self) -> None:
         """Bytes that are no event."""
-        if (place := self._place()) is not None:
-            self._write(Strike(*place, [self._chance.choice(GARBAGE)]))
+        self._write(Strike(*self._place(), [self._chance.choice(GARBAGE)]))
 
     async def forge(self) -> None:
         """The events behind the log's last one, with fitting `previous`."""
-        place = self._place()
-        if place is None:
-            return
-        source, partition = place
+        source, partition = self._place()
         tables = self._world.databases[source].tables
         rows = [row for row in tables["log"].values() if row["partition"] == partition]
         head = max(rows, key=lambda row: int(row["sequence"]))
@@ -77,17 +73,20 @@ class Forging:
         copies = {reader: self._world.databases[reader].copy_tables() for reader in READERS[source]}
         self._write(Strike(source, partition, values, first, copies))
 
-    def _place(self) -> tuple[str, int] | None:
-        """A partition with events; None while a restored log depends on its topic, and after the first strike."""
+    def _place(self) -> tuple[str, int]:
+        """A partition with events. Raises `DidNotHappen` without one, after the first strike, and while a restored log
+        depends on its topic."""
         if self._strike is not None or self._restoring.restored:
-            return None
+            raise DidNotHappen
         places = [
             (source, row["partition"])
             for source in READERS
             for row in self._world.databases[source].tables["log_head"].values()
             if row["sequence"] > 0 and f"rahnama.{source}" in self._world.broker.topics
         ]
-        return self._chance.choice(places) if places else None
+        if not places:
+            raise DidNotHappen
+        return self._chance.choice(places)
 
     def _write(self, strike: Strike) -> None:
         self._strike = strike

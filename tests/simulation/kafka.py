@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import structlog
 from aiokafka import ConsumerRebalanceListener
 from aiokafka.errors import ConsumerStoppedError, KafkaError, UnknownTopicOrPartitionError
 
@@ -14,6 +15,8 @@ from shared.kafka.polling import Polling
 from tests.simulation.broker import Broker
 from tests.simulation.consumers import REQUEST_SECONDS, Consumer
 from tests.simulation.producers import Admin, Producer
+
+_log = structlog.get_logger("rahnama.simulation")
 
 STOP_SECONDS: Final = 8.0
 BEATS: Final = 2
@@ -144,16 +147,20 @@ class Subscription:
             except ConsumerStoppedError:
                 return
             async with self._at_work:
-                with contextlib.suppress(Exception):  # as FastStream: logged, and the next batch is fetched
+                try:
                     await self._handle(records)
+                except Exception as error:  # as FastStream: logged, and the next batch is fetched
+                    _log.warning("handler_failed", error=repr(error))
 
 
 async def _told(listener: Callable[[Any], Any], places: Any) -> None:
     """As aiokafka: what a listener raises is logged and passed over."""
-    with contextlib.suppress(Exception):
+    try:
         answer = listener(set(places))
         if asyncio.iscoroutine(answer):
             await answer
+    except Exception as error:
+        _log.warning("listener_failed", error=repr(error))
 
 
 class Kafka:

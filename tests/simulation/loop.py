@@ -14,7 +14,11 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Final
 
+import structlog
+
 from tests.simulation.processes import PROCESS, Step
+
+_log = structlog.get_logger("rahnama.simulation")
 
 MOST_STEPS: Final = 100_000
 DESTROYED: Final = "Task was destroyed but it is pending!"
@@ -212,7 +216,8 @@ def _close(coroutine: Coroutine[Any, Any, Any]) -> None:
         except RuntimeError as error:  # it awaits in a `finally`: once more, from there
             if "ignored GeneratorExit" not in str(error):
                 return
-        except BaseException:
+        except BaseException as error:  # what a task that is thrown away raises concerns nobody
+            _log.debug("coroutine_closed", error=repr(error))
             return
         else:
             return

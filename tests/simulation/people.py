@@ -25,6 +25,33 @@ def national_id(number: int) -> str:
     return digits + str(rest if rest < 2 else 11 - rest)
 
 
+A_STUDENT: Final[dict[str, Any]] = {
+    "year": YEARS[0],
+    "national_id": national_id(119_000_000),
+    "first_name": NAMES[0],
+    "last_name": FAMILY[0],
+    "gender": 0,
+    "edu_status": 1,
+    "reg_center": CENTERS[0],
+    "reg_status": 0,
+    "group_code": GROUPS[0],
+    "school_code": None,
+}
+"""Whom a cohort has that would otherwise have no student: evidence without any proves nothing."""
+
+
+def _registers_a_student(message: Message) -> bool:
+    """Whether intake certainly accepts it."""
+    data = message.document["data"]
+    return (
+        message.document["type"] == "rahnama.student.registered.v1"
+        and message.document["source"] in TENANTS.values()
+        and A_STUDENT.keys() <= data.keys()
+        and data["edu_status"] == 1
+        and "name" not in data
+    )
+
+
 class Cohort:
     """Makes messages; the same seed makes the same."""
 
@@ -50,6 +77,11 @@ class Cohort:
             found[lane].append(message)
             if self._chance.random() < 0.04:
                 found[lane].append(self._reused(message, tenant))
+        if not any(_registers_a_student(message) for lane in found for message in lane):
+            found[0].append(
+                self._message(("rahnama.student.registered.v1", A_STUDENT, "student/last"), tenants[0])
+            )
+            found[0][-1].document["source"] = TENANTS[tenants[0]]
         return found
 
     def _message(self, kind: Kind, tenant: str) -> Message:

@@ -31,6 +31,7 @@ class Tally:
         self._virtual_seconds = 0.0
         self._failures: dict[int, str] = {}
         self._faults: Counter[str] = Counter()
+        self._missed: Counter[str] = Counter()
         self._seeds_with: Counter[str] = Counter()
         self._unbroken = 0
         self.cpu_seconds = 0.0
@@ -43,6 +44,7 @@ class Tally:
         self._steps += outcome.steps
         self._virtual_seconds += outcome.seconds
         self._faults.update(outcome.faults)
+        self._missed.update(outcome.missed)
         self._seeds_with.update(outcome.faults.keys())
         self._unbroken += not outcome.faults
         if outcome.failures:
@@ -65,6 +67,7 @@ class Tally:
             "steps": self._steps,
             "seeds_without_faults": self._unbroken,
             "faults": dict(sorted(self._faults.items())),
+            "did_not_happen": dict(sorted(self._missed.items())),
             "seeds_with_fault": dict(sorted(self._seeds_with.items())),
             "commit": self._commit,
             "machine": {
@@ -108,11 +111,15 @@ def _page(report: dict[str, Any]) -> str:
             " All nine invariants (tests/invariants) are checked at the end of each seed. What is simulated, how,"
             " and what was found and mended: [simulation](../simulation.md).",
             "",
-            "| fault | made | seeds with it |",
-            "|---|---:|---:|",
+            "A fault that found nothing to break (a kill at a step that was not reached, a topic without records) did not"
+            " happen, and is not counted as made.",
+            "",
+            "| fault | made | did not happen | seeds with it |",
+            "|---|---:|---:|---:|",
             *(
-                f"| {fault} | {count:,} | {report['seeds_with_fault'][fault]:,} |"
-                for fault, count in report["faults"].items()
+                f"| {fault} | {report['faults'].get(fault, 0):,} | {report['did_not_happen'].get(fault, 0):,}"
+                f" | {report['seeds_with_fault'].get(fault, 0):,} |"
+                for fault in sorted({*report["faults"], *report["did_not_happen"]})
             ),
             "",
             f"Machine: {machine['cores']} cores ({machine['processor']}), {machine['memory_gib']} GiB,"

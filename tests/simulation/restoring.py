@@ -19,6 +19,10 @@ DOWN_SECONDS: Final = 2.0
 LOOK_SECONDS: Final = 8.0
 
 
+class DidNotHappen(Exception):
+    """There was nothing that a fault could have broken."""
+
+
 class Restoring:
     """One database at a time is older than its topic. `findings` tell what grew that must not."""
 
@@ -36,11 +40,11 @@ class Restoring:
         service = self._chance.choice(SERVICES)
         database = self._world.databases[service]
         if service in self.restored or self.refused:
-            return
+            raise DidNotHappen
         copy = database.copy_tables()
         await asyncio.sleep(self._chance.random() * OLDER_SECONDS)
         if self.refused:
-            return
+            raise DidNotHappen
         if service == "audit":
             await self.exchange(database, copy)
         elif service not in self.restored and self._topic_is_ahead(service, copy):
@@ -49,6 +53,8 @@ class Restoring:
                 await self._restore_log(database, copy)
             finally:
                 self.restored.discard(service)
+        else:
+            raise DidNotHappen
 
     async def _restore_log(self, database: Database, copy: Snapshot) -> None:
         self._world.set_back.add(database.service)

@@ -32,6 +32,7 @@ def run_seed(seed: int, *, faults: bool = True, digest: bool = False) -> Outcome
             for database in scenario.world.databases.values():
                 outcome.failures += [f"unknown query: {query}" for query in database.unknown[:1]]
             outcome.faults = dict(scenario.faults.counted)
+            outcome.missed = dict(scenario.faults.missed)
             if digest:
                 outcome.digest = _digest(scenario)
         except Exception as error:  # whatever it was: the seed has failed, and is told

@@ -26,6 +26,8 @@ class Outcome:
     seed: int
     failures: list[str] = field(default_factory=list)
     faults: dict[str, int] = field(default_factory=dict)
+    missed: dict[str, int] = field(default_factory=dict)
+    """Faults that found nothing to break."""
     steps: int = 0
     seconds: float = 0.0
     digest: str = ""

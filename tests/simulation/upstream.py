@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+import structlog
 from aiokafka import TopicPartition
 
 from services.intake.inbox.receive import event_keys
@@ -16,6 +17,8 @@ from shared.errors import NotFound, Unavailable
 from tests.invariants.evidence import Sent
 from tests.simulation.broker import Entry
 from tests.simulation.world import SOURCES, Instance, World
+
+_log = structlog.get_logger("rahnama.simulation")
 
 ANSWER_SECONDS: Final = 6.0
 PAUSE_SECONDS: Final = 0.3
@@ -116,7 +119,8 @@ class Upstream:
                     "produce",
                     lambda: self._world.broker.append(place, [Entry(None, message.value, STRUCTURED)]),
                 )
-            except Exception:
+            except Exception as error:
+                _log.debug("produce_failed", error=repr(error))
                 offset = None
             if offset is not None:
                 message.offsets.append((partition, offset))

@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from services.allocation.query.reads import QUERIES, Reader, Year, centers_of, item
+from services.allocation.query.reads import QUERIES, Reader, item
 from shared.errors import NotFound
-from shared.http import MinPosition, Page, json_response, page_response
+from shared.http import MinPosition, Page, Year, json_response, page_response
 from shared.postgres import Pool
 
 Status = Literal["assigned", "waitlisted", "released", "withdrawn"]
@@ -27,7 +27,7 @@ def allocation_routes(pool: Pool) -> APIRouter:
         rows, last = page.split(
             await pool.fetch(
                 QUERIES["allocations"],
-                caller.tenant, year, after[0] if after else None, centers_of(caller), status, page.fetch,
+                caller.tenant, year, after[0] if after else None, caller.center_filter(), status, page.fetch,
             )
         )  # fmt: skip
         return page_response(
@@ -37,7 +37,9 @@ def allocation_routes(pool: Pool) -> APIRouter:
     @routes.get("/v1/allocations/{student_id}")
     async def allocation(caller: Reader, student_id: UUID, year: Year | None = None) -> Response:
         """One student's allocation: that of `year`, else the newest."""
-        rows = await pool.fetch(QUERIES["allocation"], caller.tenant, student_id, year, centers_of(caller))
+        rows = await pool.fetch(
+            QUERIES["allocation"], caller.tenant, student_id, year, caller.center_filter()
+        )
         if not rows:
             raise NotFound("There is no such student in that year.")
         return json_response(item(rows[0]))

@@ -6,9 +6,9 @@ import asyncpg
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from services.allocation.query.reads import QUERIES, Reader, Year, centers_of, item
+from services.allocation.query.reads import QUERIES, Reader, item
 from shared.errors import NotFound
-from shared.http import Caller, Int2, MinPosition, Page, PositiveInt4, json_response, page_response
+from shared.http import Caller, Int2, MinPosition, Page, PositiveInt4, Year, json_response, page_response
 from shared.postgres import Pool
 
 
@@ -23,7 +23,7 @@ def mentor_routes(pool: Pool) -> APIRouter:
         rows, last = page.split(
             await pool.fetch(
                 QUERIES["mentors"],
-                caller.tenant, year, after[0] if after else 0, None, centers_of(caller), page.fetch,
+                caller.tenant, year, after[0] if after else 0, None, caller.center_filter(), page.fetch,
             )
         )  # fmt: skip
         return page_response(
@@ -34,7 +34,7 @@ def mentor_routes(pool: Pool) -> APIRouter:
     async def mentor(caller: Reader, mentor_id: PositiveInt4, year: Year) -> Response:
         """One mentor with the load in a year."""
         row = await pool.fetchrow(
-            QUERIES["mentors"], caller.tenant, year, 0, mentor_id, centers_of(caller), 1
+            QUERIES["mentors"], caller.tenant, year, 0, mentor_id, caller.center_filter(), 1
         )
         if row is None:
             raise NotFound("There is no such mentor.")
@@ -57,7 +57,7 @@ def mentor_students_routes(pool: Pool) -> APIRouter:
         rows, last = page.split(
             await pool.fetch(
                 QUERIES["mentor_students"],
-                caller.tenant, mentor_id, year, after_year, arrival, centers_of(caller), page.fetch,
+                caller.tenant, mentor_id, year, after_year, arrival, caller.center_filter(), page.fetch,
             )
         )  # fmt: skip
         return page_response(
@@ -68,7 +68,7 @@ def mentor_students_routes(pool: Pool) -> APIRouter:
 
 
 async def _require_mentor(pool: Pool, caller: Caller, mentor_id: int) -> None:
-    if not await pool.fetchval(QUERIES["mentor_exists"], caller.tenant, mentor_id, centers_of(caller)):
+    if not await pool.fetchval(QUERIES["mentor_exists"], caller.tenant, mentor_id, caller.center_filter()):
         raise NotFound("There is no such mentor.")
 
 

@@ -77,10 +77,10 @@ where $3::integer[] is null or reg_center = any($3)
 group by status, reason order by status, reason
 
 -- name: occupancy
--- How full the active mentors of a year are.
-select m.mentor_id, m.capacity, coalesce(l.load, 0) as load
+-- How full the active mentors of a year are; and who has students without a place for them, which counts no capacity.
+select m.mentor_id, case when m.active then m.capacity else 0 end as capacity, coalesce(l.load, 0) as load
 from mentors m left join mentor_loads l on l.tenant = m.tenant and l.mentor_id = m.mentor_id and l.year = $2
-where m.tenant = $1 and m.active and m.capacity > 0 and ($3::integer[] is null or m.centers && $3)
+where m.tenant = $1 and (m.active and m.capacity > 0 or l.load > 0) and ($3::integer[] is null or m.centers && $3)
 order by m.mentor_id
 
 -- name: mentor_exists

@@ -4,21 +4,13 @@ from typing import Annotated, Any, Final
 
 import asyncpg
 from fastapi import Depends
-from pydantic import Field
 
-from shared.http import Caller, require
+from shared.http import Caller, CenterLimit, require
 from shared.postgres import named_queries
 
 QUERIES: Final = named_queries("services.allocation.query")
 
-Reader = Annotated[Caller, Depends(require("operator", "auditor"))]
-Year = Annotated[int, Field(ge=1, le=9999)]
-"""A Jalali academic year."""
-
-
-def centers_of(caller: Caller) -> list[int] | None:
-    """The centres that a caller is limited to; None: all of them."""
-    return None if caller.centers is None else sorted(caller.centers)
+Reader = Annotated[Caller, Depends(require("operator", "auditor", centers=CenterLimit.APPLIED))]
 
 
 def item(row: asyncpg.Record) -> dict[str, Any]:

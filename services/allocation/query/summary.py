@@ -7,8 +7,8 @@ import asyncpg
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.allocation.query.reads import QUERIES, Reader, Year, centers_of
-from shared.http import MinPosition, json_response
+from services.allocation.query.reads import QUERIES, Reader
+from shared.http import MinPosition, Year, json_response
 from shared.postgres import Pool
 
 DIGITS: Final = 6
@@ -26,9 +26,9 @@ def summary_routes(pool: Pool) -> APIRouter:
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             statuses = await connection.fetch(
-                QUERIES["students_by_status"], caller.tenant, year, centers_of(caller)
+                QUERIES["students_by_status"], caller.tenant, year, caller.center_filter()
             )
-            loads = await connection.fetch(QUERIES["occupancy"], caller.tenant, year, centers_of(caller))
+            loads = await connection.fetch(QUERIES["occupancy"], caller.tenant, year, caller.center_filter())
         return json_response({"year": year, **_students(statuses), "occupancy": occupancy(loads)})
 
     return routes
@@ -47,15 +47,19 @@ def _students(statuses: Sequence[asyncpg.Record]) -> dict[str, Any]:
 def occupancy(loads: Sequence[asyncpg.Record]) -> dict[str, Any]:
     """Of the active mentors with places: how full they are, and the Gini coefficient of that (0: all alike).
 
+    `taken` counts every student who has a mentor; `over_capacity` those of them beyond their mentor's capacity, which fell
+    below the load.
+
     G = Σ (2i − n − 1) xᵢ / (n Σ xᵢ) over the occupancies in ascending order (Gini 1912, by ranks).
     """
-    shares = sorted(row["load"] / row["capacity"] for row in loads)
+    shares = sorted(row["load"] / row["capacity"] for row in loads if row["capacity"])
     count, total = len(shares), sum(shares)
     gini = sum((2 * place - count - 1) * share for place, share in enumerate(shares, start=1))
     return {
         "mentors": count,
         "places": sum(row["capacity"] for row in loads),
         "taken": sum(row["load"] for row in loads),
+        "over_capacity": sum(max(row["load"] - row["capacity"], 0) for row in loads),
         "min": round(shares[0], DIGITS) if shares else 0,
         "mean": round(total / count, DIGITS) if shares else 0,
         "max": round(shares[-1], DIGITS) if shares else 0,

@@ -7,8 +7,8 @@ import msgspec
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from services.allocation.query.reads import QUERIES, Reader, Year, centers_of, item
-from shared.http import Int2, MinPosition, Page, page_response
+from services.allocation.query.reads import QUERIES, Reader, item
+from shared.http import Int2, MinPosition, Page, Year, page_response
 from shared.postgres import Pool
 
 
@@ -24,7 +24,13 @@ def waitlist_routes(pool: Pool) -> APIRouter:
         partition, arrival = page.after(tuple[Int2, int]) or (-1, 0)
         rows, last = page.split(
             await pool.fetch(
-                QUERIES["waitlist"], caller.tenant, year, partition, arrival, centers_of(caller), page.fetch
+                QUERIES["waitlist"],
+                caller.tenant,
+                year,
+                partition,
+                arrival,
+                caller.center_filter(),
+                page.fetch,
             )
         )
         return page_response(

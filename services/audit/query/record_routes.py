@@ -1,5 +1,6 @@
 """The ledger over REST: lists of records, and one record with its exact bytes."""
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
@@ -23,6 +24,7 @@ from shared.http import (
 )
 from shared.http.numbers import INT8_MAX
 
+_UUID: Final = re.compile("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 NDJSON: Final = "application/x-ndjson"
 EVENT: Final = "application/cloudevents+json"
 
@@ -44,11 +46,17 @@ class Filters:
         first: Annotated[SequenceNumber, Query(alias="from")] = 1,
         last: Annotated[SequenceNumber, Query(alias="to")] = LAST_SEQUENCE,
     ) -> None:
-        self._fields = (source, partition, type_, subject, first, last)
+        self._fields = (source, partition, type_, _canonical(subject), first, last)
 
     def wanted(self, tenant: str, after: Place | None) -> Wanted:
         """The same, for one tenant and page."""
         return Wanted(tenant, *self._fields, after)
+
+
+def _canonical(subject: str | None) -> str | None:
+    """A subject as logs name it: its UUID in lower case (RFC 9562, section 4)."""
+    kind, slash, name = (subject or "").partition("/")
+    return kind + slash + name.lower() if _UUID.fullmatch(name) else subject
 
 
 def record_routes(records: Records) -> APIRouter:

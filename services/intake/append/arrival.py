@@ -15,7 +15,7 @@ class Arrival(msgspec.Struct, kw_only=True):
 
     `key` is its idempotency key, None when the event has no valid source and id. `lookup` is the HMAC of the
     national ID, where one could be read. `raw` is kept, sealed, when it is refused; `partition` and `offset`
-    are those of `rahnama.inbound`.
+    are those of `rahnama.inbound`. `centers` are those that the event names readably.
     """
 
     tenant: str
@@ -32,5 +32,6 @@ class Arrival(msgspec.Struct, kw_only=True):
     traceparent: str | None
     raw: bytes
     door: Door
+    centers: tuple[int, ...] = ()
     partition: int | None = None
     offset: int | None = None

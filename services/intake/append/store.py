@@ -22,7 +22,7 @@ STUDENT_COLUMNS: Final = ("lookup", "tenant", "student_id", "gender", "version")
 KEY_COLUMNS: Final = ("tenant", "subject", "lookup", "wrapped_key")
 REJECTION_COLUMNS: Final = (
     "rejection_id", "tenant", "causation_id", "type", "errors", "door", "inbound_partition", "inbound_offset",
-    "lookup", "wrapped_key", "sealed", "received_at",
+    "lookup", "wrapped_key", "sealed", "received_at", "centers",
 )  # fmt: skip
 
 
@@ -134,7 +134,7 @@ def _rejection(settled: Settled, keyring: Keyring, now: datetime) -> tuple[objec
     return (
         rejection_id, arrival.tenant, arrival.causation_id, arrival.type,
         encoder.encode(settled.answer.errors).decode(), arrival.door, arrival.partition, arrival.offset,
-        arrival.lookup, wrapped, sealed, now,
+        arrival.lookup, wrapped, sealed, now, arrival.centers,
     )  # fmt: skip
 
 

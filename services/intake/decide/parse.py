@@ -23,7 +23,7 @@ from services.intake.decide.problems import (
     ATTRIBUTE_MISSING,
     GROUP_NOT_FOR_GRADUATE,
     INVALID,
-    TYPE_UNKNOWN,
+    type_unknown,
 )
 from services.intake.decide.tenant_rules import DEFAULT_RULES, TenantRules
 from shared.errors import FieldError
@@ -171,3 +171,4 @@ _PARSERS: Final[Mapping[str, _Parser]] = {
 }
 INBOUND_TYPES: Final = frozenset(_PARSERS)
 """The inbound types that this release accepts."""
+TYPE_UNKNOWN: Final = type_unknown(INBOUND_TYPES)

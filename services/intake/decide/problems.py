@@ -3,7 +3,7 @@
 The messages are made here, once, from the field's name alone, so that none can repeat a value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from shared.errors import FieldError
@@ -56,6 +56,17 @@ _ATTRIBUTES: Final[Mapping[str, tuple[str, str, str]]] = {
 }
 
 
+def type_unknown(accepted: Iterable[str]) -> FieldError:
+    """The error of an event whose type is none of `accepted`."""
+    types = ", ".join(sorted(accepted))
+    return FieldError(
+        "/type",
+        "TYPE_UNKNOWN",
+        f"not an accepted type; the accepted types are {types}",
+        f"این نوع پذیرفته نمی‌شود؛ نوع‌های پذیرفته: {types}",
+    )
+
+
 def _missing(parent: str, name: str, words: tuple[str, str, str]) -> FieldError:
     return FieldError(
         f"{parent}/{name}", f"{name.upper()}_MISSING", f"{name} is missing", f"{words[1]} داده نشده است"
@@ -83,9 +94,6 @@ ATTRIBUTE_INVALID: Final = {name: _invalid("", name, words) for name, words in _
 EVENT_INVALID: Final = FieldError(
     "", "EVENT_INVALID", "this is no CloudEvent: a JSON object is expected", "این یک CloudEvent نیست؛ یک شیء JSON لازم است"
 )  # fmt: skip
-TYPE_UNKNOWN: Final = FieldError(
-    "/type", "TYPE_UNKNOWN", "events of this type are not accepted", "رویدادهایی از این نوع پذیرفته نمی‌شود"
-)
 GROUP_NOT_FOR_GRADUATE: Final = FieldError(
     "/data/group_code",
     "GROUP_NOT_FOR_GRADUATE",

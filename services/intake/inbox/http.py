@@ -19,9 +19,10 @@ from services.intake.inbox.batches import BatchUnreadable, split_batch
 from services.intake.inbox.receive import Receiver, event_keys
 from services.intake.settings import Settings
 from shared.errors import FieldError, NotFound, Rejected
-from shared.http.bodies import read_body, require_content_type
+from shared.http.bodies import BATCH_EMPTY, read_body, require_content_type
 from shared.http.callers import Caller
 from shared.http.numbers import ShortText
+from shared.http.openapi import problem_content, schema_of
 from shared.http.responses import json_response
 from shared.http.roles import require
 from shared.http.scope import traceparent_of
@@ -33,6 +34,31 @@ BINARY: Final = "application/json"
 ATTRIBUTE_PREFIX: Final = b"ce-"
 EVENTS_BETWEEN_PAUSES: Final = 100
 """Events that are read before others get their turn: opening a thousand takes 50 ms."""
+
+_RESULT: Final = schema_of(Result)
+SEND_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    202: {
+        "description": "The event's result; of a batch, one for each event in the order sent.",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "anyOf": [
+                        _RESULT,
+                        {
+                            "type": "object",
+                            "required": ["results"],
+                            "properties": {"results": {"type": "array", "items": _RESULT}},
+                        },
+                    ]
+                }
+            }
+        },
+    },
+    422: {
+        "description": "The single event was rejected (its result), or the request does not fit (a problem).",
+        "content": {"application/json": {"schema": _RESULT}, **problem_content()},
+    },
+}
 
 Upstream = Annotated[Caller, Depends(require("upstream"))]
 
@@ -50,7 +76,7 @@ def events_router(
     """The routes; every event that can be read gets its result, a refused one too."""
     router = APIRouter(tags=["events"])
 
-    @router.post("/v1/events", status_code=202)
+    @router.post("/v1/events", status_code=202, responses=SEND_RESPONSES)
     async def send_events(request: Request, caller: Upstream) -> Any:
         """One CloudEvent (202, or 422 when it is rejected) or a batch of them (202), in the order sent."""
         writer.require_room()
@@ -59,8 +85,10 @@ def events_router(
         if kind == BATCH:
             body = await read_body(request, settings.request_bytes)
             arrivals = await _open_batch(body, settings.request_events, receiver, caller.tenant, traceparent)
+            if not arrivals:
+                raise Rejected("The batch has no events; send at least one.", code=BATCH_EMPTY)
             return Response(
-                encoder.encode({"results": await writer.submit(arrivals) if arrivals else []}),
+                encoder.encode({"results": await writer.submit(arrivals)}),
                 202,
                 media_type="application/json",
             )

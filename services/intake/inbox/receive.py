@@ -14,6 +14,7 @@ from services.intake.decide.commands import Command, PublishSchoolRoster, Regist
 from services.intake.decide.events import UTF8_BOM, BrokenEvent, InboundEvent, open_event, open_record
 from services.intake.decide.parse import parse
 from services.intake.decide.problems import EVENT_INVALID
+from services.intake.decide.readable_centers import named_centers
 from services.intake.inbox.batches import BatchUnreadable, split_batch
 from shared.append.clock import Clock, system_clock
 from shared.errors import FieldError
@@ -169,6 +170,7 @@ class Receiver:
         if isinstance(event, BrokenEvent):
             errors = event.errors
             kind = None
+            centers: tuple[int, ...] = ()
             digest = key.digest(value)
             lookup = _lookup_in_text(key, value)
         else:
@@ -176,6 +178,7 @@ class Receiver:
             kind = event.type if _TYPE.fullmatch(event.type) else None
             digest = digests.content_digest(key.mac, event)
             lookup = _lookup(key, command, event.data)
+            centers = named_centers(command, event.data)
             traceparent = event.traceparent or traceparent
         if event.source is not None and event.id is not None:
             causation_id = digests.causation_id(key.mac, event.source, event.id)
@@ -201,6 +204,7 @@ class Receiver:
             traceparent=traceparent,
             raw=kept,
             door=envelope.door,
+            centers=centers,
             partition=envelope.partition,
             offset=envelope.offset,
         )

@@ -23,9 +23,17 @@ where tenant = $1 and student_id = $2
   and ($4::integer[] is null or reg_center = any($4))
 order by year desc
 
--- name: student_of
--- The pseudonym behind a look-up (HMAC of the national ID).
-select student_id from students where lookup = $1 and tenant = $2
+-- name: student_of_lookup
+-- One year of the student behind a look-up (HMAC of the national ID): always one row, with nulls for a student who is
+-- absent or of another centre. Both tables are searched in each case, so that the time does not tell which it is.
+select y.year, y.student_id, case when y.is_withdrawn then 'withdrawn' else 'registered' end as status, y.gender,
+       y.edu_status, y.reg_center, y.reg_status, y.group_code, y.school_code, y.student_type, y.version, y.partition,
+       y.sequence
+from (select $1::bytea as lookup) as asked
+left join students s on s.lookup = asked.lookup and s.tenant = $2
+left join student_years y
+    on y.tenant = $2 and y.student_id = coalesce(s.student_id, '00000000-0000-0000-0000-000000000000')
+    and y.year = $3::smallint and ($4::integer[] is null or y.reg_center = any($4))
 
 -- name: mentors
 -- A page of mentors.
@@ -35,23 +43,25 @@ from mentors
 where tenant = $1 and mentor_id > $2
   and ($3::boolean is null or active = $3)
   and ($4::bigint is null or manager_id = $4)
-order by mentor_id limit $5
+  and ($5::integer[] is null or centers && $5)
+order by mentor_id limit $6
 
 -- name: mentor
 -- One mentor.
 select mentor_id, gender, type, capacity, active, alias_code, manager_id, manager_centers, groups, centers,
        schools, version, partition, sequence
-from mentors where tenant = $1 and mentor_id = $2
+from mentors where tenant = $1 and mentor_id = $2 and ($3::integer[] is null or centers && $3)
 
 -- name: managers
 -- A page of managers.
 select manager_id, is_active, centers, version, partition, sequence from managers
-where tenant = $1 and manager_id > $2 order by manager_id limit $3
+where tenant = $1 and manager_id > $2 and ($3::integer[] is null or centers && $3)
+order by manager_id limit $4
 
 -- name: manager
 -- One manager.
 select manager_id, is_active, centers, version, partition, sequence from managers
-where tenant = $1 and manager_id = $2
+where tenant = $1 and manager_id = $2 and ($3::integer[] is null or centers && $3)
 
 -- name: rosters
 -- A page of the years that have a roster.
@@ -67,12 +77,14 @@ select year, school_codes, version, partition, sequence from school_rosters wher
 select rejection_id, status, causation_id, type, errors, door, inbound_partition, inbound_offset, received_at
 from rejections
 where tenant = any($1::text[]) and rejection_id > $2 and ($3::text is null or status = $3)
-order by rejection_id limit $4
+  and ($4::integer[] is null or centers && $4)
+order by rejection_id limit $5
 
 -- name: rejection
 -- One refusal.
 select rejection_id, status, causation_id, type, errors, door, inbound_partition, inbound_offset, received_at
-from rejections where tenant = any($1::text[]) and rejection_id = $2
+from rejections
+where tenant = any($1::text[]) and rejection_id = $2 and ($3::integer[] is null or centers && $3)
 
 -- name: inbound
 -- The next offset of one partition of rahnama.inbound.

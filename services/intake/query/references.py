@@ -7,8 +7,8 @@ import asyncpg
 from fastapi import APIRouter, Depends
 
 from shared.errors import NotFound
-from shared.http.callers import Caller
-from shared.http.numbers import INT4_MAX, Int4
+from shared.http.callers import Caller, CenterLimit
+from shared.http.numbers import INT4_MAX, Int4, PositiveInt4, Year
 from shared.http.pages import Page, page_response
 from shared.http.positions import MinPosition
 from shared.http.responses import json_response
@@ -19,12 +19,16 @@ QUERIES: Final = named_queries("services.intake.query")
 BEFORE_ALL: Final = -1
 MAX_YEAR: Final = 2**15 - 1
 
-Reader = Annotated[Caller, Depends(require("operator", "auditor"))]
+Reader = Annotated[Caller, Depends(require("operator", "auditor", centers=CenterLimit.APPLIED))]
+RosterReader = Annotated[Caller, Depends(require("operator", "auditor", centers=CenterLimit.UNAFFECTED))]
 Paged = Annotated[Page, Depends()]
 
 
 def references_router(pool: Pool) -> APIRouter:
-    """The routes. Names, mobiles and addresses are sealed and not shown."""
+    """The routes. Names, mobiles and addresses are sealed and not shown.
+
+    A caller limited to centres sees the mentors and managers of at least one of them; a roster belongs to no centre.
+    """
     router = APIRouter(tags=["references"], dependencies=[MinPosition])
     _add_mentors(router, pool)
     _add_managers(router, pool)
@@ -35,48 +39,50 @@ def references_router(pool: Pool) -> APIRouter:
 def _add_mentors(router: APIRouter, pool: Pool) -> None:
     @router.get("/v1/mentors")
     async def list_mentors(
-        caller: Reader, page: Paged, active: bool | None = None, manager_id: Int4 | None = None
+        caller: Reader, page: Paged, active: bool | None = None, manager_id: PositiveInt4 | None = None
     ) -> Any:
         """Mentors by id."""
         rows = await pool.fetch(
-            QUERIES["mentors"], caller.tenant, _after(page), active, manager_id, page.fetch
-        )
+            QUERIES["mentors"],
+            caller.tenant, _after(page), active, manager_id, caller.center_filter(), page.fetch,
+        )  # fmt: skip
         return _list(page, rows, lambda row: row["mentor_id"])
 
     @router.get("/v1/mentors/{mentor_id}")
-    async def read_mentor(mentor_id: Int4, caller: Reader) -> Any:
+    async def read_mentor(mentor_id: PositiveInt4, caller: Reader) -> Any:
         """One mentor."""
-        return _one(await pool.fetchrow(QUERIES["mentor"], caller.tenant, mentor_id), "mentor")
+        row = await pool.fetchrow(QUERIES["mentor"], caller.tenant, mentor_id, caller.center_filter())
+        return _one(row, "mentor")
 
 
 def _add_managers(router: APIRouter, pool: Pool) -> None:
     @router.get("/v1/managers")
     async def list_managers(caller: Reader, page: Paged) -> Any:
         """Managers by id."""
-        rows = await pool.fetch(QUERIES["managers"], caller.tenant, _after(page), page.fetch)
+        rows = await pool.fetch(
+            QUERIES["managers"], caller.tenant, _after(page), caller.center_filter(), page.fetch
+        )
         return _list(page, rows, lambda row: row["manager_id"])
 
     @router.get("/v1/managers/{manager_id}")
-    async def read_manager(manager_id: Int4, caller: Reader) -> Any:
+    async def read_manager(manager_id: PositiveInt4, caller: Reader) -> Any:
         """One manager."""
-        return _one(await pool.fetchrow(QUERIES["manager"], caller.tenant, manager_id), "manager")
+        row = await pool.fetchrow(QUERIES["manager"], caller.tenant, manager_id, caller.center_filter())
+        return _one(row, "manager")
 
 
 def _add_rosters(router: APIRouter, pool: Pool) -> None:
     @router.get("/v1/school-rosters")
-    async def list_rosters(caller: Reader, page: Paged) -> Any:
+    async def list_rosters(caller: RosterReader, page: Paged) -> Any:
         """The years that have a roster; `schools` counts its schools."""
         after = min(_after(page), MAX_YEAR)
         rows = await pool.fetch(QUERIES["rosters"], caller.tenant, after, page.fetch)
         return _list(page, rows, lambda row: row["year"])
 
     @router.get("/v1/school-rosters/{year}")
-    async def read_roster(year: Int4, caller: Reader) -> Any:
+    async def read_roster(year: Year, caller: RosterReader) -> Any:
         """One year's special schools."""
-        row = None
-        if abs(year) <= MAX_YEAR:
-            row = await pool.fetchrow(QUERIES["roster"], caller.tenant, year)
-        return _one(row, "roster")
+        return _one(await pool.fetchrow(QUERIES["roster"], caller.tenant, year), "roster")
 
 
 def _after(page: Page) -> int:

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Depends
 
 from shared.errors import NotFound
-from shared.http.callers import ADMIN, Caller
+from shared.http.callers import ADMIN, Caller, CenterLimit
 from shared.http.pages import Page, page_response
 from shared.http.positions import MinPosition
 from shared.http.responses import json_response
@@ -19,11 +19,11 @@ QUERIES: Final = named_queries("services.intake.query")
 NO_TENANT: Final = ""
 """Whose what came over Kafka from an unknown source is: the installation's own administrators see it."""
 
-Reader = Annotated[Caller, Depends(require("operator", "auditor"))]
+Reader = Annotated[Caller, Depends(require("operator", "auditor", centers=CenterLimit.APPLIED))]
 
 
 def rejections_router(pool: Pool) -> APIRouter:
-    """The routes."""
+    """The routes. A caller limited to centres sees the rejections whose event named one of them, readably."""
     router = APIRouter(tags=["rejections"], dependencies=[MinPosition])
 
     @router.get("/v1/rejections")
@@ -34,15 +34,20 @@ def rejections_router(pool: Pool) -> APIRouter:
         values = page.after(tuple[UUID])
         after = values[0] if values is not None else UUID(int=0)
         rows, last = page.split(
-            await pool.fetch(QUERIES["rejections"], _tenants(caller), after, status, page.fetch)
-        )
+            await pool.fetch(
+                QUERIES["rejections"],
+                _tenants(caller), after, status, caller.center_filter(), page.fetch,
+            )
+        )  # fmt: skip
         next_values = (last["rejection_id"],) if last is not None else None
         return page_response(page, [_item(row) for row in rows], next_values)
 
     @router.get("/v1/rejections/{rejection_id}")
     async def read_rejection(rejection_id: UUID, caller: Reader) -> Any:
         """One refusal."""
-        row = await pool.fetchrow(QUERIES["rejection"], _tenants(caller), rejection_id)
+        row = await pool.fetchrow(
+            QUERIES["rejection"], _tenants(caller), rejection_id, caller.center_filter()
+        )
         if row is None:
             raise NotFound("No such rejection.")
         return json_response(_item(row))

@@ -113,6 +113,13 @@ async def _answers(connection: Connection, rejections: Iterable[LostRejection]) 
     return [answer for key, answer in found.items() if key not in known]
 
 
+def _centers(one: LostRejection) -> Sequence[int] | None:
+    told = one.told.data.centers
+    if told is not msgspec.UNSET:
+        return told
+    return one.arrival.centers if one.arrival is not None else None
+
+
 def _row(keyring: Keyring, one: LostRejection) -> tuple[object, ...]:
     told, arrival = one.told, one.arrival
     wrapped = sealed = lookup = None
@@ -123,5 +130,6 @@ def _row(keyring: Keyring, one: LostRejection) -> tuple[object, ...]:
     partition, offset, _ = one.place or (None, None, None)
     return (
         told.id, told.tenant, told.causationid, told.data.type, encoder.encode(one.errors).decode(),
-        told.data.door, partition, offset, lookup, wrapped, sealed, datetime.fromisoformat(told.time), True,
+        told.data.door, partition, offset, lookup, wrapped, sealed, datetime.fromisoformat(told.time),
+        _centers(one), True,
     )  # fmt: skip

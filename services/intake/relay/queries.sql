@@ -40,7 +40,7 @@ where partition = any($1) and (partition, sequence) > ($2, $3) order by partitio
 -- name: unpublished_rejections
 -- What was refused and not yet told to rahnama.rejections, in the order in which it came.
 select rejection_id::text as rejection_id, tenant, causation_id, type, errors, door, inbound_partition,
-       inbound_offset, received_at
+       inbound_offset, received_at, centers
 from rejections where not published order by rejection_id limit $1
 
 -- name: rejections_published

@@ -111,6 +111,7 @@ def rejection_event(row: Any) -> bytes:
             inbound=place,
             type=row["type"],
             errors=_faults.decode(row["errors"]),
+            centers=row["centers"] or msgspec.UNSET,
         ),
     )
     return msgspec.json.encode(event)

@@ -12,6 +12,8 @@ select pg_terminate_backend(pid) from pg_stat_activity
 where usename = $1 and backend_type = 'client backend' and pid <> pg_backend_pid()
 """
 IN_TRANSACTION = ALL + " and xact_start is not null"
+MOST_ROUNDS = 40
+"""As long as none is found; each about a tenth of a second after the one before."""
 RELAY = ALL + " and application_name like '%-relay'"
 
 
@@ -24,7 +26,10 @@ async def backends_are_terminated(ground: Ground) -> None:
     try:
         admin = await asyncpg.connect(ground.bed.system.admin_dsn, timeout=5)
         try:
-            for _ in range(ground.draw.randint(3, 12)):
+            rounds = ground.draw.randint(3, 12)
+            for number in range(MOST_ROUNDS):
+                if number >= rounds and ended:
+                    break
                 ended += len(await admin.fetch(which, f"rahnama_{service}", timeout=5))
                 await ground.pause(0.0, 0.2)
         finally:
@@ -32,4 +37,5 @@ async def backends_are_terminated(ground: Ground) -> None:
     except (asyncpg.PostgresError, *TRANSIENT_ERRORS) as error:
         ground.notes.append(f"Postgres itself was gone: {error!r}")
     kind = {ALL: "any", IN_TRANSACTION: "busy", RELAY: "the relay's"}[which]
+    ground.witness(ended > 0, f"{service} had no such backend in {MOST_ROUNDS} rounds")
     ground.do(f"pg_terminate_backend of {service}, {kind}: {ended} times")

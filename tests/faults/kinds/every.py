@@ -5,7 +5,9 @@ from typing import Any, Final
 
 from tests.faults.ground import Ground
 from tests.faults.kinds import (
+    clocks,
     databases,
+    disks,
     forgery,
     instances,
     kills,
@@ -34,6 +36,10 @@ _ALL: Final[tuple[Fault, ...]] = (
     links.a_link_is_held_up,
     links.a_link_is_delayed,
     links.a_link_is_cut_in_the_middle_of_a_message,
+    clocks.a_services_clock_jumps_by_a_day,
+    clocks.every_clock_jumps_by_a_day,
+    disks.the_disk_under_postgres_is_full,
+    disks.the_disk_under_kafka_is_full,
     databases.backends_are_terminated,
     poison.poison_comes_from_upstream,
     poison.poison_stands_on_a_logs_topic,

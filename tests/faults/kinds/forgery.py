@@ -46,6 +46,7 @@ async def a_fact_is_forged(ground: Ground) -> None:
         await require_foreign_record(ground, INTAKE_SOURCE, partition)
         for reader in readers:
             await _applied(ground, reader, partition, last)
+        ground.witness(True, "the forged facts are required to be applied above")
         await _empty(ground, topic, [partition])
         await ground.bed.wait_until_ready()
         await _send_until_the_true_one(ground, partition, sequence)

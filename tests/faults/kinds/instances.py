@@ -22,7 +22,7 @@ async def the_number_of_allocations_changes(ground: Ground) -> None:
     for name in ground.draw.sample(ALLOCATIONS, 2):
         number = ground.draw.choice((signal.SIGKILL, signal.SIGTERM))
         steps.append(f"-{name} ({number.name})")
-        await ground.bed.kill(name, number)
+        ground.witness(await ground.bed.kill(name, number), f"{name} did not run")
         await ground.pause(0.0, 0.7)
     ground.do(" ".join(steps))
     await ground.more(10)
@@ -37,7 +37,8 @@ async def two_intakes_write(ground: Ground) -> None:
     lanes = ground.stage.world.trial(ground.draw, 20, only_new=True)
     ground.lanes += lanes
     await asyncio.gather(*(ground.senders.race(lane) for lane in lanes))
-    await ground.bed.kill(ground.draw.choice(("intake", "intake-2")), number)
+    name = ground.draw.choice(("intake", "intake-2"))
+    ground.witness(await ground.bed.kill(name, number), f"{name} did not run")
 
 
 async def a_second_relay_publishes_too(ground: Ground) -> None:
@@ -47,5 +48,7 @@ async def a_second_relay_publishes_too(ground: Ground) -> None:
     ground.do(f"two relays of {service}")
     await ground.bed.add(service, name, RAHNAMA_VICTIM_ROGUE="1")
     await ground.underway(0.9)
+    leads = [await ground.metric("rahnama_relay_leads", each) for each in (service, name)]
+    ground.witness(min(leads) >= 1, f"the relays of {service} published {leads} partitions, not both some")
     await ground.more(15)
     await ground.bed.kill(name, ground.draw.choice((signal.SIGKILL, signal.SIGTERM)))

@@ -1,6 +1,7 @@
 """SIGKILL: at random moments, at named points, and of whoever leads."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from infra.local.databases import SERVICES
@@ -8,6 +9,8 @@ from tests.faults.ground import Ground
 from tests.faults.points import points_of
 
 DEATH_SECONDS: Final = 5.0
+LOOKS: Final = 20
+LOOK_SECONDS: Final = 0.1
 PARTS: Final = (*SERVICES, "kafka", "postgres")
 
 
@@ -16,7 +19,7 @@ async def a_service_is_killed(ground: Ground) -> None:
     name = ground.draw.choice(SERVICES)
     await ground.underway()
     ground.do(f"SIGKILL {name}")
-    await ground.bed.kill(name)
+    ground.witness(await ground.bed.kill(name), f"{name} did not run")
     await ground.pause(0.0, 1.0)
     await ground.bed.start(name)
 
@@ -30,8 +33,9 @@ async def a_service_is_killed_at_a_named_point(ground: Ground) -> None:
         count = ground.draw.choice((1, 2, 3, 5, 8))
         ground.do(f"SIGKILL {name} {point.name}, passage {count}")
         ground.bed.arm(name, point.name, count)
-        if not await ground.bed.death(name, DEATH_SECONDS):
-            ground.notes.append(f"{name} did not pass '{point.name}' {count} times; killed anyway")
+        died = await ground.bed.death(name, DEATH_SECONDS)
+        ground.witness(died, f"{name} did not pass '{point.name}' {count} times")
+        if not died:
             await ground.bed.kill(name)
         await ground.pause(0.0, 0.3)
         await ground.bed.start(name)
@@ -41,7 +45,7 @@ async def kafka_is_killed(ground: Ground) -> None:
     """The broker, in the middle of everything."""
     await ground.underway()
     ground.do("SIGKILL kafka")
-    await ground.bed.kill("kafka")
+    ground.witness(await ground.bed.kill("kafka"), "kafka did not run")
     await ground.pause(0.0, 1.5)
     await ground.bed.start("kafka")
 
@@ -50,7 +54,7 @@ async def postgres_is_killed(ground: Ground) -> None:
     """Its postmaster; the backends follow."""
     await ground.underway()
     ground.do("SIGKILL postgres")
-    await ground.bed.kill("postgres")
+    ground.witness(await ground.bed.kill("postgres"), "postgres did not run")
     await ground.pause(0.0, 1.5)
     await ground.bed.start("postgres")
 
@@ -59,7 +63,8 @@ async def everything_is_killed(ground: Ground) -> None:
     """As in a power cut, but for what the page cache holds."""
     await ground.underway()
     ground.do("SIGKILL everything")
-    await asyncio.gather(*(ground.bed.kill(name) for name in PARTS))
+    ran = await asyncio.gather(*(ground.bed.kill(name) for name in PARTS))
+    ground.witness(all(ran), f"of {PARTS} there ran only {sum(ran)}")
     await asyncio.gather(*(ground.bed.start(name) for name in PARTS))
 
 
@@ -69,10 +74,22 @@ async def the_relays_leader_is_killed(ground: Ground) -> None:
     second = f"{service}-2"
     await ground.bed.add(service, second)
     await ground.underway()
-    leads = {name: await ground.metric("rahnama_relay_leads", name) for name in (service, second)}
+    leads = await _leads(ground, (service, second))
     leader = max(leads, key=lambda name: leads[name])
+    ground.witness(leads[leader] >= 1, f"neither instance of {service} led a partition")
     ground.do(f"SIGKILL {leader}, which leads {leads[leader]:.0f} partitions")
     await ground.bed.kill(leader)
     await ground.pause(0.5, 2.0)
     if leader == service:
         await ground.bed.start(service)
+
+
+async def _leads(ground: Ground, names: Sequence[str]) -> dict[str, float]:
+    """How many partitions each instance leads; asked again for a while when none leads any, as between two leaders."""
+    leads: dict[str, float] = {}
+    for _ in range(LOOKS):
+        leads = {name: await ground.metric("rahnama_relay_leads", name) for name in names}
+        if any(leads.values()):
+            break
+        await asyncio.sleep(LOOK_SECONDS)
+    return leads

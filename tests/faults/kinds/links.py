@@ -16,9 +16,11 @@ async def a_link_is_cut(ground: Ground) -> None:
     await ground.underway()
     times = ground.draw.randint(1, 4)
     ground.do(f"cut {proxy.name} {times} times")
+    cut = 0
     for _ in range(times):
-        proxy.cut()
+        cut += proxy.cut()
         await ground.pause(0.0, 0.7)
+    ground.witness(cut > 0, f"no link of {proxy.name} had carried anything")
 
 
 async def a_link_is_refused_for_a_while(ground: Ground) -> None:
@@ -26,9 +28,11 @@ async def a_link_is_refused_for_a_while(ground: Ground) -> None:
     proxy = _choose(ground)
     await ground.underway()
     ground.do(f"refuse {proxy.name}")
-    proxy.refuse()
+    before = proxy.refused
+    cut = proxy.refuse()
     await ground.pause(0.5, 4.0)
     proxy.heal()
+    ground.witness(cut + proxy.refused - before > 0, f"{proxy.name} had no link, and nobody asked for one")
 
 
 async def a_link_is_held_up(ground: Ground) -> None:
@@ -36,9 +40,11 @@ async def a_link_is_held_up(ground: Ground) -> None:
     proxy = _choose(ground)
     await ground.underway()
     ground.do(f"hold up {proxy.name}")
+    before = proxy.disturbed
     proxy.hold_up()
     await ground.pause(STOPPED_SECONDS, STOPPED_SECONDS + 1)
     proxy.heal()
+    ground.witness(proxy.disturbed > before, f"nothing was sent over {proxy.name}")
 
 
 async def a_link_is_delayed(ground: Ground) -> None:
@@ -47,9 +53,11 @@ async def a_link_is_delayed(ground: Ground) -> None:
     await ground.underway(0.2)
     seconds = ground.draw.uniform(0.01, LONGEST_DELAY_SECONDS)
     ground.do(f"delay {proxy.name} by {1000 * seconds:.0f} ms")
+    before = proxy.disturbed
     proxy.delay(seconds)
     await ground.pause(2.0, 4.0)
     proxy.heal()
+    ground.witness(proxy.disturbed > before, f"nothing was sent over {proxy.name}")
 
 
 async def a_link_is_cut_in_the_middle_of_a_message(ground: Ground) -> None:
@@ -58,10 +66,12 @@ async def a_link_is_cut_in_the_middle_of_a_message(ground: Ground) -> None:
     await ground.underway(0.3)
     times = ground.draw.randint(2, 6)
     ground.do(f"cut {proxy.name} in the middle of {times} messages")
+    before = proxy.disturbed
     for _ in range(times):
         proxy.cut_after(ground.draw.choice((1, 100, 1_000, 5_000, 20_000)))
         await asyncio.sleep(ground.draw.uniform(0.1, 0.5))
     proxy.heal()
+    ground.witness(proxy.disturbed > before, f"no message on {proxy.name} was cut")
 
 
 def _choose(ground: Ground) -> Proxy:

@@ -19,6 +19,7 @@ async def poison_comes_from_upstream(ground: Ground) -> None:
     for record in poison:
         await ground.senders.produce([record], INBOUND, ground.draw.randrange(PARTITIONS))
         await ground.pause(0.0, 0.05)
+    ground.witness(len(poison) > 0, "no record was sent")
 
 
 async def poison_stands_on_a_logs_topic(ground: Ground) -> None:
@@ -34,6 +35,7 @@ async def poison_stands_on_a_logs_topic(ground: Ground) -> None:
     await require_foreign_record(ground, source, partition)
     for reader in READERS[source]:
         await require_held(ground, reader, source, partition)
+    ground.witness(True, "the alarms are required above")
     await _require_others_go_on(ground, source, partition)
     await _mend(ground, topic, partition)
 

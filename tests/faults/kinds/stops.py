@@ -30,7 +30,7 @@ async def one_of_two_instances_is_stopped(ground: Ground) -> None:
 async def _stop(ground: Ground, name: str) -> None:
     await ground.underway()
     ground.do(f"SIGSTOP {name}")
-    ground.bed.signal(name, signal.SIGSTOP)
+    ground.witness(ground.bed.signal(name, signal.SIGSTOP) > 0, f"{name} had no process to stop")
     try:
         await ground.pause(STOPPED_SECONDS, STOPPED_SECONDS + SLACK_SECONDS)
     finally:

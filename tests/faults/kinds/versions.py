@@ -18,6 +18,7 @@ async def a_fact_of_the_next_release_waits_for_it(ground: Ground) -> None:
     await bed.start("intake")
     written = await ground.a_new_mentor()
     await _require_held(ground, written)
+    ground.witness(True, "the partition is required to be held above")
     newer = "allocation" if ground.draw.random() < 0.5 else "allocation-2"
     ground.do(f"{newer} of the next release starts")
     await bed.kill("allocation", ground.draw.choice((signal.SIGTERM, signal.SIGKILL)))

@@ -14,6 +14,7 @@ from shared.append.log import Appended, Draft, Log, require_partitions
 from shared.contracts.envelope import NO_HASH, decode, leaf_hash, rfc3339
 from shared.errors import GateClosed
 from shared.postgres import Pool, migrate, open_pool
+from tests.deadlines import expected_within
 
 PARTITIONS = 4
 NOW = datetime(2026, 3, 21, 12, 0, 0, 123456, tzinfo=UTC)
@@ -81,7 +82,8 @@ async def test_concurrent_writers_leave_dense_chained_partitions(pool: Pool, log
             except InterruptedError:
                 pass
 
-    await asyncio.gather(*(write(writer) for writer in range(6)))
+    outcomes = await asyncio.gather(*(write(writer) for writer in range(6)), return_exceptions=True)
+    assert outcomes == [None] * 6
     heads = await pool.fetch("select partition, sequence, hash, time from log_head order by partition")
     for head in heads:
         async with pool.acquire() as connection:
@@ -144,7 +146,10 @@ async def test_writers_that_name_partitions_in_opposite_order_do_not_dead_lock(p
             await commit(pool, log, [draft(partition) for partition in order])
 
     async with asyncio.timeout(20):
-        await asyncio.gather(write([0, 1, 2, 3]), write([3, 2, 1, 0]), write([2, 0, 3, 1]))
+        outcomes = await asyncio.gather(
+            write([0, 1, 2, 3]), write([3, 2, 1, 0]), write([2, 0, 3, 1]), return_exceptions=True
+        )
+    assert list(outcomes) == [None, None, None]
     assert await pool.fetchval("select min(sequence) from log_head") == 60
 
 
@@ -185,7 +190,8 @@ async def test_a_commit_notifies_the_relays(pool: Pool, log: Log, database: Serv
     try:
         await listener.add_listener("log", lambda *_: heard.set())
         await commit(pool, log, [draft(0)])
-        async with asyncio.timeout(5):
+        async with expected_within(5, "the notification"):
             await heard.wait()
+        assert heard.is_set()
     finally:
         await listener.close()

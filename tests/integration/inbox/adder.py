@@ -16,6 +16,7 @@ from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.closing_clients import Producer
 from shared.kafka.polling import Polling
 from shared.postgres import Pool
+from tests.deadlines import expected_within
 
 TABLES = """
 create table totals (source text, partition smallint, total bigint not null, primary key (source, partition));
@@ -178,7 +179,7 @@ async def reading(member: LogInbox[Sum]) -> AsyncIterator[LogInbox[Sum]]:
 
 async def until(true: Callable[[], bool | Awaitable[bool]], seconds: float = 15) -> None:
     """Waits until `true` says so; fails after `seconds`."""
-    async with asyncio.timeout(seconds):
+    async with expected_within(seconds, "what the test waits for"):
         while True:
             answer = true()
             if isinstance(answer, Awaitable):
@@ -197,7 +198,7 @@ async def reached(adder: Adder, expected: dict[int, int], seconds: float = 15) -
 
     try:
         await until(equal, seconds)
-    except TimeoutError:
+    except AssertionError:
         raise AssertionError(f"{await adder.totals()} is not {wanted}") from None
 
 

@@ -19,6 +19,38 @@ async def test_a_services_role_cannot_connect_to_another_services_database(
             await asyncpg.connect(dsn.replace(as_own.name, module_databases.of(other).name))
 
 
+@pytest.mark.parametrize("owner", [False, True], ids=["service", "owner"])
+@pytest.mark.parametrize("own", SERVICES)
+async def test_a_role_may_connect_to_its_own_database_and_to_no_other_of_the_server(
+    postgres: PostgresCluster, module_databases: Databases, own: str, owner: bool
+) -> None:
+    role = f"rahnama_{own}_owner" if owner else f"rahnama_{own}"
+    admin = await asyncpg.connect(postgres.admin_dsn)
+    try:
+        others = [
+            row["datname"]
+            for row in await admin.fetch("SELECT datname FROM pg_database WHERE datallowconn")
+            if not row["datname"].startswith("rahnama_")
+        ]
+    finally:
+        await admin.close()
+    assert {"postgres", "template1"} <= set(others)
+    mine = module_databases.of(own)
+    dsn = mine.owner_dsn if owner else mine.dsn
+    names = [*others, *(module_databases.of(service).name for service in SERVICES)]
+    assert [name for name in names if await connects(dsn, name)] == [mine.name], role
+
+
+async def connects(dsn: str, database: str) -> bool:
+    """Whether the role of `dsn` may connect to `database`."""
+    try:
+        connection = await asyncpg.connect(dsn, database=database)
+    except asyncpg.InsufficientPrivilegeError:
+        return False
+    await connection.close()
+    return True
+
+
 async def test_a_wrong_password_is_refused(module_databases: Databases) -> None:
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(module_databases.intake.dsn, password="guessed")

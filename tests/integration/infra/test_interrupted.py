@@ -58,7 +58,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
     while not holds():
         if time.monotonic() > deadline:
-            raise TimeoutError
+            raise AssertionError("what the test waits for did not happen")
         time.sleep(0.05)
 
 

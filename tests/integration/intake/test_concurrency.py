@@ -1,6 +1,7 @@
 """Two instances on one database, and connections that are lost: nobody is known twice, nothing is half done."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,6 +16,12 @@ from tests.servers import MakesTopics, PostgresCluster
 from tests.tokens import TestIssuer
 
 Pair = tuple[Intake, Intake]
+SLEEPS_IN_A_TRANSACTION = (
+    "create function wait_a_little() returns trigger language plpgsql as"
+    " $$ begin perform pg_sleep(30); return null; end $$;"
+    "create constraint trigger waits after insert on idempotency {when} for each row"
+    " execute function wait_a_little();"
+)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -142,12 +149,7 @@ async def test_a_connection_lost_in_a_transaction_is_a_503_and_the_retry_is_exac
     intake = pair[0]
     when = "deferrable initially deferred" if moment == "in the commit" else ""
     owner = await asyncpg.connect(intake.database.owner_dsn)
-    await owner.execute(
-        "create function wait_a_little() returns trigger language plpgsql as"
-        " $$ begin perform pg_sleep(30); return null; end $$;"
-        f"create constraint trigger waits after insert on idempotency {when} for each row"
-        " execute function wait_a_little();"
-    )
+    await owner.execute(SLEEPS_IN_A_TRANSACTION.format(when=when))
     events: list[dict[str, object]] = [student(number) for number in range(20)]
     sending = asyncio.create_task(intake.post(events, BATCH))
     await in_the_trigger(postgres, intake.database.name)
@@ -164,6 +166,25 @@ async def test_a_connection_lost_in_a_transaction_is_a_503_and_the_retry_is_exac
     again = await send_until_answered(intake, events)
     assert again == [{**result, "status": "duplicate"} for result in results]
     assert await require_dense_chain(intake) == 20
+
+
+async def test_a_record_whose_transaction_was_lost_is_applied_afterwards(
+    pair: Pair, postgres: PostgresCluster
+) -> None:
+    intake = pair[0]
+    owner = await asyncpg.connect(intake.database.owner_dsn)
+    await owner.execute(SLEEPS_IN_A_TRANSACTION.format(when=""))
+    await intake.write_inbound(json.dumps(student(1, "inbound-1")).encode())
+    await in_the_trigger(postgres, intake.database.name)
+    await owner.execute("set lock_timeout = '5s'")
+    await terminate(postgres, intake.database.name)
+    await owner.execute("drop trigger waits on idempotency")
+    await owner.close()
+
+    await intake.write_inbound(json.dumps(student(2, "inbound-2")).encode())
+    await intake.answered("inbound-2")
+    assert (await intake.look_up("inbound-1")).status_code == 200
+    assert await require_dense_chain(intake) == 2
 
 
 async def test_connections_lost_again_and_again_lose_and_double_nothing(

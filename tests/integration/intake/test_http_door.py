@@ -173,7 +173,9 @@ async def test_bodies_that_cannot_be_taken_have_their_status(intake: Intake) -> 
     assert unreadable.status_code == 400
     assert unreadable.json()["errors"][0]["pointer"] == "/1"
     assert "byte 6, event 1" in unreadable.json()["detail"]
-    assert (await intake.post(b"[]", BATCH)).json() == {"results": []}
+    for empty in (b"[]", b" [ ] "):
+        answer = await intake.post(empty, BATCH)
+        assert (answer.status_code, answer.json()["code"]) == (400, "BATCH_EMPTY")
     assert (await intake.post(b"{}", {"content-type": "text/plain"})).status_code == 415
     assert (await intake.post(b'"' + b"x" * 300_000 + b'"')).status_code == 413
     assert (await intake.post([student(1)] * 1001, BATCH)).status_code == 413

@@ -26,6 +26,7 @@ async def test_a_refused_event_is_told_with_codes_and_pointers_and_never_with_it
         "inbound": None,
         "type": "rahnama.student.registered.v1",
         "errors": [{"pointer": "/data/gender", "code": "GENDER_INVALID"}],
+        "centers": [sent["data"]["reg_center"]],
     }
     assert record.partition == pool_partition("default", 0, 12)
     assert record.key == b"default/0"

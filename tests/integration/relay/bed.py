@@ -19,6 +19,7 @@ from shared.kafka.closing_clients import Admin, Consumer, Producer
 from shared.postgres import Pool, connector, migrate, open_pool
 from shared.relay.partition import BeforePublish
 from shared.relay.relay import Relay
+from tests.deadlines import expected_within
 
 PARTITIONS = 2
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -207,7 +208,7 @@ async def empty_log(database: ServiceDatabase) -> None:
 
 async def until(holds: Callable[[], bool], *, seconds: float = 15) -> None:
     """Waits until it holds."""
-    async with asyncio.timeout(seconds):
+    async with expected_within(seconds, "what the test waits for"):
         while not holds():  # noqa: ASYNC110 (there is nothing to be told by)
             await asyncio.sleep(0.02)
 

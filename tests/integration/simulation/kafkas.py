@@ -13,6 +13,7 @@ from aiokafka.admin import NewTopic
 
 from shared.kafka.clients import Found, Records, Subscription
 from shared.kafka.polling import Polling
+from tests.deadlines import expected_within
 from tests.integration.simulation.kafka_sides import DoubleSide, Link, Side
 from tests.simulation.broker import Broker
 from tests.simulation.loop import SimulatedLoop
@@ -187,7 +188,7 @@ def contract(script: Script) -> Callable[[RunContract], Awaitable[None]]:
 
 async def until(true: Callable[[], Any], seconds: float = 20) -> None:
     """Waits for a state; the test's bound of time is above."""
-    async with asyncio.timeout(seconds):
+    async with expected_within(seconds, "what the test waits for"):
         while not true():  # noqa: ASYNC110 (there is nothing to be told by)
             await asyncio.sleep(0.02)
 

@@ -36,9 +36,9 @@ ANSWERS: Final = [
 REJECTIONS: Final = [
     (
         f"018f0000-0000-7000-8000-00000000000{name}", "default", "cause", None, "[]", "kafka", 1, 9, lookup,
-        b"wrapped", "sealed", NOW,
+        b"wrapped", "sealed", NOW, centers,
     )
-    for name, lookup in (("a", b"look-1"), ("b", None), ("c", b"look-2"))
+    for name, lookup, centers in (("a", b"look-1", [0, 2]), ("b", None, []), ("c", b"look-2", None))
 ]  # fmt: skip
 YEARS: Final = [
     ("default", 1404, FIRST, 0, 1, 0, 3, 27, 101, 0, b"print", 1, 0, 1, False, 5, None),

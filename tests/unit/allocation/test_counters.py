@@ -1,4 +1,4 @@
-"""The student's counter: domain.md, sections 5 and 7."""
+"""The student's counter: docs/domain.md, "Counter" and "Known answers"."""
 
 import re
 

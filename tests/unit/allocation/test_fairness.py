@@ -1,4 +1,4 @@
-"""The strategies of fairness that a policy may choose: domain.md, sections 4 and 7."""
+"""The strategies of fairness that a policy may choose: docs/domain.md, "Ranking" and "Known answers"."""
 
 from fractions import Fraction
 

@@ -1,4 +1,4 @@
-"""What a mentor's fact leads to: domain.md, section 4."""
+"""What a mentor's fact leads to: docs/domain.md, "Changes"."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who is first among the eligible: domain.md, sections 4 and 7."""
+"""Who is first among the eligible: docs/domain.md, "Ranking" and "Known answers"."""
 
 from fractions import Fraction
 

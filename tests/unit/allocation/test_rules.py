@@ -1,4 +1,4 @@
-"""The eight rules, one mentor at a time: domain.md, sections 3 and 7."""
+"""The eight rules, one mentor at a time: docs/domain.md, "Eligibility rules" and "Known answers"."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a student's fact leads to: domain.md, section 4."""
+"""What a student's fact leads to: docs/domain.md, "Ranking" and "Changes"."""
 
 from services.allocation.decide import Cause, PartitionState, handle
 from shared.contracts.decisions import Candidate, Rank, StudentAssigned, StudentWaitlisted

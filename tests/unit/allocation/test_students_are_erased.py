@@ -1,4 +1,4 @@
-"""What the erasure of a student leads to: every enrolment ends as if it were withdrawn (domain.md, section 4)."""
+"""What the erasure of a student leads to: every enrolment ends as if it were withdrawn (docs/domain.md, "Changes")."""
 
 from services.allocation.decide import Cause, needs
 from shared.contracts.decisions import StudentAssigned, StudentWithdrawn

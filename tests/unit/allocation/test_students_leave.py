@@ -1,4 +1,4 @@
-"""What the end of an enrolment leads to, by a withdrawal or by a move to the other pool: domain.md, section 4."""
+"""What the end of an enrolment leads to, by a withdrawal or by a move to the other pool: docs/domain.md, "Changes"."""
 
 import pytest
 

@@ -21,6 +21,7 @@ from shared.http import (
     LogPosition,
     MinPosition,
     Page,
+    PartitionNumber,
     PositiveInt4,
     ShortText,
     TokenVerifier,
@@ -133,7 +134,7 @@ def add_routes(app: FastAPI) -> None:
     router = APIRouter(prefix="/v1", dependencies=[Depends(require("auditor"))])
 
     @router.get("/ledger/{partition}")
-    async def ledger(partition: int) -> Response:
+    async def ledger(partition: PartitionNumber) -> Response:
         return json_response({"partition": partition})
 
     app.include_router(router)

@@ -44,7 +44,7 @@ async def test_an_errors_category_is_its_status(
 ) -> None:
     answer = await client.get(f"/v1/failures/{kind}", headers=operator)
     document = problem(answer, status, code)
-    assert document["instance"] == "/v1/failures/{kind}"
+    assert document["instance"] == f"/v1/failures/{kind}"
     assert "secret" not in answer.text
     if status == 503:
         assert int(answer.headers["retry-after"]) >= 1
@@ -85,8 +85,8 @@ async def test_an_error_inside_is_told_without_detail_and_logged_without_its_mes
 
 
 async def test_the_query_is_not_repeated(client: httpx.AsyncClient, operator: dict[str, str]) -> None:
-    answer = await client.get(f"/v1/failures/missing?national_id={SECRET}", headers=operator)
-    assert problem(answer, 404, "NOT_FOUND")["instance"] == "/v1/failures/{kind}"
+    answer = await client.get(f"/v1/students?cursor={SECRET}", headers=operator)
+    assert problem(answer, 400, "CURSOR_INVALID")["instance"] == "/v1/students"
 
 
 @pytest.mark.parametrize(
@@ -144,22 +144,31 @@ async def test_numbers_that_the_database_cannot_hold_are_refused(
     assert in_path["errors"][0]["pointer"] == "/path/student_id"
 
 
-async def test_a_part_of_the_path_is_not_repeated_whatever_is_wrong(
+async def test_the_instance_is_the_path_of_the_request_which_no_log_line_has(
     client: httpx.AsyncClient, issuer: TestIssuer, operator: dict[str, str]
 ) -> None:
-    path = f"/v1/students/x{SECRET}"
+    path = "/v1/students/x%20y"
+    with capture_logs() as lines:
+        await require_instances(client, issuer, operator, path)
+    assert {line["route"] for line in lines} == {"/v1/students/{student_id}"}
+    assert "x%20y" not in str(lines)
+    assert "x y" not in str(lines)
+
+
+async def require_instances(
+    client: httpx.AsyncClient, issuer: TestIssuer, operator: dict[str, str], path: str
+) -> None:
     for answer, status, code in (
         (await client.get(path, headers=operator), 422, "STUDENT_ID_INVALID"),
         (await client.delete(path, headers=operator), 405, "METHOD_NOT_ALLOWED"),
         (await client.get(path, headers=issuer.headers("metrics")), 403, "FORBIDDEN"),
     ):
-        assert problem(answer, status, code)["instance"] == "/v1/students/{student_id}"
+        assert problem(answer, status, code)["instance"] == path
 
 
-async def test_an_unknown_path_is_not_found_and_not_repeated(
-    client: httpx.AsyncClient, operator: dict[str, str]
-) -> None:
-    assert "instance" not in problem(await client.get(f"/{SECRET}", headers=operator), 404, "NOT_FOUND")
+async def test_an_unknown_path_is_not_found(client: httpx.AsyncClient, operator: dict[str, str]) -> None:
+    answer = await client.get("/v1/nowhere", headers=operator)
+    assert problem(answer, 404, "NOT_FOUND")["instance"] == "/v1/nowhere"
 
 
 async def test_another_method_says_which_are_allowed(

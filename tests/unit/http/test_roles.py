@@ -91,6 +91,13 @@ async def test_a_router_may_name_the_role_for_its_routes(issuer: TestIssuer) -> 
     router.add_api_route("/v1/ledger", nothing)
     app.include_router(router)
     await start(app)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://bare") as client:
+        answers = {
+            role: (await client.get("/v1/ledger", headers=issuer.headers(role))).status_code
+            for role in ("auditor", "operator")
+        }
+    assert answers == {"auditor": 200, "operator": 403}
 
 
 async def test_the_services_own_lifespan_runs_after_the_check(tmp_path: Path) -> None:

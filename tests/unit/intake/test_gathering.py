@@ -94,6 +94,10 @@ async def overlap(writer: Writer, transactions: Transactions) -> "list[asyncio.T
     return sending
 
 
+def written(transactions: Transactions) -> list[str]:
+    return [name for names, _ in transactions.asked for name in names]
+
+
 async def test_one_sender_after_its_own_answers_never_waits() -> None:
     transactions = Transactions()
     async with asyncio.timeout(TOO_LONG / 2), started(transactions, gather_seconds=TOO_LONG) as writer:
@@ -117,10 +121,13 @@ async def test_senders_that_all_wait_for_their_answers_share_every_transaction(i
 
 async def test_what_gathers_is_written_when_its_time_is_over() -> None:
     transactions = Transactions()
-    async with started(transactions, gather_seconds=0.05) as writer:
+    last = f"beside {SURE - 1}"
+    async with started(transactions, gather_seconds=1.0) as writer:
         sending = await overlap(writer, transactions)
+        assert last not in written(transactions)
         transactions.go.set()
         await asyncio.gather(*sending)
+    assert written(transactions)[-1] == last
 
 
 async def test_who_finds_no_room_ends_the_waiting_of_the_others() -> None:

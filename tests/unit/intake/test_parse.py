@@ -4,7 +4,7 @@ import pytest
 from msgspec import UNSET, structs
 
 from services.intake.decide.commands import PersonalStudent
-from services.intake.decide.parse import parse
+from services.intake.decide.parse import INBOUND_TYPES, parse
 from services.intake.decide.problems import INVALID, MISSING
 from services.intake.decide.tenant_rules import TenantRules
 from tests.unit.intake.examples import (
@@ -177,6 +177,8 @@ def test_types_that_this_release_does_not_know_are_refused(name: str) -> None:
     found = parse(structs.replace(event("student"), type=f"rahnama.{name}.v1"), TODAY)
     assert isinstance(found, tuple)
     assert [(error.pointer, error.code) for error in found] == [("/type", "TYPE_UNKNOWN")]
+    for message in (found[0].message, found[0].message_fa):
+        assert all(name in message for name in INBOUND_TYPES)
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,8 @@ CASES: Final[dict[str, tuple[str, Plant, str]]] = {
     "a log's head stands elsewhere": ("I6", in_table("intake", "log_head", lambda rows: put(rows, hash=bytes(32))), "the log ends at"),
     "a position is behind": ("I6", in_table("allocation", "inbox", lambda rows: add(rows, "sequence", -1)), "allocation's position"),
     "a position is missing": ("I6", in_table("audit", "inbox", nothing_left), "audit's position .* nothing"),
+    "a hash of what was applied is another's": ("I6", in_table("allocation", "inbox_hashes", lambda rows: put(rows, hashes=bytes(len(rows[0]["hashes"])))), "are not the log's"),
+    "hashes of what was applied are behind": ("I6", in_table("allocation", "inbox_hashes", lambda rows: add(rows, "last", -1)), "up to 9 are 10"),
     "a tree is missing": ("I6", in_table("audit", "trees", nothing_left), "is missing"),
     "more was published than there is": ("I6", in_table("intake", "log_published", lambda rows: add(rows, "sequence")), "published of"),
     "a tree has too few leaves": ("I6", in_table("audit", "trees", lambda rows: add(rows, "size", -1)), "leaves"),

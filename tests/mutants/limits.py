@@ -1,0 +1,83 @@
+"""Mutants of what a request may ask and see: parameters, limits to centres, and the databases of other services."""
+
+from tests.mutants.mutant import Mutant
+
+PARAMETERS = "shared/http/parameters.py"
+PARAMETER_TESTS = ("tests/unit/http/test_parameters.py",)
+INTAKE_QUERIES = "services/intake/query/queries.sql"
+INTAKE_CENTERS = ("tests/integration/intake/test_centers.py",)
+
+LIMITS = (
+    Mutant(
+        "unknown-parameters-are-ignored",
+        "a misspelt filter is ignored, and the list shows everything",
+        PARAMETERS,
+        "            if name not in self.names:\n",
+        '            if name not in self.names and name == "":\n',
+        PARAMETER_TESTS,
+    ),
+    Mutant(
+        "the-last-of-several-values-counts",
+        "a parameter that is given twice has the last of its values",
+        PARAMETERS,
+        "            elif len(values) > 1 and name not in self.repeatable:\n",
+        "            elif len(values) > 64 and name not in self.repeatable:\n",
+        PARAMETER_TESTS,
+    ),
+    Mutant(
+        "a-number-is-whatever-python-reads",
+        "1_0, +10 and 10 with a space are numbers",
+        PARAMETERS,
+        '_INTEGER: Final = re.compile("-?[0-9]{1,19}")\n',
+        '_INTEGER: Final = re.compile("[-+ ]?[0-9][0-9_]{0,18} ?")\n',
+        PARAMETER_TESTS,
+    ),
+    Mutant(
+        "a-limit-that-cannot-be-applied-is-ignored",
+        "an auditor of one centre reads the records of all",
+        "shared/http/roles.py",
+        "    if caller.centers is not None and access.centers is CenterLimit.REFUSED:\n",
+        "    if caller.centers == frozenset() and access.centers is CenterLimit.REFUSED:\n",
+        ("tests/unit/http/test_centers.py",),
+    ),
+    Mutant(
+        "mentors-of-every-centre-are-listed",
+        "an operator of one centre sees the mentors of all",
+        INTAKE_QUERIES,
+        "  and ($5::integer[] is null or centers && $5)\norder by mentor_id limit $6\n",
+        "  and ($5::integer[] is null or true)\norder by mentor_id limit $6\n",
+        INTAKE_CENTERS,
+    ),
+    Mutant(
+        "rejections-of-every-centre-are-listed",
+        "an operator of one centre sees what was refused of all",
+        INTAKE_QUERIES,
+        "  and ($4::integer[] is null or centers && $4)\norder by rejection_id limit $5\n",
+        "  and ($4::integer[] is null or true)\norder by rejection_id limit $5\n",
+        INTAKE_CENTERS,
+    ),
+    Mutant(
+        "a-look-up-finds-students-of-every-centre",
+        "an operator of one centre finds the students of all by their national IDs",
+        INTAKE_QUERIES,
+        "    and y.year = $3::smallint and ($4::integer[] is null or y.reg_center = any($4))\n",
+        "    and y.year = $3::smallint and ($4::integer[] is null or true)\n",
+        INTAKE_CENTERS,
+    ),
+    Mutant(
+        "the-waitlist-of-every-centre-is-listed",
+        "an operator of one centre sees who waits in all",
+        "services/allocation/query/queries.sql",
+        "  and ($5::integer[] is null or reg_center = any($5))\n",
+        "  and ($5::integer[] is null or true)\n",
+        ("tests/integration/allocation/test_centers.py",),
+    ),
+    Mutant(
+        "a-database-is-open-to-every-role",
+        "a service's role connects to databases that are not its own",
+        "infra/local/databases.py",
+        'f"REVOKE ALL ON DATABASE {name} FROM PUBLIC"',
+        'f"GRANT CONNECT ON DATABASE {name} TO PUBLIC"',
+        ("tests/integration/infra/test_databases.py",),
+    ),
+)

@@ -1,0 +1,85 @@
+"""A report names the commit that it is of; one of another history, or of changed files, is found."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests import provenance
+from tests.provenance import DirtyTree, commit, faults_of, require_clean
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+    return subprocess.run(
+        ["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Two commits."""
+    made = tmp_path / "repository"
+    made.mkdir()
+    git(made, "init", "--quiet")
+    for number in range(2):
+        (made / "code.py").write_text(str(number))
+        git(made, "add", ".")
+        git(made, "commit", "--quiet", "--message", str(number))
+    return made
+
+
+def save(repository: Path, of: str) -> Path:
+    reports = repository / "docs" / "reports"
+    reports.mkdir(parents=True, exist_ok=True)
+    (reports / "one.json").write_text(json.dumps({"commit": of}))
+    return reports
+
+
+def test_a_report_of_an_earlier_commit_is_accepted(repository: Path) -> None:
+    earlier = git(repository, "rev-parse", "--short=12", "HEAD~1")
+    assert faults_of({"commit": earlier}, repository) == []
+    assert provenance.main(save(repository, earlier), repository) == 0
+
+
+@pytest.mark.parametrize("of", ["", "0123456789ab", None])
+def test_a_report_of_no_commit_or_of_an_unknown_one_is_refused(repository: Path, of: str | None) -> None:
+    assert faults_of({"commit": of}, repository)
+
+
+def test_a_report_of_another_branch_is_refused(repository: Path) -> None:
+    last = git(repository, "rev-parse", "HEAD")
+    git(repository, "checkout", "--quiet", "-b", "other", "HEAD~1")
+    assert provenance.main(save(repository, last), repository) == 1
+
+
+def test_a_report_of_changed_files_is_refused(repository: Path) -> None:
+    (repository / "code.py").write_text("changed")
+    of = commit(repository)
+    assert of.endswith("+")
+    assert faults_of({"commit": of}, repository)
+    with pytest.raises(DirtyTree):
+        require_clean(repository)
+
+
+def test_a_new_file_makes_a_tree_dirty_and_a_new_report_does_not(repository: Path) -> None:
+    save(repository, "")
+    assert require_clean(repository) == git(repository, "rev-parse", "--short=12", "HEAD")
+    (repository / "new.py").write_text("")
+    with pytest.raises(DirtyTree):
+        require_clean(repository)
+
+
+def test_a_shallow_clone_says_that_nothing_was_checked(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{repository}", str(shallow))
+    reports = save(repository, git(repository, "rev-parse", "HEAD~1"))
+    assert provenance.main(reports, shallow) == 0
+    assert "NOT CHECKED" in capsys.readouterr().out
+
+
+def test_a_folder_without_reports_is_not_a_check(repository: Path) -> None:
+    assert provenance.main(repository / "docs", repository) == 1
