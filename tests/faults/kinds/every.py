@@ -7,6 +7,7 @@ from tests.faults.ground import Ground
 from tests.faults.kinds import (
     databases,
     forgery,
+    groups,
     instances,
     kills,
     links,
@@ -38,6 +39,8 @@ _ALL: Final[tuple[Fault, ...]] = (
     poison.poison_comes_from_upstream,
     poison.poison_stands_on_a_logs_topic,
     forgery.a_fact_is_forged,
+    groups.the_theft_of_a_group,
+    groups.rahnama_inbound_is_deleted,
     topics.old_records_come_again,
     topics.a_busy_topic_loses_its_records,
     topics.an_idle_topic_loses_its_records,
