@@ -191,8 +191,9 @@ class Breaking:
         self._world.broker.create_topic(topic, self._world.shape.partitions)
 
     async def _delete(self) -> None:
-        """The relay makes a log's topic again."""
-        if (topic := self._some_topic()) is not None:
+        """The relay makes a log's topic again, intake its inbound topic."""
+        if (topic := self._some_topic("rahnama.inbound")) is not None:
+            self._lost(topic)
             self._world.broker.delete_topic(topic)
 
     def _some_partition(self, topic: str | None) -> PartitionLog | None:
