@@ -146,7 +146,12 @@ LAG: Final = Dashboard(
         Panel(
             "Records not applied",
             "short",
-            [Query("sum by (job, source) (rahnama_inbox_lag_records)", "{{job}} ← {{source}}")],
+            [
+                Query(
+                    "sum by (job, source) (max by (job, source, partition) (rahnama_inbox_lag_records))",
+                    "{{job}} ← {{source}}",
+                )
+            ],
         ),
         Panel(
             "Age of the oldest of them",
@@ -166,7 +171,12 @@ LAG: Final = Dashboard(
         Panel(
             "Records not applied, by partition",
             "short",
-            [Query("rahnama_inbox_lag_records", "{{job}} ← {{source}} {{partition}}")],
+            [
+                Query(
+                    "max by (job, source, partition) (rahnama_inbox_lag_records)",
+                    "{{job}} ← {{source}} {{partition}}",
+                )
+            ],
         ),
         Panel(
             "Partitions that are held",

@@ -1,6 +1,8 @@
 """`make status`: what runs, what it weighs, whether it is ready, how far behind, and what stands still."""
 
 import contextlib
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import httpx
@@ -15,10 +17,11 @@ _SECONDS = 3.0
 
 
 class _Look(NamedTuple):
-    """What a service tells of itself; `troubles` are for a person to read."""
+    """What a service reports; `troubles` are for a person to read, `position` instead of what `positions` show."""
 
     ready: bool
     position: str = ""
+    positions: Mapping[str, Any] = MappingProxyType({})
     troubles: tuple[str, ...] = ()
 
 
@@ -33,17 +36,19 @@ def status(home: Home) -> int:
         return 1
     all_well = state.phase == "ready"
     lines = []
+    looks = {service: _look(home, state, service) for service in state.urls}
+    heads = published_heads({service: look.positions for service, look in looks.items()})
     for part, stage in state.stages.items():
         all_well = all_well and stage == "ready"
         mark = state.processes.get(part)
         if mark is None:
             lines.append(f"  {part:<10} {stage}")
             continue
-        look = _look(home, state, part) if part in state.urls else _Look(mark.alive)
+        look = looks.get(part, _Look(mark.alive))
         all_well = all_well and look.ready and mark.alive and not look.troubles
         shown = stage if stage != "ready" or look.ready else "not ready"
         lines.append(
-            f"  {part:<10} {shown:<22} pid {mark.pid:<8} {_megabytes(mark):>5} MB  {look.position}".rstrip()
+            f"  {part:<10} {shown:<22} pid {mark.pid:<8} {_megabytes(mark):>5} MB  {look.position or describe_lag(look.positions, heads)}".rstrip()
         )
         lines += [f"  {'':<10} {trouble}" for trouble in (*look.troubles, *describe_ends(state, part))]
     names = " · ".join(f"{name} {version}" for name, version in state.versions.items())
@@ -64,7 +69,8 @@ def _look(home: Home, state: State, service: str) -> _Look:
             positions = client.get("/v1/positions")
             return _Look(
                 readiness.status_code == 200,
-                describe_lag(positions.json()) if positions.status_code == 200 else "",
+                "",
+                positions.json() if positions.status_code == 200 else {},
                 (*describe_reasons(readiness.json()), *readiness.json().get("held", ())),
             )
     except (httpx.HTTPError, ValueError) as error:
@@ -85,15 +91,31 @@ def describe_reasons(readiness: dict[str, Any]) -> list[str]:
     return [f"{part}: {reason}" for part, reason in readiness.get("parts", {}).items() if reason is not None]
 
 
-def describe_lag(positions: dict[str, Any]) -> str:
-    """From `/v1/positions`: events of the log, of them unpublished, and of each source not yet applied."""
+Heads = Mapping[tuple[str, int], int]
+
+
+def published_heads(positions: Mapping[str, Mapping[str, Any]]) -> Heads:
+    """From every service's `/v1/positions`: the last published sequence of each (source, partition)."""
+    return {
+        (service, one["partition"]): one["published"] or 0
+        for service, answer in positions.items()
+        for one in answer.get("log", [])
+    }
+
+
+def describe_lag(positions: Mapping[str, Any], heads: Heads = MappingProxyType({})) -> str:
+    """From `/v1/positions`: events of the log, of them unpublished, and of each source not yet applied.
+
+    A source ends where its producer has published to (`heads`), or where its topic ends if that is farther.
+    """
     words = []
     if log := positions.get("log"):
         last = sum(one["last"] for one in log)
         words.append(f"log {last}, unpublished {last - sum(one['published'] or 0 for one in log)}")
     behind: dict[str, int] = {}
     for one in positions.get("inbox", []):
-        lag = max(0, (one["newest"] or 0) - (one["applied"] or 0))
+        newest = max(one["newest"] or 0, heads.get((one["source"], one["partition"]), 0))
+        lag = max(0, newest - (one["applied"] or 0))
         behind[one["source"]] = behind.get(one["source"], 0) + lag
     words += [f"behind {source} by {lag}" for source, lag in behind.items()]
     return ", ".join(words)

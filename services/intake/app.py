@@ -250,4 +250,5 @@ def _inbound(settings: Settings, polls: Polls, edges: Edges) -> InboundInbox:
             settings.session_timeout_seconds,
             read_committed=True,
         ),
+        partitions=settings.partitions,
     )

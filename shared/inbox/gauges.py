@@ -1,21 +1,24 @@
 """How far behind an inbox is, and what it holds back: told at each scrape, from memory."""
 
 import time
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from shared.inbox.admission import Piece
 from shared.inbox.metrics import AHEAD, HELD, LAG_RECORDS, LAG_TIME
 from shared.inbox.tracks import Tracks
+from shared.inbox.watch import LagElsewhere
 from shared.telemetry.metrics import Values
 
 L = TypeVar("L", bound=Piece)
 
 
 class InboxGauges(Generic[L]):
-    """Of the assigned partitions. The age of what is not applied is known to a second, and never told too low."""
+    """Of the assigned partitions; the lag also of the others. The age of what is not applied is known to a second, and never told too low."""
 
-    def __init__(self, tracks: Tracks[L]) -> None:
+    def __init__(self, tracks: Tracks[L], elsewhere: Callable[[], list[LagElsewhere]]) -> None:
         self._tracks = tracks
+        self._elsewhere = elsewhere
 
     def start(self) -> None:
         """Tells from now on."""
@@ -41,9 +44,13 @@ class InboxGauges(Generic[L]):
 
     def lag_records(self) -> Values:
         """How many records of each partition are not applied."""
-        return [(track.lag(), track.labels) for track in self._tracks]
+        return [(track.lag(), track.labels) for track in self._tracks] + [
+            (lag.records, {"source": lag.source, "partition": lag.partition}) for lag in self._elsewhere()
+        ]
 
     def lag_time(self) -> Values:
         """For how many seconds the oldest of them has waited."""
         now = time.time()
-        return [(track.lag_seconds(now), track.labels) for track in self._tracks]
+        return [(track.lag_seconds(now), track.labels) for track in self._tracks] + [
+            (lag.seconds, {"source": lag.source, "partition": lag.partition}) for lag in self._elsewhere()
+        ]

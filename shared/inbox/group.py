@@ -17,6 +17,7 @@ from shared.errors import Gap
 from shared.inbox.admission import Admission, Piece
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.gauges import InboxGauges
+from shared.inbox.group_watch import GroupWatch, Recreate
 from shared.inbox.listener import Listener
 from shared.inbox.processing import Processing
 from shared.inbox.topic_look import TopicLook
@@ -55,6 +56,7 @@ class GroupMember(Generic[L]):
         polling: Polling,
         watch_seconds: float = 1.0,
         pacer: GarbagePacer | None = None,
+        recreate: Recreate | None = None,
     ) -> None:
         self._group = group
         self._admission = admission
@@ -67,7 +69,6 @@ class GroupMember(Generic[L]):
         self._look = TopicLook(kafka)
         self._tracks: Tracks[L] = Tracks(admission, self._look, lambda: self._subscription.consumer)
         self._processing = Processing(admission, self._tracks, group)
-        self._gauges = InboxGauges(self._tracks)
         self._watch = TopicWatch(
             admission,
             self._tracks,
@@ -76,7 +77,9 @@ class GroupMember(Generic[L]):
             self._known_partitions,
             watch_seconds=watch_seconds,
         )
+        self._gauges = InboxGauges(self._tracks, self._watch.elsewhere)
         self._topics = list(topics)
+        self._group_watch = GroupWatch(kafka, group, self._topics, admission.source, recreate)
         self._subscription = kafka.subscription(
             group,
             self._topics,
@@ -90,9 +93,9 @@ class GroupMember(Generic[L]):
         """Begins to read; returns at once, and waits for Kafka in the background."""
         self._problem = "Kafka was not reached yet"
         self._gauges.start()
-        self._background.start(
-            self._connect(), self._for_ever(self._keep), self._for_ever(self._watch_topics)
-        )
+        self._group_watch.start()
+        steps = (self._keep, self._watch_topics, self._group_watch.step)
+        self._background.start(self._connect(), *(self._for_ever(step) for step in steps))
 
     async def stop(self) -> None:
         """Lets a batch that is being applied end, tells Kafka the hints and leaves the group. At most some 15 s."""
@@ -111,27 +114,25 @@ class GroupMember(Generic[L]):
             await self._subscription.stop()
         finally:
             await self._look.close()
+            await self._group_watch.stop()
 
     def ready(self) -> str | None:
         """None once the partitions are assigned, if any, and their positions loaded; else what is missing."""
         waits = None if self._assigned else "partitions are being assigned"
-        return self._problem or waits or self._tracks.problem()
+        return self._problem or waits or self._tracks.problem() or self._group_watch.problem()
 
     def held(self) -> list[HeldPartition]:
         """Every partition that cannot go on."""
         return self._tracks.held()
 
     def troubles(self) -> list[str]:
-        """The same, for a person to read, and positions beyond their topic; of a fork it names both hashes."""
-        return [
+        """The same, for a person to read, positions beyond their topic, foreign members; of a fork both hashes."""
+        held = [
             f"partition {held.partition} of {held.source} is held at sequence {held.sequence}: {held.reason}"
             for held in self.held()
-        ] + [
-            f"partition {track.place.partition} of {track.source} was applied to sequence {track.applied}, but its"
-            f" topic ends at {track.ahead_of}: foreign events were applied, or the topic lost its end"
-            for track in self._tracks
-            if track.ahead_of is not None
         ]
+        ahead = [trouble for track in self._tracks if (trouble := track.ahead_trouble()) is not None]
+        return held + ahead + self._group_watch.troubles()
 
     async def positions(self) -> list[InboxPosition]:
         """Every (source, partition), those of other instances too, as the database has them."""

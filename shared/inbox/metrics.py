@@ -17,6 +17,23 @@ LAG_RECORDS: Final = Observed(
 LAG_TIME: Final = Observed(
     "rahnama.inbox.lag.time", "s", "For how long the oldest record that is not applied has been on the topic."
 )
+FOREIGN_MEMBERS: Final = Observed(
+    "rahnama.inbox.foreign.members",
+    "",
+    "Members of the consumer group that are not instances of the service.",
+)
+UNCONSUMED: Final = Observed(
+    "rahnama.inbox.unconsumed.partitions", "", "Partitions that no instance of the service consumes."
+)
+TOPIC_MISSING: Final = Observed(
+    "rahnama.inbox.topic.missing", "", "1 while the topic does not exist, else 0."
+)
+RECREATED: Final = counter(
+    "rahnama.inbox.topics.recreated", "{topic}", "Missing topics that the service created again."
+)
+SKIPPED: Final = counter(
+    "rahnama.inbox.skipped.records", "{record}", "Offsets that were deleted before they were applied."
+)
 APPLIED: Final = counter("rahnama.inbox.applied.records", "{record}", "Records that were applied.")
 RETRIES: Final = counter(
     "rahnama.inbox.retries", "{retry}", "Times that a partition was taken back to be tried again."

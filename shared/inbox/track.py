@@ -54,7 +54,7 @@ class Track(Generic[L]):
     lane, for alarms; so does `ahead_of`, the topic's last sequence when the position is beyond it; `opened` tells whether there ever was one. `read_to` is the offset at which the consumer reads
     on, as far as it was given records or sought; None: where Kafka's hint is, or the topic's beginning. `heard` is when
     the consumer last gave records or could not have given any; a topic that is read again does not change it.
-    `newest` outlives the lane, too. The last three are seconds since 1970: when the partition became ours, the time of
+    `newest` outlives the lane, too; `seen_newest` is the same as the watch sees it while the partition is held. The last three are seconds since 1970: when the partition became ours, the time of
     the last record that was applied, and when last nothing waited; 0 while there is none.
     """
 
@@ -71,6 +71,7 @@ class Track(Generic[L]):
     last_record: float = 0.0
     heard: float = 0.0
     newest: int = 0
+    seen_newest: int = 0
     ahead_of: int | None = None
     assigned_at: float = 0.0
     applied_at: float = 0.0
@@ -80,11 +81,20 @@ class Track(Generic[L]):
     def __post_init__(self) -> None:
         self.labels = {"source": self.source, "partition": self.place.partition}
 
+    def ahead_trouble(self) -> str | None:
+        """For a person to read, if the position is beyond the topic's end."""
+        if self.ahead_of is None:
+            return None
+        return (
+            f"partition {self.place.partition} of {self.source} was applied to sequence {self.applied}, but its"
+            f" topic ends at {self.ahead_of}: foreign events were applied, or the topic lost its end"
+        )
+
     def lag(self) -> int:
         """How many records are not applied, as far as the topic's end is known; held partitions tell it too."""
         if self.lane is not None:
             self.newest = self.lane.newest
-        return max(0, self.newest - self.applied)
+        return max(0, self.newest - self.applied, self.seen_newest - self.applied)
 
     def lag_seconds(self, now: float) -> float:
         """For how long the oldest of them has waited at most; before any was applied, since the assignment."""

@@ -170,7 +170,7 @@ class Tracks(Generic[L]):
 
     def release(self, track: Track[L]) -> None:
         """Lets a partition that was taken back flow again."""
-        track.due = None
+        track.due, track.seen_newest = None, 0
         track.last_record = track.heard = asyncio.get_running_loop().time()
         consumer = self._consumer()
         if consumer is not None and self.current(track):

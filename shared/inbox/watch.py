@@ -6,9 +6,9 @@ And over the database: a copy that was set back moves nothing, so that nobody wo
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 import asyncpg
 import structlog
@@ -24,7 +24,7 @@ from shared.postgres import TRANSIENT_ERRORS
 L = TypeVar("L", bound=Piece)
 
 OTHERS_EVERY: Final = 5
-"""Partitions of other instances are only looked at for `/v1/positions`: at every fifth look; so is the database."""
+"""Partitions that do not flow here, held or not ours, are looked at for their lag: at every fifth look; so is the database."""
 DATABASE_SECONDS: Final = 5.0
 KNOWN_SECONDS: Final = 1.0
 """After so long without records the topic's end was looked at, not only what records told of it."""
@@ -32,6 +32,15 @@ DEAF_AFTER: Final = 20
 """After so many looks without a record that is there, the consumer itself is taken to be broken."""
 
 _log = structlog.get_logger("rahnama.inbox")
+
+
+class LagElsewhere(NamedTuple):
+    """Of a partition that is not assigned here: records that are not applied, and for how many seconds at most."""
+
+    source: str
+    partition: int
+    records: int
+    seconds: float
 
 
 class TopicWatch(Generic[L]):
@@ -55,6 +64,8 @@ class TopicWatch(Generic[L]):
         self._watch_seconds = watch_seconds
         self._steps = 0
         self._others: dict[tuple[str, int], int] = {}
+        self._kept: Mapping[tuple[str, int], int] = {}
+        self._level_at: dict[tuple[str, int], float] = {}
 
     def deaf(self) -> bool:
         """Whether a partition that nothing holds stands behind its topic, and no record came for long."""
@@ -68,11 +79,22 @@ class TopicWatch(Generic[L]):
     def newest(self) -> dict[tuple[str, int], int]:
         """How far the topic of each partition goes, as far as it is known."""
         ours = {
-            (track.source, track.place.partition): track.lane.newest
+            (track.source, track.place.partition): max(track.lane.newest, track.seen_newest)
             for track in self._tracks
             if track.lane is not None
         }
         return self._others | ours
+
+    def elsewhere(self) -> list[LagElsewhere]:
+        """The lag of every partition that is not assigned here: of other instances, of foreign members, of nobody."""
+        ours, now = {(track.source, track.place.partition) for track in self._tracks}, time.time()
+        found = []
+        for key, newest in self._others.items():
+            if key not in ours and key in self._kept:
+                records = max(0, newest - self._kept[key])
+                since = self._level_at.get(key, now)
+                found.append(LagElsewhere(*key, records, max(0.0, now - since) if records else 0.0))
+        return found
 
     async def step(self) -> None:
         """Waits, then looks. Kafka's faults pass: the next look is soon."""
@@ -85,11 +107,12 @@ class TopicWatch(Generic[L]):
         if self._steps % OTHERS_EVERY == 0:
             with contextlib.suppress(asyncpg.PostgresError, *TRANSIENT_ERRORS):
                 await self._look_at_positions()
+                self._note_level()
 
     async def _look_at_positions(self) -> None:
         """What was built on a position that the database does not have (any more) is discarded and loaded again."""
         async with asyncio.timeout(DATABASE_SECONDS), self._lock:
-            applied = await self._admission.applied()
+            self._kept = applied = await self._admission.applied()
             for track in self._tracks:
                 kept = applied.get((track.source, track.place.partition))
                 if track.lane is not None and kept is not None and track.lane.applied != kept:
@@ -137,17 +160,28 @@ class TopicWatch(Generic[L]):
         await self._tracks.search(track)
 
     async def _look_at_others(self) -> None:
-        others = self._known() - {track.place for track in self._tracks}
+        tracks = {track.place: track for track in self._tracks}
+        flowing = {place for place, track in tracks.items() if track.lane is not None and track.due is None}
+        others = self._known() - flowing
         if not others:
-            self._others = {}
             return
         ends = await self._look.ends(others)
         records = await self._look.read(
             {place: end - 1 for place, (begin, end) in ends.items() if end > begin}
         )
-        self._others = {
-            (self._admission.source(place.topic), place.partition): self._admission.newest(
-                end, records.get(place)
-            )
-            for place, (_, end) in ends.items()
-        }
+        for place, (_, end) in ends.items():
+            newest = self._admission.newest(end, records.get(place))
+            track = tracks.get(place)
+            if track is not None and track.due is not None:
+                if newest <= track.applied and track.read_to is not None:
+                    newest = track.applied + max(0, end - track.read_to)  # the last record has no sequence
+                track.seen_newest = newest
+            if newest:
+                self._others[self._admission.source(place.topic), place.partition] = newest
+
+    def _note_level(self) -> None:
+        """Since when the partitions of others have been behind, as far as the looks show it."""
+        now = time.time()
+        for key, newest in self._others.items():
+            if newest <= self._kept.get(key, 0) or key not in self._level_at:
+                self._level_at[key] = now

@@ -52,9 +52,9 @@ def configuration(urls: Mapping[str, str], token_file: Path) -> str:
     """`infra/prometheus/prometheus.yml` as it is, for other addresses, and scraping every other second."""
     text = (FILES / "prometheus.yml").read_text(encoding="utf-8")
     replacements = {
-        "scrape_interval: 15s": "scrape_interval: 2s",
+        "scrape_interval: 10s": "scrape_interval: 2s",
         "scrape_timeout: 10s": "scrape_timeout: 2s",
-        "evaluation_interval: 15s": "evaluation_interval: 2s",
+        "evaluation_interval: 5s": "evaluation_interval: 2s",
         "rules/*.yml": f"{FILES}/rules/*.yml",
         "/etc/prometheus/metrics.token": str(token_file),
         **{

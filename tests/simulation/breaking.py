@@ -15,6 +15,7 @@ from tests.simulation.forging import Forging
 from tests.simulation.processes import Process
 from tests.simulation.restoring import DidNotHappen, Restoring
 from tests.simulation.sessions import SERVER, lost_connection
+from tests.simulation.theft import Theft
 from tests.simulation.world import SERVICES, Instance, World
 
 LOGS: Final = ("rahnama.intake", "rahnama.allocation")
@@ -36,6 +37,7 @@ class Breaking:
         self.inbound_made_anew = 0
         self._restoring = Restoring(world, chance)
         self.forging = Forging(world, chance, self._restoring)
+        self.theft = Theft(world, chance)
         self._struck: list[asyncio.Task[None]] = []
         self.kinds: Mapping[str, tuple[Breaks, float]] = {
             "process killed": (self._kill, 4.0),
@@ -55,12 +57,13 @@ class Breaking:
             "stale records repeated": (self._repeat_records, 1.5),
             "garbage on a log's topic": (self.forging.write_garbage, 0.8),
             "fact forged": (self.forging.forge, 0.8),
+            "group stolen": (self.theft.steal, 0.8),
         }
 
     @property
     def findings(self) -> list[str]:
         """What happened that must never."""
-        return self._restoring.findings + self.forging.findings
+        return self._restoring.findings + self.forging.findings + self.theft.findings
 
     def strike(self, process: Process, fault: str) -> None:
         """Kills or stops a process in the middle of its work; it comes back, or another one does."""
@@ -201,9 +204,10 @@ class Breaking:
             raise DidNotHappen
 
     async def _delete(self) -> None:
-        """The relay makes a log's topic again."""
-        topic = self._some_topic()
+        """The relay makes a log's topic again, intake its inbound topic."""
+        topic = self._some_topic("rahnama.inbound")
         held = any(log.records for log in self._world.broker.topics.get(topic, ()))
+        self._lost(topic)
         self._world.broker.delete_topic(topic)
         if not held:
             raise DidNotHappen

@@ -75,6 +75,7 @@ class Faults:
             await self._wait_until(self._until)
         await self._breaking.struck_are_back()
         await self._mend(shape)
+        await self._breaking.theft.remedy()
         await self._breaking.forging.remedy(shape.instances)
 
     async def _wait_until(self, moment: float) -> None:

@@ -27,6 +27,7 @@ class Member:
     topics: Sequence[str]
     session_seconds: float
     heard_at: float
+    client_id: str = ""
     joining: "asyncio.Future[Assignment] | None" = None
     places: frozenset[TopicPartition] = field(default_factory=frozenset)
 
@@ -46,7 +47,7 @@ class Group:
         self.offsets: dict[TopicPartition, int] = {}
 
     def join(
-        self, number: int | None, topics: Sequence[str], session_seconds: float
+        self, number: int | None, topics: Sequence[str], session_seconds: float, client_id: str = ""
     ) -> "tuple[int, asyncio.Future[Assignment]]":
         """The member's number, and its assignment when everyone has joined."""
         loop = self._broker.loop
@@ -54,7 +55,7 @@ class Group:
         if member is None:
             self._numbers += 1
             member = self._members[self._numbers] = Member(
-                self._numbers, topics, session_seconds, loop.time()
+                self._numbers, topics, session_seconds, loop.time(), client_id
             )
             loop.call_later(session_seconds, self._expire, member, context=SERVER)
         member.heard_at = loop.time()
@@ -63,6 +64,11 @@ class Group:
         self.rearrange()
         self._complete()
         return member.number, joining
+
+    def described(self) -> tuple[str, list[Member]]:
+        """The state, as Kafka names it, and the members."""
+        state = "PreparingRebalance" if self.arranging else "Stable" if self._members else "Empty"
+        return state, list(self._members.values())
 
     def leave(self, number: int) -> None:
         """A member goes."""

@@ -39,6 +39,7 @@ class Subscription:
         listener: ConsumerRebalanceListener,
     ) -> None:
         self._broker = broker
+        self._name = group
         self._group = broker.group(group)
         self._topics = topics
         self._session_seconds = polling.session_timeout_seconds
@@ -112,7 +113,7 @@ class Subscription:
 
     async def _join(self, consumer: Consumer) -> None:
         consumer.member, joining = await self._broker.request(
-            "join", lambda: self._group.join(consumer.member, self._topics, self._session_seconds)
+            "join", lambda: self._group.join(consumer.member, self._topics, self._session_seconds, self._name)
         )
         consumer.generation, places = await joining
         self._known = self._group.arranged

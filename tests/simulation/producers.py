@@ -1,12 +1,13 @@
 """aiokafka's producer and admin client over the broker in memory."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, Final
 
 from aiokafka import TopicPartition
 from aiokafka.admin import NewTopic, RecordsToDelete
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import (
     NotLeaderForPartitionError,
     OffsetOutOfRangeError,
@@ -106,6 +107,19 @@ class Admin:
         """One broker."""
         return await self._broker.request("topics", lambda: {"brokers": [{"node_id": 1}]})
 
+    async def describe_consumer_groups(self, names: Sequence[str]) -> list[Any]:
+        """Their members, each with its client id and its assignment's bytes."""
+
+        def ask() -> list[Any]:
+            answers = []
+            for name in names:
+                state, members = self._broker.group(name).described()
+                rows = [(m.number, m.client_id, "/sim", b"", _assignment(m.places)) for m in members]
+                answers.append(SimpleNamespace(groups=[(0, name, state, "consumer", "range", rows)]))
+            return answers
+
+        return await self._broker.request("describe group", ask)
+
     async def create_topics(self, topics: Sequence[NewTopic], timeout_ms: int | None = None) -> Any:
         """Answers with a code for each."""
 
@@ -135,3 +149,11 @@ class Admin:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+def _assignment(places: Iterable[TopicPartition]) -> bytes:
+    by_topic: dict[str, list[int]] = {}
+    for place in sorted(places):
+        by_topic.setdefault(place.topic, []).append(place.partition)
+    encoded: bytes = ConsumerProtocolMemberAssignment(0, list(by_topic.items()), b"").encode()
+    return encoded

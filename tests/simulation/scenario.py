@@ -106,7 +106,9 @@ class Scenario:
         if lost := self._unanswered():
             return f"answers to {len(lost)} events"
         tables = {service: database.tables for service, database in self.world.databases.items()}
-        for partition, log in enumerate(self.world.broker.topics["rahnama.inbound"]):
+        if (inbound := self.world.broker.topics.get("rahnama.inbound")) is None:
+            return "intake to create rahnama.inbound again"
+        for partition, log in enumerate(inbound):
             if log.records and tables["intake"]["inbound"][partition,]["next_offset"] != log.end:
                 return f"intake to read rahnama.inbound {partition} to its end"
         heads = {

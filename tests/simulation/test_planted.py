@@ -10,6 +10,7 @@ from services.allocation.append import writer as allocation
 from services.audit.append import ledger as audit
 from services.intake.append import batch
 from shared.append.gate import Gate
+from shared.inbox.group_watch import GroupWatch
 from shared.inbox.log_lane import LogAdmission
 from shared.inbox.positions import QUERIES
 from shared.inbox.records import Slice
@@ -88,6 +89,10 @@ def no_record_is_foreign(patch: Patch) -> None:
     replace(patch, foreign_watch, "foreign_of", lambda records, hashes: [])
 
 
+def foreign_members_are_not_reported(patch: Patch) -> None:
+    patch.setattr(GroupWatch, "troubles", lambda self: [])
+
+
 @pytest.mark.parametrize(
     "plant",
     [
@@ -98,6 +103,7 @@ def no_record_is_foreign(patch: Patch) -> None:
         positions_of_inbound_stand_still,
         repeats_are_not_compared,
         no_record_is_foreign,
+        foreign_members_are_not_reported,
     ],
 )
 def test_a_planted_fault_is_found(plant: Callable[[Patch], None], monkeypatch: Patch) -> None:

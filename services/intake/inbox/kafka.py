@@ -9,18 +9,30 @@ all slices, then one by one.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from aiokafka.admin import AIOKafkaAdminClient
 
 from services.intake.append.inbound import InboundSlice
 from services.intake.inbox.kafka_lane import InboundAdmission
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.group import GroupMember
 from shared.kafka.clients import KafkaClients
+from shared.kafka.durability import REPLICAS, durable_by_itself
 from shared.kafka.polling import Polling
 from shared.postgres import Pool
+from shared.relay.topic import SETTINGS, create_topic
+
+TOPIC_SETTINGS: Final = {**SETTINGS, "segment.ms": str(60 * 60 * 1000)}
+"""Those with which `infra.local.topics` creates it, beside `durable_by_itself`."""
 
 
 class InboundInbox(GroupMember[InboundSlice]):
-    """Reads `topic` and hands its records to the writer. Of transactions only what was committed is read."""
+    """Reads `topic` and hands its records to the writer. Of transactions only what was committed is read.
+
+    With `partitions` a topic that is missing is created again; its partitions are as many as at the first start.
+    """
 
     def __init__(
         self,
@@ -33,6 +45,7 @@ class InboundInbox(GroupMember[InboundSlice]):
         polling: Polling | None = None,
         look_seconds: float = 5.0,
         pacer: GarbagePacer | None = None,
+        partitions: int | None = None,
     ) -> None:
         super().__init__(
             kafka,
@@ -42,4 +55,10 @@ class InboundInbox(GroupMember[InboundSlice]):
             polling=replace(polling or Polling(), read_committed=True),
             watch_seconds=look_seconds / 5,
             pacer=pacer,
+            recreate=None if partitions is None else partial(_recreate, partitions),
         )
+
+
+async def _recreate(partitions: int, admin: AIOKafkaAdminClient, topic: str) -> None:
+    replicas = min(REPLICAS, len((await admin.describe_cluster())["brokers"]))
+    await create_topic(admin, topic, partitions, {**TOPIC_SETTINGS, **durable_by_itself(replicas)})

@@ -21,6 +21,7 @@ from services.intake.append.inbound import (
 )
 from shared.errors import Unavailable
 from shared.inbox.admission import Admitted, Ends, Lane
+from shared.inbox.metrics import SKIPPED
 from shared.inbox.topic_look import TopicLook
 from shared.kafka.clients import Record, Records
 from shared.postgres import Pool
@@ -44,6 +45,8 @@ class InboundLane:
         self._look_seconds = look_seconds
         self._checked = position
         self._anew = False
+        self._jumped_from: int | None = None
+        self._skipped_to = 0
         self._looked_at = asyncio.get_running_loop().time()
 
     @property
@@ -80,6 +83,8 @@ class InboundLane:
         """All of it."""
         if records[0].offset < self.position.next_offset:
             self._anew = True
+        elif not self._anew and records[0].offset > self.position.next_offset and self._jumped_from is None:
+            self._jumped_from = self.position.next_offset
         self._end = records[-1].offset + 1 if end is None else end
         accepted = [
             InboundRecord(record.offset, record.timestamp, record.value or b"", record.headers)
@@ -101,7 +106,9 @@ class InboundLane:
         """True when the topic is not the one in which the position was reached."""
         self._end = ends.end
         if self._anew:
+            self._jumped_from = None
             return False
+        self._look_for_skipped(ends)
         if ends.end < min(self._checked.next_offset, self.position.next_offset):
             return True
         if record is None or record.offset != self._checked.next_offset - 1:
@@ -110,6 +117,20 @@ class InboundLane:
             return True
         self._checked = self.position
         return False
+
+    def _look_for_skipped(self, ends: Ends) -> None:
+        """Offsets that were deleted before they were applied; a transaction's markers also leave a hole, but are there."""
+        jumped, self._jumped_from = self._jumped_from, None
+        expected = max(self._skipped_to, self.position.next_offset if jumped is None else jumped)
+        if expected < ends.begin <= ends.end:
+            self._skipped_to = ends.begin
+            report_skipped(self.partition, expected, ends.begin)
+
+
+def report_skipped(partition: int, position: int, begin: int) -> None:
+    """The alarm for records that nobody can apply any more."""
+    _log.error("inbound_deleted_unread", partition=partition, position=position, begin=begin)
+    SKIPPED.add(begin - position, {"source": SOURCE})
 
 
 class InboundAdmission:
@@ -145,7 +166,7 @@ class InboundAdmission:
                 _log.warning("inbound_made_anew", partition=place.partition, position=following, end=end)
             return begin
         if begin > following:
-            _log.error("inbound_deleted_unread", partition=place.partition, position=following, begin=begin)
+            report_skipped(place.partition, following, begin)
             return begin
         if begin == following:
             return following

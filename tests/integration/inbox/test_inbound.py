@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from services.intake.append.inbound import InboundSlice, move_inbound
 from services.intake.inbox.kafka import InboundInbox
@@ -15,6 +16,7 @@ from shared.kafka.polling import Polling
 from shared.postgres import Pool, migrate
 from tests.integration.inbox.adder import publish, until
 from tests.integration.inbox.topic_faults import delete_before, make_anew
+from tests.invariants.reading import admin_of
 
 if TYPE_CHECKING:
     from infra.local.databases import Databases
@@ -83,7 +85,9 @@ async def collector(dsn: str) -> AsyncIterator[Collector]:
 
 
 @asynccontextmanager
-async def reading(collector: Collector, kafka: "TopicSet") -> AsyncIterator[InboundInbox]:
+async def reading(
+    collector: Collector, kafka: "TopicSet", *, partitions: int | None = None
+) -> AsyncIterator[InboundInbox]:
     topic = kafka.name("rahnama.inbound")
     member = InboundInbox(
         AioKafkaClients(kafka.bootstrap),
@@ -93,6 +97,7 @@ async def reading(collector: Collector, kafka: "TopicSet") -> AsyncIterator[Inbo
         collector.pool,
         polling=Polling(session_timeout_seconds=1.5, batch_records=20, read_committed=True),
         look_seconds=0.5,
+        partitions=partitions,
     )
     await member.start()
     try:
@@ -197,3 +202,46 @@ async def test_a_partition_that_the_installation_does_not_have_is_held_with_an_a
         await collector.expect(words("a", 5))
         await until(lambda: [held.partition for held in member.held()] == [2])
         assert "more partitions" in member.held()[0].reason
+
+
+async def test_a_deleted_topic_is_created_again_with_an_alarm(
+    collector: Collector, topics: "MakesTopics"
+) -> None:
+    kafka = await topics(partitions=2)
+    topic = kafka.name("rahnama.inbound")
+    with capture_logs() as logs:
+        async with reading(collector, kafka, partitions=2) as member, admin_of(kafka.bootstrap) as admin:
+            await write(kafka, words("a", 10))
+            await collector.expect(words("a", 10))
+            await admin.delete_topics([topic])
+            await until(lambda: "is missing" in (member.ready() or ""), 30)
+
+            async def there_again() -> bool:
+                found = [item for item in await admin.describe_topics() if item["topic"] == topic]
+                return bool(found) and len(found[0]["partitions"]) == 2
+
+            await until(there_again, 30)
+            await until(lambda: member.ready() is None, 30)
+            await write(kafka, words("b", 5))
+            await collector.expect(words("a", 10) + words("b", 5))
+    events = [line["event"] for line in logs]
+    assert "topic_missing" in events
+    assert "topic_recreated" in events
+
+
+async def test_records_deleted_under_a_reader_that_cannot_apply_are_an_alarm(
+    collector: Collector, topics: "MakesTopics"
+) -> None:
+    kafka = await topics(partitions=2)
+    topic = kafka.name("rahnama.inbound")
+    with capture_logs() as logs:
+        async with reading(collector, kafka):
+            await write(kafka, words("a", 10))
+            await collector.expect(words("a", 10))
+            collector.faults = 6
+            await write(kafka, words("a", 30, 10))
+            await until(lambda: collector.faults < 6)
+            await delete_before(kafka.bootstrap, topic, 30)
+            collector.faults = 0
+            await write(kafka, words("b", 3))
+            await until(lambda: any(line["event"] == "inbound_deleted_unread" for line in logs), 30)

@@ -1,6 +1,7 @@
 """Admission on rahnama.inbound: everything is accepted; digests tell a new topic from the old one."""
 
 from aiokafka import ConsumerRecord
+from structlog.testing import capture_logs
 
 from services.intake.append.inbound import InboundPosition, record_digest
 from services.intake.inbox.kafka_lane import InboundLane
@@ -57,3 +58,36 @@ async def test_a_topic_that_regrew_past_the_position_is_told_by_the_position_com
 
 async def test_a_record_that_retention_deleted_is_not_looked_for() -> None:
     assert lane_at(5, b"e").look_at(Ends(5, 9, 0)) is None
+
+
+async def test_records_that_were_deleted_before_they_were_applied_are_an_alarm_once() -> None:
+    lane = lane_at(5, b"e")
+    with capture_logs() as logs:
+        lane.looked(Ends(8, 9, 0), None)
+        lane.looked(Ends(8, 9, 0), None)
+        lane.admit([record(8, b"x")], 9)
+        lane.looked(Ends(8, 9, 0), None)
+    assert [(line["event"], line["position"], line["begin"]) for line in logs] == [
+        ("inbound_deleted_unread", 5, 8)
+    ]
+
+
+async def test_records_that_a_reader_has_passed_over_already_are_an_alarm_too() -> None:
+    lane = lane_at(5, b"e")
+    admitted = lane.admit([record(8, b"x")], 9)
+    assert admitted.slice is not None
+    lane.applied_slice(admitted.slice)
+    with capture_logs() as logs:
+        lane.looked(Ends(8, 9, 0), None)
+    assert [(line["position"], line["begin"]) for line in logs] == [(5, 8)]
+
+
+async def test_offsets_that_transactions_use_are_no_alarm() -> None:
+    lane = lane_at(5, b"e")
+    admitted = lane.admit([record(7, b"x")], 9)  # 5 and 6 are markers, and the topic still has them
+    assert admitted.slice is not None
+    lane.applied_slice(admitted.slice)
+    with capture_logs() as logs:
+        lane.looked(Ends(2, 9, 0), None)
+        lane.looked(Ends(8, 9, 0), None)  # the retention deletes what was applied
+    assert logs == []
