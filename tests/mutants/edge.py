@@ -58,9 +58,9 @@ EDGE = (
     Mutant(
         "a-batch-inflates-without-bound",
         "a compressed batch of some kilobytes fills the memory of every consumer",
-        "shared/kafka/header_names.py",
-        "        if count is None:\n",
-        "        count = count or 0\n        if count < 0:\n",
+        "shared/kafka/bounded_batches.py",
+        "            if total > limit:\n",
+        "            if total < 0:\n",
         ("tests/unit/test_bounded_batches.py",),
     ),
 )

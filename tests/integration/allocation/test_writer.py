@@ -113,10 +113,13 @@ async def test_a_partition_that_goes_from_one_instance_to_the_other_and_back_is_
     whole, first = allocations
     await whole.apply(chain, await whole.state(), len(chain.values))
 
-    turns = [first, Allocation(first.pool)]
+    turns, used = [first, Allocation(first.pool)], list[object]()
     for turn, last in enumerate(range(10, len(chain.values) + 10, 10)):
         instance = turns[turn % 2]
-        await instance.apply(chain, await instance.state(), min(last, len(chain.values)))
+        state = await instance.state()
+        assert all(state.decider is not decider for decider in used), "the state of an earlier turn"
+        used.append(state.decider)
+        await instance.apply(chain, state, min(last, len(chain.values)))
 
     assert await first.values() == await whole.values()
 

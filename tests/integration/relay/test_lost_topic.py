@@ -6,12 +6,13 @@ from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
 from shared.relay.relay import Relay
+from tests.deadlines import expected_within
 from tests.integration.relay.bed import Bed, sequences, until, until_published
 
 
 async def until_sequences(bed: Bed, expected: list[int]) -> None:
     """Waits until partition 0 of the topic holds exactly these."""
-    async with asyncio.timeout(15):
+    async with expected_within(15, f"a topic of {len(expected)} events"):
         while sequences(await bed.values()) != expected:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 
