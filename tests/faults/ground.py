@@ -105,11 +105,18 @@ class Ground:
 
     async def in_use(self) -> None:
         """Returns with a request in flight, which it records; after `LOAD_SECONDS`, or once all is sent, without one."""
+        if self.load is not None and not self._sends:  # the trial's load ended while the fault was prepared
+            self._more_load = asyncio.create_task(self.more(MORE_STUDENTS * 4))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOAD_SECONDS):
                 while not self.senders.in_flight and self._sends:  # noqa: ASYNC110
                     await asyncio.sleep(MOMENT_STEP_SECONDS)
         self.in_flight.append(self.senders.in_flight)
+
+    async def all_sent(self) -> None:
+        """Returns when what was sent for a late strike is answered."""
+        if self._more_load is not None:
+            await self._more_load
 
     def witness(self, happened: bool, otherwise: str) -> None:
         """Evidence that a fault happened; if it did not, the trial is not counted, and `otherwise` is the reason."""

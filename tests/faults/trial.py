@@ -124,6 +124,7 @@ async def _suffer(ground: Ground, fault: str) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(_strike(ground, fault))
         group.create_task(_finish(ground.load))
+    await ground.all_sent()
 
 
 async def _strike(ground: Ground, fault: str) -> None:
