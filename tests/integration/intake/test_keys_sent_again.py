@@ -22,6 +22,7 @@ from shared.errors import GateClosed
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.closing_clients import Producer
 from shared.postgres import Pool
+from tests.deadlines import expected_within
 from tests.integration.intake.doors import Intake, make_settings, prepare, running, student
 from tests.integration.intake.keys_of_another import TOPIC, connected, key_records
 from tests.invariants.reading import admin_of
@@ -89,7 +90,7 @@ async def test_after_the_topic_of_keys_was_lost_every_key_is_sent_again(
         await lose_topic(made)
         old = {digest for _, digest in await anchors(intake)}
     async with running(databases.intake, made, issuer, settings) as intake, watching(intake) as (watch, _):
-        async with asyncio.timeout(30):
+        async with expected_within(30, "what the test waits for"):
             while len({digest for _, digest in await anchors(intake)} - old) < len({p for p, _ in before}):  # noqa: ASYNC110  # a table tells nobody
                 await asyncio.sleep(0.1)
         records = await intake.read_topic(TOPIC, STUDENTS)
