@@ -8,6 +8,7 @@ no authentication: who copies ours is only noticed by the lag of the partitions 
 from dataclasses import dataclass
 from typing import Any, Final
 
+import structlog
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
@@ -15,6 +16,8 @@ from aiokafka.errors import for_code
 
 SETTLED: Final = {"Stable", "Empty", "Dead"}
 """States in which the assignment is final; in the others the group is being rebalanced."""
+
+_log = structlog.get_logger("rahnama.kafka")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +46,8 @@ async def describe_group(admin: AIOKafkaAdminClient, group: str) -> list[GroupMe
 def _places(assignment: bytes) -> frozenset[TopicPartition]:
     try:
         return frozenset(ConsumerProtocolMemberAssignment.decode(assignment).partitions())
-    except Exception:  # a foreign member may have any bytes here, and aiokafka raises what its parser meets
+    except (
+        Exception
+    ) as error:  # a foreign member may have any bytes here, and aiokafka raises what its parser meets
+        _log.warning("assignment_unreadable", error=type(error).__name__)
         return frozenset()
