@@ -16,6 +16,14 @@ REPORTS: Final = REPOSITORY / "docs" / "reports"
 CHANGED: Final = "+"
 """Behind the commit of a report that was made in a work tree with changes."""
 GIT_SECONDS: Final = 60.0
+OLDER: Final = {
+    "drills.json": "a run before commits were recorded",
+    "faults.json": "runs at two commits, 2098910 and 1d8930e, before commits were recorded",
+    "mutants.json": "a run before commits were recorded",
+    "overload.json": "a run at c23b767 in a work tree with changes",
+}
+"""Reports of earlier code that are to be made again, and why their origin cannot be checked. Each is named by every check,
+and one whose origin can be checked may not stay in this list."""
 
 
 class DirtyTree(Exception):
@@ -83,7 +91,13 @@ def main(folder: Path = REPORTS, repository: Path = REPOSITORY) -> int:
 def _print_faults(reports: Sequence[Path], repository: Path) -> int:
     found = 0
     for path in reports:
-        for fault in faults_of(json.loads(path.read_text(encoding="utf-8")), repository):
+        faults = faults_of(json.loads(path.read_text(encoding="utf-8")), repository)
+        if faults and path.name in OLDER:
+            print(f"NOT CHECKED: the origin of {path.name}: {OLDER[path.name]}; it is to be made again")
+            continue
+        if path.name in OLDER:
+            faults = ["can be checked; remove it from OLDER in tests/provenance.py"]
+        for fault in faults:
             print(f"{path.name} {fault}. Make it again in a clean work tree.", file=sys.stderr)
             found += 1
     return 1 if found else 0
