@@ -91,7 +91,7 @@ async def test_the_alarm_lasts_over_looks_and_ends_when_the_partition_was_refill
         async with bed.running() as relay:
             committed = await bed.append(3, relay=relay)
             await until_published(relay, 3)
-            await bed.produce([forged_after(committed[-1]), *(event.value for event in committed)])
+            await bed.produce([forged_after(committed[0]), *(event.value for event in committed)])
             await alarmed(relay)
             await asyncio.sleep(1.5)  # some looks: first and last record are the log's own
             assert relay.ready() is not None
@@ -103,6 +103,17 @@ async def test_the_alarm_lasts_over_looks_and_ends_when_the_partition_was_refill
                 while await bed.values() != [event.value for event in committed]:  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
     assert "foreign_records_gone" in {line["event"] for line in logs}
+
+
+async def test_a_foreign_record_beyond_the_logs_end_closes_the_gate_wherever_it_is(bed: Bed) -> None:
+    """It may be an event that a restored database has lost."""
+    async with bed.running() as relay:
+        committed = await bed.append(3, relay=relay)
+        await until_published(relay, 3)
+        await bed.produce([forged_after(committed[-1]), *(event.value for event in committed)])
+        await alarmed(relay)
+        await until(lambda: not bed.log.gate.is_open)
+        assert "holds sequence 4, but the log ends at 3" in (bed.log.gate.reason or "")
 
 
 async def test_a_relay_that_starts_later_finds_a_foreign_record_in_the_middle(bed: Bed) -> None:
