@@ -8,10 +8,10 @@ No problem repeats a value of the request beside its path and the name of an unk
 has no detail.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import quote
 
 import asyncpg
 import msgspec
@@ -39,7 +39,7 @@ from shared.http.bodies import (
     ENCODING_UNSUPPORTED,
 )
 from shared.http.routing import allowed_methods
-from shared.http.scope import CODE, traceparent_of
+from shared.http.scope import CODE, route_of, traceparent_of
 from shared.http.validation import BODY_UNREADABLE, field_errors
 from shared.telemetry import trace_id
 
@@ -79,6 +79,10 @@ _DATABASE_AWAY: Final = (
     ConnectionError,
     TimeoutError,
 )
+_PLAIN_PATH: Final = re.compile(
+    r"(?:/(?:[a-z][a-z0-9_.-]{0,40}|[0-9]{1,9}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}))+",
+    re.ASCII,
+)
 
 
 class Problem(Response):
@@ -106,13 +110,24 @@ def problem(
     }
     if detail:
         document["detail"] = detail
-    # The caller's own path, returned to that caller alone; logs and spans have the route's template.
-    document["instance"] = quote(request.scope["path"][:MAX_INSTANCE_CHARACTERS])
+    if (instance := _instance(request)) is not None:
+        document["instance"] = instance
     if (traceparent := traceparent_of(request)) is not None:
         document["trace_id"] = trace_id(traceparent)
     if errors:
         document["errors"] = [field_error_document(error) for error in errors]
     return Problem(msgspec.json.encode(document), status, dict(headers or {}))
+
+
+def _instance(request: Request) -> str | None:
+    """The request's path where each part of it is a word, a UUID or a short number; else the route's template, if any.
+
+    Any other part may be a name or a national ID, and answers are kept in the logs of others.
+    """
+    path: str = request.scope["path"]
+    if len(path) <= MAX_INSTANCE_CHARACTERS and _PLAIN_PATH.fullmatch(path):
+        return path
+    return route_of(request.scope)
 
 
 def field_error_document(error: FieldError) -> dict[str, str]:

@@ -6,7 +6,7 @@ else: PostgreSQL refuses a read-only transaction every write but to temporary ta
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -43,12 +43,21 @@ async def shadow_tables(
         await connection.close(timeout=CONNECT_SECONDS)
 
 
-async def compare(connection: Connection, table: str) -> tuple[int, list[RowDifference]]:
-    """How many rows the replay made, and the first in which the real table differs from them, in any column."""
+async def compare(
+    connection: Connection, table: str, work_state: Collection[str] = ()
+) -> tuple[int, list[RowDifference]]:
+    """How many rows the replay made, and the first in which the real table differs from them, in any column.
+
+    Columns of `work_state` say where the service's own work is; no event makes them.
+    """
     rows = await connection.fetch(QUERIES["columns"], table)
     names = [row["name"] for row in rows]
     key = [row["name"] for row in sorted(rows, key=lambda row: row["key"] or 0) if row["key"] is not None]
-    other = [(row["name"], _comparable(row["name"], row["type"])) for row in rows if row["name"] not in key]
+    other = [
+        (row["name"], _comparable(row["name"], row["type"]))
+        for row in rows
+        if row["name"] not in {*key, *work_state}
+    ]
     assert key, f"{table} has no primary key"
     differing = ", ".join(
         f"case when {column.format('e')} is distinct from {column.format('s')} then '{name}' end"

@@ -7,6 +7,7 @@ import asyncpg
 
 ONLY_ANSWER: Final = "an answer to upstream; where it is `unchanged` or `rejected`, nothing else holds it"
 WORK_STATE: Final = "where the service's own work is; a wrong one is corrected or refused by that work"
+HASHES: Final = "hashes of the last facts, for repeats; a wrong one blocks its partition as a fork"
 
 EXCLUDED_TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "intake": {
@@ -21,8 +22,9 @@ EXCLUDED_TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "allocation": {
         "migrations": "names and times of migrations; no data",
         "recovering": "the mark of an unfinished command; no data",
+        "inbox_hashes": HASHES,
     },
-    "audit": {"migrations": "names and times of migrations; no data"},
+    "audit": {"migrations": "names and times of migrations; no data", "inbox_hashes": HASHES},
 }
 
 LOWER_BOUND: Final = "a lower bound, written a little later than the fact: any smaller value is right"
@@ -38,6 +40,7 @@ EXCLUDED_COLUMNS: Final[Mapping[tuple[str, str, str], str]] = {
     ("audit", "ledger", "recorded_at"): RECORDED_AT,
     ("intake", "log_published", "sequence"): LOWER_BOUND,
     ("allocation", "log_published", "sequence"): LOWER_BOUND,
+    ("intake", "erasures", "settled"): WORK_STATE,
     ("audit", "ledger", "topic"): "where the record was read; a refilled topic has others",
     ("audit", "ledger", "kafka_offset"): "where the record was read; a refilled topic has others",
     ("audit", "ledger", "kafka_timestamp_ms"): "where the record was read; a refilled topic has others",
