@@ -41,6 +41,7 @@ OWN: Final = {
     | {
         "rahnama_intake_events_total": {"door", "status"},
         "rahnama_intake_rejections_total": {"code"},
+        "rahnama_intake_events_unowned_total": set(),
         "rahnama_intake_transaction_events_count": set(),
         "rahnama_intake_transaction_duration_seconds_count": set(),
         "rahnama_intake_queue_events": set(),

@@ -12,6 +12,11 @@ EVENTS: Final = counter("rahnama.intake.events", "{event}", "Events that were an
 REJECTIONS: Final = counter(
     "rahnama.intake.rejections", "{error}", "What rejected events were rejected for, by its code."
 )
+UNOWNED: Final = counter(
+    "rahnama.intake.events.unowned",
+    "{event}",
+    "Rejected events of rahnama.inbound whose source belongs to no tenant.",
+)
 BATCH: Final = histogram(
     "rahnama.intake.transaction.events", "{event}", "Events that shared one transaction.", RECORDS
 )
@@ -31,6 +36,9 @@ def count_answers(arrivals: Sequence[Arrival], results: Sequence[Result], second
     tally = Counter((arrival.door, result.status) for arrival, result in zip(arrivals, results, strict=True))
     for (door, status), events in tally.items():
         EVENTS.add(events, {"door": door, "status": status})
+    UNOWNED.add(
+        sum(not arrival.tenant for arrival in arrivals)
+    )  # also 0: an alert needs the series beforehand
     if any(status == "rejected" for _, status in tally):
         for code, errors in _codes(results).items():
             REJECTIONS.add(errors, {"code": code})
