@@ -8,44 +8,25 @@ to upgrade, as RFC 9110, section 7.8 allows. See ADR 11.
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
 import httptools
-import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from shared.telemetry.metrics import counter
-
-REFUSED: Final = counter(
-    "rahnama.http.connections.refused",
-    "{connection}",
-    "HTTP connections closed because they exceeded a bound.",
+from shared.http.connection_limits import (
+    HEADERS_TOO_LARGE,
+    METHOD_UNSUPPORTED,
+    REFUSED,
+    REQUEST_TIMEOUT,
+    REQUEST_UNREADABLE,
+    TOO_MANY_CONNECTIONS,
+    TOO_MANY_PIPELINED,
+    ConnectionLimits,
+    Refusal,
+    refusal_bytes,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionLimits:
-    """Bounds of one server. Sizes are bytes, times are seconds.
-
-    A body must arrive at `body_bytes_per_second` on average after `body_grace_seconds`; time in which the server itself
-    does not read is not counted. `linger_seconds` is how long a refused connection may still be read from, so that the
-    client receives the answer instead of a reset.
-    """
-
-    connections: int = 1000
-    header_bytes: int = 32 * 1024
-    header_fields: int = 100
-    header_seconds: float = 10.0
-    body_bytes_per_second: int = 1024
-    body_grace_seconds: float = 20.0
-    write_seconds: float = 30.0
-    pipelined_requests: int = 16
-    discarded_bytes: int = 16 * 1024 * 1024
-    linger_seconds: float = 2.0
-    check_seconds: float = 1.0
 
 
 class _Phase(Enum):
@@ -56,21 +37,6 @@ class _Phase(Enum):
     REFUSED = auto()
 
 
-class _Refusal(Exception):
-    """Raised in a parser's callback to end the connection with this status and code."""
-
-    def __init__(self, status: HTTPStatus, code: str) -> None:
-        super().__init__(code)
-        self.status = status
-        self.code = code
-
-
-HEADERS_TOO_LARGE: Final = (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "HEADERS_TOO_LARGE")
-REQUEST_TIMEOUT: Final = (HTTPStatus.REQUEST_TIMEOUT, "REQUEST_TIMEOUT")
-TOO_MANY_CONNECTIONS: Final = (HTTPStatus.SERVICE_UNAVAILABLE, "TOO_MANY_CONNECTIONS")
-TOO_MANY_PIPELINED: Final = (HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_PIPELINED_REQUESTS")
-REQUEST_UNREADABLE: Final = (HTTPStatus.BAD_REQUEST, "REQUEST_UNREADABLE")
-METHOD_UNSUPPORTED: Final = (HTTPStatus.NOT_IMPLEMENTED, "METHOD_UNSUPPORTED")
 _HOP_FIELDS: Final = frozenset({b"upgrade", b"http2-settings"})
 
 
@@ -88,7 +54,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_fields = 0
         self._body_bytes = 0
         self._discarded_bytes = 0
-        self._refusal: _Refusal | None = None
+        self._refusal: Refusal | None = None
         self._upgrade_ignored = False
         self._writing_since: float | None = None
 
@@ -134,7 +100,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.parser = httptools.HttpRequestParser(self)
                 continue
             except httptools.HttpParserError:
-                refusal = self._refusal or _Refusal(*REQUEST_UNREADABLE)
+                refusal = self._refusal or Refusal(*REQUEST_UNREADABLE)
                 self._refuse(refusal.status, refusal.code)
             return
 
@@ -182,7 +148,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._phase, self._since = _Phase.ANSWERING, self.loop.time()
 
     def _raise(self, refusal: tuple[HTTPStatus, str]) -> None:
-        self._refusal = _Refusal(*refusal)
+        self._refusal = Refusal(*refusal)
         raise self._refusal
 
     # Bounds
@@ -249,7 +215,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 return
             cycle.disconnected = True  # what the application sees, and what makes its answer go nowhere
             cycle.message_event.set()
-        self.transport.write(_refusal_bytes(status, code))
+        self.transport.write(refusal_bytes(status, code))
         self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
@@ -273,19 +239,6 @@ class BoundedProtocol(HttpToolsProtocol):
 def _tokens_kept(tokens: Iterable[bytes]) -> list[bytes]:
     stripped = (token.strip() for token in tokens)
     return [token for token in stripped if token and token.lower() not in _HOP_FIELDS]
-
-
-def _refusal_bytes(status: HTTPStatus, code: str) -> bytes:
-    """A problem document (RFC 9457) and the end of the connection."""
-    body = msgspec.json.encode(
-        {"type": f"urn:rahnama:problem:{code}", "title": status.phrase, "status": status.value, "code": code}
-    )
-    retry = "retry-after: 1\r\n" if status in (503, 429) else ""
-    head = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/problem+json\r\n"
-        f"content-length: {len(body)}\r\ncache-control: no-store\r\n{retry}connection: close\r\n\r\n"
-    )
-    return head.encode("ascii") + body
 
 
 class _Clock:

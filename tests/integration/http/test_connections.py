@@ -12,7 +12,8 @@ import pytest
 import pytest_asyncio
 import uvicorn
 
-from shared.http.connections import ConnectionLimits, bounded_protocol
+from shared.http.connection_limits import ConnectionLimits
+from shared.http.connections import bounded_protocol
 
 LIMITS = ConnectionLimits(
     connections=8,
