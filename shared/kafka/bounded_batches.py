@@ -1,4 +1,4 @@
-"""Compressed batches are inflated to a bound, whatever they claim: a record of 200 MiB of zeros is 6 KB on the wire.
+"""Compressed batches are inflated to a bound, regardless of the sizes they claim: a record of 200 MiB of zeros is 6 KB on the wire.
 
 aiokafka inflates a batch in one piece and without a limit. So each compressed batch is first inflated as a stream that
 is thrown away, up to `INFLATED_BYTES`; sizes in headers are not trusted. One that exceeds the bound is never taken
@@ -64,7 +64,7 @@ def inflated_bytes(batch: bytes, limit: int = INFLATED_BYTES) -> int | None:
         return 0
     total = 0
     try:
-        for count in inflate(memoryview(batch)[HEADER_BYTES:], limit):
+        for count in inflate(memoryview(batch)[HEADER_BYTES:]):
             total += count
             if total > limit:
                 return None
@@ -73,7 +73,7 @@ def inflated_bytes(batch: bytes, limit: int = INFLATED_BYTES) -> int | None:
     return total
 
 
-def _gzip(payload: memoryview, limit: int) -> Iterator[int]:
+def _gzip(payload: memoryview) -> Iterator[int]:
     rest: bytes | memoryview = payload
     while rest:
         stream = zlib.decompressobj(wbits=31)
@@ -85,7 +85,7 @@ def _gzip(payload: memoryview, limit: int) -> Iterator[int]:
         rest = stream.unused_data
 
 
-def _snappy(payload: memoryview, limit: int) -> Iterator[int]:
+def _snappy(payload: memoryview) -> Iterator[int]:
     """The length before each block is what the decoder allocates; it refuses a block that is longer."""
     if bytes(payload[: len(XERIAL_MAGIC)]) != XERIAL_MAGIC:
         yield cramjam.snappy.decompress_raw_len(bytes(payload))
@@ -97,7 +97,7 @@ def _snappy(payload: memoryview, limit: int) -> Iterator[int]:
         yield cramjam.snappy.decompress_raw_len(bytes(payload[at - length : at]))
 
 
-def _lz4(payload: memoryview, limit: int) -> Iterator[int]:
+def _lz4(payload: memoryview) -> Iterator[int]:
     rest = bytes(payload)
     while rest:
         stream = lz4.frame.LZ4FrameDecompressor()
@@ -110,14 +110,14 @@ def _lz4(payload: memoryview, limit: int) -> Iterator[int]:
         rest = stream.unused_data or b""
 
 
-def _zstd(payload: memoryview, limit: int) -> Iterator[int]:
+def _zstd(payload: memoryview) -> Iterator[int]:
     decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW_BYTES)
     with decompressor.stream_reader(io.BytesIO(payload), read_across_frames=True) as stream:
         while piece := stream.read(PIECE_BYTES):
             yield len(piece)
 
 
-_CODECS: Final[Mapping[int, Callable[[memoryview, int], Iterator[int]]]] = {
+_CODECS: Final[Mapping[int, Callable[[memoryview], Iterator[int]]]] = {
     1: _gzip,
     2: _snappy,
     3: _lz4,

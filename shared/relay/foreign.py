@@ -1,6 +1,6 @@
 """Records on the topic that the log does not hold: somebody else writes there.
 
-The log's own bytes are never foreign, whoever sent them and however often: late batches, a second relay, a refill.
+The log's own bytes are never foreign, no matter who sent them or how often: late batches, a second relay, a refill.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
