@@ -37,6 +37,8 @@ class DatabaseWatch:
 
     def ready(self) -> str | None:
         """None while the database answers; else why not."""
+        if self._problem is None and not self._background.runs:
+            return "the database is not asked any more"
         return self._problem
 
     async def _go_on(self) -> None:

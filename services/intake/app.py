@@ -72,6 +72,7 @@ def build(settings: Settings) -> FastAPI:
             "inbox": parts.inbox.ready(),
             "rejections": parts.rejections.ready(),
             "keys": parts.keys_watch.ready(),
+            "retention": parts.retention.ready(),
         }
 
     app = create_app(

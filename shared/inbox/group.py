@@ -21,13 +21,14 @@ from shared.inbox.group_watch import GroupWatch, Recreate
 from shared.inbox.listener import Listener
 from shared.inbox.processing import Processing
 from shared.inbox.topic_look import TopicLook
-from shared.inbox.track import HeldPartition, InboxPosition, Track, places
+from shared.inbox.track import HeldPartition, InboxPosition, Track
 from shared.inbox.tracks import Tracks
 from shared.inbox.watch import TopicWatch
 from shared.kafka.clients import KafkaClients, Records
 from shared.kafka.ending import to_the_end
 from shared.kafka.polling import Polling
 from shared.telemetry import Poll, current_poll
+from shared.where import places
 
 L = TypeVar("L", bound=Piece)
 

@@ -14,7 +14,8 @@ from services.intake.inbox.kafka import InboundInbox
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.polling import Polling
 from shared.postgres import Pool, migrate
-from tests.integration.inbox.adder import publish, until
+from tests.deadlines import until
+from tests.integration.inbox.adder import publish
 from tests.integration.inbox.topic_faults import delete_before, make_anew
 from tests.invariants.reading import admin_of
 

@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 from shared.append.log import Appended, Log
 from shared.contracts.envelope import decode, event_id, leaf_hash
 from shared.relay.relay import Relay
-from tests.integration.relay.bed import Bed, until, until_published
+from tests.deadlines import until
+from tests.integration.relay.bed import Bed, until_published
 
 NO_LOOK_SECONDS = 600.0
 

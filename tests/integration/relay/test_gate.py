@@ -9,7 +9,8 @@ from infra.local.ports import free_ports
 from shared.append.log import Log
 from shared.contracts.envelope import leaf_hash
 from shared.errors import GateClosed
-from tests.integration.relay.bed import Bed, until, until_published
+from tests.deadlines import until
+from tests.integration.relay.bed import Bed, until_published
 
 
 async def test_a_log_behind_its_topic_is_closed_until_its_events_are_back(bed: Bed) -> None:
