@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from datetime import timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final, NamedTuple
 
 from services.intake.append.arrival import Arrival, Door
@@ -97,6 +97,25 @@ class Envelope(NamedTuple):
     offset: int | None = None
 
 
+class Days:
+    """The date in Tehran, formatted once a day."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._today = ""
+        self._begins = self._ends = datetime.min.replace(tzinfo=UTC)
+
+    def today(self) -> str:
+        """`2026-03-21`, by the clock."""
+        now = self._clock()
+        if not self._begins <= now < self._ends:
+            local = now.astimezone(TEHRAN)
+            self._begins = local.replace(hour=0, minute=0, second=0, microsecond=0)
+            self._ends = self._begins + timedelta(days=1)
+            self._today = local.date().isoformat()
+        return self._today
+
+
 class Receiver:
     """Knows whose each source is. `event_bytes` bounds one event."""
 
@@ -110,7 +129,7 @@ class Receiver:
         batch_events: int = BATCH_EVENTS,
     ) -> None:
         self._batch_events = batch_events
-        self._clock = clock
+        self._days = Days(clock)
         self._keyring = keyring
         self._sources = sources
         self._event_bytes = event_bytes
@@ -216,7 +235,7 @@ class Receiver:
             return None, (SOURCE_NOT_ALLOWED,)
         if len(value) > self._event_bytes:
             return None, (event_too_large(value, self._event_bytes),)
-        command = parse(event, self._clock().astimezone(TEHRAN).date().isoformat())
+        command = parse(event, self._days.today())
         return (None, command) if isinstance(command, tuple) else (command, ())
 
 
