@@ -19,7 +19,10 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="RAHNAMA_", frozen=True, extra="ignore")
 
     database_url: str = Field(description="Postgres DSN of the service's own database and role.")
-    database_pool_size: int = Field(8, ge=2, le=64, description="Most connections of the pool.")
+    database_pool_size: int = Field(
+        8, ge=2, le=64, description="Most connections of each pool: one for reads, one for all else."
+    )
+    read_seconds: float = Field(10.0, gt=0, le=50, description="Longest statement of a read over REST.")
     kafka_bootstrap: str = Field("127.0.0.1:9092", description="host:port of the brokers, comma separated.")
     topic_prefix: str = Field("", description="Stands before every topic's name.")
     partitions: int = Field(DEFAULT_COUNT, description="Partitions of every log; even, fixed for ever.")

@@ -9,6 +9,14 @@ INTAKE_CENTERS = ("tests/integration/intake/test_centers.py",)
 
 LIMITS = (
     Mutant(
+        "reads-take-any-time",
+        "a read that scans keeps the database busy for as long as it likes",
+        "shared/edges.py",
+        "statement_seconds=settings.read_seconds)",
+        "statement_seconds=None)",
+        ("tests/integration/http/test_read_pool.py",),
+    ),
+    Mutant(
         "unknown-parameters-are-ignored",
         "a misspelt filter is ignored, and the list shows everything",
         PARAMETERS,

@@ -21,6 +21,7 @@ def test_what_every_service_does_unless_it_is_told_otherwise() -> None:
     assert Settings().model_dump() == {
         "database_url": "postgresql://x",
         "database_pool_size": 8,
+        "read_seconds": 10.0,
         "kafka_bootstrap": "127.0.0.1:9092",
         "topic_prefix": "",
         "partitions": 12,
