@@ -22,7 +22,7 @@ from shared.contracts.decisions import ALLOCATION_SOURCE
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.database_watch import DatabaseWatch
 from shared.edges import Edges, pools_of
-from shared.http import Health, create_app, verifier_of
+from shared.http import Health, create_app, rate_limits_of, verifier_of
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
 from shared.kafka.aio_clients import AioKafkaClients
@@ -63,6 +63,7 @@ def build(settings: Settings) -> FastAPI:
         bytes_in_flight=settings.bytes_in_flight,
         cors_origins=settings.allowed_origins,
         position_wait_seconds=settings.position_wait_seconds,
+        rate_limits=rate_limits_of(settings),
     )
     for routes in (allocation_routes, waitlist_routes, mentor_routes, mentor_students_routes, summary_routes):
         app.include_router(routes(reads))

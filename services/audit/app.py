@@ -17,7 +17,7 @@ from services.audit.settings import Settings
 from shared.append.clock import system_clock
 from shared.database_watch import DatabaseWatch
 from shared.edges import Edges, pools_of
-from shared.http import Health, create_app, verifier_of
+from shared.http import Health, create_app, rate_limits_of, verifier_of
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
 from shared.kafka.aio_clients import AioKafkaClients
@@ -61,6 +61,7 @@ def build(settings: Settings) -> FastAPI:
         bytes_in_flight=settings.bytes_in_flight,
         cors_origins=settings.allowed_origins,
         position_wait_seconds=settings.position_wait_seconds,
+        rate_limits=rate_limits_of(settings),
     )
     app.include_router(record_routes(Records(reads)))
     app.include_router(verification_routes(verifier))

@@ -33,7 +33,7 @@ from shared.append.log import Log
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.database_watch import DatabaseWatch
 from shared.edges import Edges, pools_of
-from shared.http import Health, create_app, verifier_of
+from shared.http import Health, create_app, rate_limits_of, verifier_of
 from shared.inbox.garbage import GarbagePacer
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.polling import Polling
@@ -82,6 +82,7 @@ def build(settings: Settings) -> FastAPI:
         cors_origins=settings.allowed_origins,
         position_wait_seconds=settings.position_wait_seconds,
         max_body_bytes=settings.request_bytes,
+        rate_limits=rate_limits_of(settings),
     )
     app.include_router(events_router(settings, parts.receiver, parts.writer, Answers(reads), parts.keyring))
     app.include_router(students_router(reads, parts.keyring))

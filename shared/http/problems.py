@@ -27,6 +27,7 @@ from shared.errors import (
     NotFound,
     RahnamaError,
     Rejected,
+    TooManyRequests,
     Unauthenticated,
     Unavailable,
 )
@@ -150,6 +151,8 @@ def status_of(error: Exception) -> int:
             return 404
         case Rejected():
             return STATUS_OF_CODE.get(error.code, 422)
+        case TooManyRequests():
+            return 429
         case Unavailable() | Conflict():
             return 503
         case _:
