@@ -54,6 +54,9 @@ class ServiceSettings(BaseSettings):
     verification_seconds: float = Field(
         3600.0, gt=0, le=86_400, description="Longest verification of the service's read models."
     )
+    verifications: int = Field(
+        4, ge=1, le=64, description="Most verifications at once, each of another tenant."
+    )
     subject_reads_per_second: int = _rate(500, "reads", "subject")
     subject_writes_per_second: int = _rate(2000, "writes", "subject")
     tenant_reads_per_second: int = _rate(1000, "reads", "tenant")

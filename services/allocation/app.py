@@ -22,7 +22,7 @@ from shared.contracts.decisions import ALLOCATION_SOURCE
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.database_watch import DatabaseWatch
 from shared.edges import Edges, pools_of
-from shared.http import Health, create_app, rate_limits_of, verifier_of
+from shared.http import ExpensiveReads, Health, create_app, rate_limits_of, verifier_of
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
 from shared.kafka.aio_clients import AioKafkaClients
@@ -48,6 +48,7 @@ def build(settings: Settings) -> FastAPI:
     parts = compose(settings, edges, pacer)
     relay, inbox = parts.relay, parts.inbox
     database = DatabaseWatch(pool, ALLOCATION_SOURCE, reads)
+    expensive = ExpensiveReads(settings.verifications)
 
     def ready() -> Mapping[str, str | None]:
         return {"database": database.ready(), "relay": relay.ready(), "inbox": inbox.ready()}
@@ -65,13 +66,17 @@ def build(settings: Settings) -> FastAPI:
         position_wait_seconds=settings.position_wait_seconds,
         rate_limits=rate_limits_of(settings),
     )
-    for routes in (allocation_routes, waitlist_routes, mentor_routes, mentor_students_routes, summary_routes):
+    for routes in (waitlist_routes, mentor_routes, mentor_students_routes):
         app.include_router(routes(reads))
+    for scanning in (allocation_routes, summary_routes):
+        app.include_router(scanning(reads, expensive))
 
     def replay() -> Awaitable[ReadModelReport]:
         return verify_read_models(settings, edges)
 
-    app.include_router(verification_routes(reads, ALLOCATION_SOURCE, replay, settings.verification_seconds))
+    app.include_router(
+        verification_routes(reads, ALLOCATION_SOURCE, replay, expensive, settings.verification_seconds)
+    )
     return app
 
 

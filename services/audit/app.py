@@ -17,7 +17,7 @@ from services.audit.settings import Settings
 from shared.append.clock import system_clock
 from shared.database_watch import DatabaseWatch
 from shared.edges import Edges, pools_of
-from shared.http import Health, create_app, rate_limits_of, verifier_of
+from shared.http import ExpensiveReads, Health, create_app, rate_limits_of, verifier_of
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
 from shared.kafka.aio_clients import AioKafkaClients
@@ -37,6 +37,7 @@ def build(settings: Settings) -> FastAPI:
     kafka = AioKafkaClients(settings.kafka_bootstrap)
     edges = Edges(pool, connector(settings.database_url), kafka, system_clock, telemetry)
     database = DatabaseWatch(pool, NAME, reads)
+    expensive = ExpensiveReads(settings.verifications)
     inbox = compose(settings, edges, pacer)
     verifier = Verifier(
         reads,
@@ -63,8 +64,8 @@ def build(settings: Settings) -> FastAPI:
         position_wait_seconds=settings.position_wait_seconds,
         rate_limits=rate_limits_of(settings),
     )
-    app.include_router(record_routes(Records(reads)))
-    app.include_router(verification_routes(verifier))
+    app.include_router(record_routes(Records(reads), expensive))
+    app.include_router(verification_routes(verifier, expensive))
     return app
 
 

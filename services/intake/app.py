@@ -33,7 +33,7 @@ from shared.append.log import Log
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.database_watch import DatabaseWatch
 from shared.edges import Edges, pools_of
-from shared.http import Health, create_app, rate_limits_of, verifier_of
+from shared.http import ExpensiveReads, Health, create_app, rate_limits_of, verifier_of
 from shared.inbox.garbage import GarbagePacer
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.polling import Polling
@@ -58,6 +58,7 @@ def build(settings: Settings) -> FastAPI:
     edges = Edges(pool, connector(settings.database_url), kafka, system_clock, telemetry)
     parts = compose(settings, edges, pacer)
     database = DatabaseWatch(pool, INTAKE_SOURCE, reads)
+    expensive = ExpensiveReads(settings.verifications)
 
     def ready() -> Mapping[str, str | None]:
         return {
@@ -85,7 +86,7 @@ def build(settings: Settings) -> FastAPI:
         rate_limits=rate_limits_of(settings),
     )
     app.include_router(events_router(settings, parts.receiver, parts.writer, Answers(reads), parts.keyring))
-    app.include_router(students_router(reads, parts.keyring))
+    app.include_router(students_router(reads, parts.keyring, expensive))
     app.include_router(erasure_router(parts.erasure))
     app.include_router(references_router(reads))
     app.include_router(rejections_router(reads))
@@ -93,7 +94,9 @@ def build(settings: Settings) -> FastAPI:
     def replay() -> Awaitable[ReadModelReport]:
         return verify_read_models(settings, edges, parts.keyring)
 
-    app.include_router(verification_routes(reads, INTAKE_SOURCE, replay, settings.verification_seconds))
+    app.include_router(
+        verification_routes(reads, INTAKE_SOURCE, replay, expensive, settings.verification_seconds)
+    )
     return app
 
 

@@ -13,6 +13,7 @@ async def mentors(caller: Annotated[Caller, Depends(require("operator", "auditor
 from shared.http.app import create_app
 from shared.http.bodies import read_body, require_content_type
 from shared.http.callers import Caller, CenterLimit
+from shared.http.expensive_reads import ExpensiveReads
 from shared.http.health import Health
 from shared.http.numbers import CountInt8, Int2, Int4, PartitionNumber, PositiveInt4, ShortText, Year
 from shared.http.pages import Page, decode_cursor, encode_cursor, page_response
@@ -27,6 +28,7 @@ __all__ = [
     "Caller",
     "CenterLimit",
     "CountInt8",
+    "ExpensiveReads",
     "Health",
     "InboxPosition",
     "Int2",

@@ -9,6 +9,8 @@ INTAKE_CENTERS = ("tests/integration/intake/test_centers.py",)
 
 RATES = "shared/http/rate_limits.py"
 RATE_TESTS = ("tests/unit/http/test_rate_limits.py",)
+SLOTS = "shared/http/expensive_reads.py"
+SLOT_TESTS = ("tests/unit/http/test_expensive_reads.py",)
 
 LIMITS = (
     Mutant(
@@ -26,6 +28,22 @@ LIMITS = (
         "                len(self.expirations) > self._most or",
         "                len(self.expirations) < 0 or",
         RATE_TESTS,
+    ),
+    Mutant(
+        "a-slot-is-kept-for-ever",
+        "after its first summary a caller gets no other one",
+        SLOTS,
+        "            self._callers.remove(key)\n",
+        "            self._callers.add(key)\n",
+        SLOT_TESTS,
+    ),
+    Mutant(
+        "a-verification-holds-up-every-tenant",
+        "while one tenant verifies, no other one can",
+        SLOTS,
+        "            if caller.tenant in self._tenants:\n",
+        "            if self._tenants:\n",
+        SLOT_TESTS,
     ),
     Mutant(
         "reads-take-any-time",

@@ -10,7 +10,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 
 from services.intake.query.students import QUERIES, students_router
-from shared.http import Health, create_app, verifier_of
+from shared.http import ExpensiveReads, Health, create_app, verifier_of
 from shared.postgres import Pool, open_pool
 from tests.integration.intake.doors import Intake, student
 
@@ -67,7 +67,7 @@ def observed(intake: Intake, pool: Any) -> FastAPI:
         health=Health(dict),
         positions=NoPositions(),
     )
-    app.include_router(students_router(pool, intake.keyring))
+    app.include_router(students_router(pool, intake.keyring, ExpensiveReads(1)))
     return app
 
 

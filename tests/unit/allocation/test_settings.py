@@ -39,6 +39,7 @@ def test_what_every_service_does_unless_it_is_told_otherwise() -> None:
         "session_timeout_seconds": 6.0,
         "position_wait_seconds": 2.0,
         "verification_seconds": 3600.0,
+        "verifications": 4,
         "subject_reads_per_second": 500,
         "subject_writes_per_second": 2000,
         "tenant_reads_per_second": 1000,
