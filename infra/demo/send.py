@@ -48,7 +48,7 @@ async def send_over_http(
     *,
     requests_at_once: int = HTTP_REQUESTS_AT_ONCE,
 ) -> None:
-    """Posts every body until it is answered with 202; a 503 is waited for, as `Retry-After` says."""
+    """Posts every body until it is answered with 202; a 429 or 503 is waited for, as `Retry-After` says."""
     waiting = asyncio.Queue[bytes]()
     for body in bodies:
         waiting.put_nowait(body)
@@ -74,7 +74,7 @@ async def _post(client: httpx.AsyncClient, body: bytes) -> int:
         answer = await client.post("/v1/events", content=body)
         if answer.status_code == 202:
             return len(answer.json()["results"])
-        if answer.status_code != 503:
+        if answer.status_code not in (429, 503):
             raise RuntimeError(f"intake answered {answer.status_code}: {answer.text[:300]}")
         await asyncio.sleep(float(answer.headers.get("retry-after", "1")))
     raise RuntimeError(f"intake was not available in {ATTEMPTS} attempts")
