@@ -33,8 +33,8 @@ _DIGIT_SETS: Final = frozenset("0123456789۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨
 # Printable ASCII and the Persian letters that no step changes: most values, and they need no step.
 _SETTLED: Final = re.compile("[ -~ءآأؤئابةتثجحخدذرزسشصضطظعغفقلمنهوپچژکگی،؛؟]*")
 _DIGITS: Final = re.compile("[0-9]{1,10}")
-_SEPARATORS: Final = re.compile(r"[ \-‐‑‒–—−._/()]+")
-_NULL_WORDS: Final = frozenset(
+SEPARATORS: Final = re.compile(r"[ \-‐‑‒–—−._/()]+")
+NULL_WORDS: Final = frozenset(
     {
         "",
         "-",
@@ -55,6 +55,7 @@ _NULL_WORDS: Final = frozenset(
         "تهی",
     }
 )
+"""What people write where there is nothing, casefolded."""
 
 
 class Invalid(ValueError):
@@ -141,7 +142,7 @@ def mobile(value: object) -> str | None:
         return None
     number = digits_text(value)
     if not (len(number) == 11 and number.isdigit()):
-        number = _SEPARATORS.sub("", number)
+        number = SEPARATORS.sub("", number)
     if not number:
         return None
     if number.startswith("0098"):
@@ -177,7 +178,7 @@ def optional_integer(value: object) -> int | None:
         return None
     if isinstance(value, str):
         value = digits_text(value)
-        if value.casefold() in _NULL_WORDS:
+        if value.casefold() in NULL_WORDS:
             return None
     return integer(value, 0) or None
 
