@@ -46,7 +46,7 @@ def build(settings: Settings) -> FastAPI:
             settings.database_url, application=ALLOCATION_SOURCE, size=settings.database_pool_size
         ),
         connect=connector(settings.database_url),
-        kafka=AioKafkaClients(settings.kafka_bootstrap),
+        kafka=AioKafkaClients(settings.kafka_bootstrap, settings.topic(ALLOCATION_SOURCE)),
         clock=system_clock,
         telemetry=Telemetry.start(ALLOCATION_SOURCE),
     )

@@ -55,7 +55,7 @@ def build(settings: Settings) -> FastAPI:
     edges = Edges(
         pool=make_pool(settings.database_url, application=INTAKE_SOURCE, size=settings.database_pool_size),
         connect=connector(settings.database_url),
-        kafka=AioKafkaClients(settings.kafka_bootstrap),
+        kafka=AioKafkaClients(settings.kafka_bootstrap, settings.topic(INTAKE_SOURCE)),
         clock=system_clock,
         telemetry=Telemetry.start(INTAKE_SOURCE),
     )

@@ -9,6 +9,14 @@ INTAKE_CENTERS = ("tests/integration/intake/test_centers.py",)
 
 LIMITS = (
     Mutant(
+        "clients-have-no-name",
+        "Kafka throttles a service as it does foreign clients",
+        "shared/kafka/aio_clients.py",
+        '{} if client_id is None else {"client_id": client_id}',
+        "{}",
+        ("tests/integration/infra/test_client_names.py",),
+    ),
+    Mutant(
         "unknown-parameters-are-ignored",
         "a misspelt filter is ignored, and the list shows everything",
         PARAMETERS,

@@ -60,7 +60,7 @@ async def recover(settings: Settings, consent: Consent) -> AsyncIterator[str]:
     before is right and stays.
     """
     keyring = Keyring(settings.read_master_key())
-    kafka = AioKafkaClients(settings.kafka_bootstrap)
+    kafka = AioKafkaClients(settings.kafka_bootstrap, settings.topic(INTAKE_SOURCE))
     async with (
         exclusive(settings.database_url, INTAKE_SOURCE, APPLICATION) as connection,
         open_reader(kafka, batch_records=settings.batch_records) as reader,
