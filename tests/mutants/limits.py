@@ -12,8 +12,8 @@ LIMITS = (
         "clients-have-no-name",
         "Kafka throttles a service as it does foreign clients",
         "shared/kafka/aio_clients.py",
-        '{} if client_id is None else {"client_id": client_id}',
-        "{}",
+        'else {"client_id": client_id}',
+        'else {"client_id": "aiokafka"}',
         ("tests/integration/infra/test_client_names.py",),
     ),
     Mutant(
