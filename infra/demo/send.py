@@ -10,6 +10,7 @@ import httpx
 from aiokafka import AIOKafkaProducer
 
 from infra.demo.cohort import Event
+from infra.local.side_by_side import side_by_side
 from shared.kafka.closing_clients import Producer
 
 HTTP_BATCH: Final = 500
@@ -64,9 +65,7 @@ async def send_over_http(
             while not waiting.empty():
                 progress(await _post(client, waiting.get_nowait()))
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(requests_at_once):
-                group.create_task(worker())
+        await side_by_side(*(worker() for _ in range(requests_at_once)))
 
 
 async def _post(client: httpx.AsyncClient, body: bytes) -> int:
@@ -91,10 +90,13 @@ async def send_over_kafka(upstream: Upstream, values: Sequence[bytes], progress:
     try:
         await producer.start()
         share = -(-len(values) // upstream.partitions)
-        async with asyncio.TaskGroup() as group:
-            for partition in range(upstream.partitions):
-                part = values[partition * share : (partition + 1) * share]
-                group.create_task(_produce(producer, upstream.inbound_topic, partition, part, progress))
+        parts = (values[first : first + share] for first in range(0, len(values), share))
+        await side_by_side(
+            *(
+                _produce(producer, upstream.inbound_topic, partition, part, progress)
+                for partition, part in enumerate(parts)
+            )
+        )
     finally:
         await producer.stop()
 

@@ -169,5 +169,5 @@ def service_environment(
     }
     if service == "intake":
         environment["RAHNAMA_MASTER_KEY_FILE"] = str(keys.master_key_file)
-        environment |= inherited_environment("RAHNAMA_SOURCES")
+        environment |= inherited_environment("RAHNAMA_SOURCES", "RAHNAMA_SPREADSHEET_TENANTS")
     return environment

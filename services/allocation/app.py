@@ -43,7 +43,7 @@ def build(settings: Settings) -> FastAPI:
     configure_logging(ALLOCATION_SOURCE, settings.log_level)
     pool, reads = pools_of(settings, ALLOCATION_SOURCE)
     telemetry, pacer = Telemetry.start(ALLOCATION_SOURCE), GarbagePacer()
-    kafka = AioKafkaClients(settings.kafka_bootstrap)
+    kafka = AioKafkaClients(settings.kafka_bootstrap, settings.topic(ALLOCATION_SOURCE))
     edges = Edges(pool, connector(settings.database_url), kafka, system_clock, telemetry)
     parts = compose(settings, edges, pacer)
     relay, inbox = parts.relay, parts.inbox

@@ -34,7 +34,7 @@ def build(settings: Settings) -> FastAPI:
     configure_logging(NAME, settings.log_level)
     pool, reads = pools_of(settings, NAME)
     telemetry, pacer = Telemetry.start(NAME), GarbagePacer()
-    kafka = AioKafkaClients(settings.kafka_bootstrap)
+    kafka = AioKafkaClients(settings.kafka_bootstrap, settings.topic(NAME))
     edges = Edges(pool, connector(settings.database_url), kafka, system_clock, telemetry)
     database = DatabaseWatch(pool, NAME, reads)
     expensive = ExpensiveReads(settings.verifications)

@@ -17,7 +17,7 @@ from services.intake.inbox.erasure import erasure_router
 from services.intake.inbox.http import events_router
 from services.intake.inbox.kafka import InboundInbox
 from services.intake.inbox.polls import Polls
-from services.intake.inbox.receive import Receiver
+from services.intake.inbox.receive import Receiver, receiver_of
 from services.intake.inbox.retention import InboundRetention
 from services.intake.query.positions import IntakePositions
 from services.intake.query.references import references_router
@@ -54,7 +54,7 @@ def build(settings: Settings) -> FastAPI:
     configure_logging(INTAKE_SOURCE, settings.log_level)
     pool, reads = pools_of(settings, INTAKE_SOURCE)
     telemetry, pacer = Telemetry.start(INTAKE_SOURCE), GarbagePacer()
-    kafka = AioKafkaClients(settings.kafka_bootstrap)
+    kafka = AioKafkaClients(settings.kafka_bootstrap, settings.topic(INTAKE_SOURCE))
     edges = Edges(pool, connector(settings.database_url), kafka, system_clock, telemetry)
     parts = compose(settings, edges, pacer)
     database = DatabaseWatch(pool, INTAKE_SOURCE, reads)
@@ -134,13 +134,7 @@ def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
     """Builds the parts on `edges`; starts nothing."""
     keyring = Keyring(settings.read_master_key())
     log = Log(INTAKE_SOURCE, topic=settings.topic(INTAKE_SOURCE))
-    receiver = Receiver(
-        keyring,
-        settings.sources,
-        edges.clock,
-        event_bytes=settings.event_bytes,
-        batch_events=settings.request_events,
-    )
+    receiver = receiver_of(settings, keyring, edges.clock)
     fresh_keys = FreshKeys()
     key_records, relay, writer = _way_to_kafka(settings, edges, log, keyring, fresh_keys, pacer)
     erasure = Erasure(

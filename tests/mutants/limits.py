@@ -54,6 +54,14 @@ LIMITS = (
         ("tests/integration/http/test_read_pool.py",),
     ),
     Mutant(
+        "clients-have-no-name",
+        "Kafka throttles a service as it does foreign clients",
+        "shared/kafka/aio_clients.py",
+        'else {"client_id": client_id}',
+        'else {"client_id": "aiokafka"}',
+        ("tests/integration/infra/test_client_names.py",),
+    ),
+    Mutant(
         "unknown-parameters-are-ignored",
         "a misspelt filter is ignored, and the list shows everything",
         PARAMETERS,

@@ -36,8 +36,8 @@ _DIGITS: Final = re.compile("[0-9]{1,10}")
 # The written forms of most values, which no step changes.
 _NATIONAL_ID: Final = re.compile("[0-9]{10}")
 _MOBILE: Final = re.compile("09[0-9]{9}")
-_SEPARATORS: Final = re.compile(r"[ \-‐‑‒–—−._/()]+")
-_NULL_WORDS: Final = frozenset(
+SEPARATORS: Final = re.compile(r"[ \-‐‑‒–—−._/()]+")
+NULL_WORDS: Final = frozenset(
     {
         "",
         "-",
@@ -58,6 +58,7 @@ _NULL_WORDS: Final = frozenset(
         "تهی",
     }
 )
+"""What people write where there is nothing, casefolded."""
 
 
 class Invalid(ValueError):
@@ -153,7 +154,7 @@ def mobile(value: object) -> str | None:
         return value
     number = digits_text(value)
     if not (len(number) == 11 and number.isdigit()):
-        number = _SEPARATORS.sub("", number)
+        number = SEPARATORS.sub("", number)
     if not number:
         return None
     if number.startswith("0098"):
@@ -189,7 +190,7 @@ def optional_integer(value: object) -> int | None:
         return None
     if isinstance(value, str):
         value = digits_text(value)
-        if value.casefold() in _NULL_WORDS:
+        if value.casefold() in NULL_WORDS:
             return None
     return integer(value, 0) or None
 
