@@ -29,6 +29,22 @@ INTAKE = (
         ("tests/integration/intake/test_keys_sent_again.py",),
     ),
     Mutant(
+        "an-anchor-that-was-not-read-is-lost",
+        "a slow read of rahnama.keys sends every key and tombstone of the partition again, at each look",
+        "services/intake/relay/keys_watch.py",
+        "ends.keys() - found - reading.unread}",
+        "ends.keys() - found}",
+        ("tests/integration/intake/test_keys_unread.py",),
+    ),
+    Mutant(
+        "a-look-keeps-its-consumer-after-a-fault",
+        "a consumer whose fetcher died reads nothing for as long as the service runs",
+        "shared/inbox/topic_look.py",
+        "            except Exception:\n                await self.close()\n                raise\n",
+        "            except Exception:\n                raise\n",
+        ("tests/integration/inbox/test_topic_look.py",),
+    ),
+    Mutant(
         "skip-the-duplicate-check",
         "an event that is sent again is applied again",
         SETTLE,
