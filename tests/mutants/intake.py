@@ -45,6 +45,22 @@ INTAKE = (
         ("tests/integration/inbox/test_topic_look.py",),
     ),
     Mutant(
+        "recover-leaves-no-mark",
+        "after an interrupted `recover` intake starts with a key destroyed and no erasure in its log",
+        "services/intake/recover/recover.py",
+        "        await begin_command(connection, APPLICATION)\n",
+        "",
+        ("tests/integration/recover/test_interrupted.py",),
+    ),
+    Mutant(
+        "a-student-without-a-key-is-openable",
+        "`recover` given again without its confirmation leaves a student without a key and without an erasure",
+        "services/intake/recover/plan.py",
+        "(set(doubtful) - lost_owners - keyless)",
+        "(set(doubtful) - lost_owners)",
+        ("tests/integration/recover/test_interrupted.py",),
+    ),
+    Mutant(
         "skip-the-duplicate-check",
         "an event that is sent again is applied again",
         SETTLE,

@@ -99,6 +99,6 @@ async def make_plan(
         {owner: index for owner, index in erased.items() if owner in kept or owner in lost.erasures},
         doubtful,
         [owner for owner in unused if owner not in lost_owners],
-        frozenset(kept | coming | (set(doubtful) - lost_owners)),
+        frozenset(kept | coming | (set(doubtful) - lost_owners - keyless)),
         gone,
     )

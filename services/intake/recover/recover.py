@@ -1,9 +1,9 @@
 """`recover`: facts that a restored database has lost come back from their topic, byte for byte, with all that follows.
 
 In this order, so that it may be interrupted anywhere and given again: with nothing written, all lost facts are read
-and checked, and the operator agrees to what would come back and what would be destroyed; the keys come back; the records of `rahnama.inbound` that must not be applied again get their answers; then
-the facts; and then what had left by half is completed. Until the facts come the log is behind its topic, and its gate
-closed; from there to the end a mark in the database keeps the service from starting.
+and checked, and the operator agrees to what would come back and what would be destroyed; a mark in the database keeps
+the service from starting until the end; the keys come back; the records of `rahnama.inbound` that must not be applied
+again get their answers; then the facts; and then what had left by half is completed.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -77,6 +77,8 @@ async def recover(settings: Settings, consent: Consent) -> AsyncIterator[str]:
         for line in plan.lines():
             yield line
         tombstones, kept = plan.settle(consent)
+        # Before anything is destroyed: a service without this mark would start with keys gone and no erasure appended.
+        await begin_command(connection, APPLICATION)
         added = await recover_keys(
             connection, reader, keyring, settings.topic(KEYS), settings.partitions, buried=tombstones
         )
@@ -92,8 +94,6 @@ async def recover(settings: Settings, consent: Consent) -> AsyncIterator[str]:
         if kept:
             await connection.execute(QUERIES["forget_anchors"])
             yield "intake sends every key to rahnama.keys again after its start, behind these tombstones"
-        # From here on the log may be level with its topic, and the gate would open, before all else is done.
-        await begin_command(connection, APPLICATION)
         async for line in work.bring_back():
             yield line
         async for line in _complete(connection, keyring, settings.partitions, tombstones):
