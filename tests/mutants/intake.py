@@ -45,6 +45,14 @@ INTAKE = (
         ("tests/integration/inbox/test_topic_look.py",),
     ),
     Mutant(
+        "a-rejection-without-a-uuid-is-readable",
+        "one foreign record on rahnama.rejections makes `recover` impossible",
+        "services/intake/recover/rejections.py",
+        "str(UUID(event.id)) == event.id and ",
+        "",
+        ("tests/integration/recover/test_unreadable.py",),
+    ),
+    Mutant(
         "recover-leaves-no-mark",
         "after an interrupted `recover` intake starts with a key destroyed and no erasure in its log",
         "services/intake/recover/recover.py",

@@ -32,6 +32,7 @@ from services.intake.recover.lost import Lost, read_lost
 from services.intake.recover.plan import make_plan
 from services.intake.recover.rejections import LostRejection, Place, bring_back_rejections, read_rejections
 from services.intake.recover.torn import complete_moves, references_apart
+from services.intake.recover.unreadable import Unreadable
 from services.intake.recover.unsaid import buried_among, say_erasures
 from services.intake.settings import Settings
 from shared.append.clock import system_clock
@@ -71,9 +72,12 @@ async def recover(settings: Settings, consent: Consent) -> AsyncIterator[str]:
             await reader.require_partitions(settings.topic(name), settings.partitions)
         work = _Recovery(settings, keyring, connection, reader)
         await work.read_lost()
-        topic_keys = await read_keys(connection, reader, keyring, settings.topic(KEYS), settings.partitions)
-        refused = len(await work.rejections())
-        plan = await make_plan(connection, keyring, work.lost, topic_keys, refused)
+        unreadable = Unreadable()
+        topic_keys = await read_keys(
+            connection, reader, keyring, settings.topic(KEYS), settings.partitions, unreadable
+        )
+        refused = len(await work.rejections(unreadable))
+        plan = await make_plan(connection, keyring, work.lost, topic_keys, refused, unreadable)
         for line in plan.lines():
             yield line
         tombstones, kept = plan.settle(consent)
@@ -150,7 +154,7 @@ class _Recovery:
     async def answer_inbound(self, inbound: TopicReader) -> tuple[int, int]:
         """Answers the records that must not be applied again, or were refused; how many events these are."""
         students = await students_of(self._connection, self.lost)
-        rejections = await self.rejections()
+        rejections = await self.rejections(Unreadable())  # the plan has reported them
         places = {one.place: one for one in rejections if one.place is not None}
         there = await inbound.partitions(self._settings.topic(INBOUND))
         lanes = [
@@ -200,10 +204,10 @@ class _Recovery:
             await project_every_erased(self._connection)
             await self._connection.execute(QUERIES["drop_unused_keys"])
 
-    async def rejections(self) -> list[LostRejection]:
-        """Those that the database has not."""
+    async def rejections(self, unreadable: Unreadable) -> list[LostRejection]:
+        """Those that the database has not; records that are none are added to `unreadable`."""
         topic, count = self._settings.topic(REJECTIONS), self._settings.partitions
-        return await read_rejections(self._connection, self._reader, topic, count)
+        return await read_rejections(self._connection, self._reader, topic, count, unreadable)
 
     async def _seen(
         self,
