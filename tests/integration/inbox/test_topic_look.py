@@ -13,6 +13,7 @@ from tests.servers import MakesTopics
 async def kill_fetcher(look: TopicLook) -> None:
     """What an error inside aiokafka's fetcher leaves: a consumer that answers for ends, and never reads again."""
     assert look._consumer is not None
+    assert look._consumer._fetcher is not None
     task = look._consumer._fetcher._fetch_task
     task.cancel()
     await asyncio.wait({task})
