@@ -53,6 +53,14 @@ INTAKE = (
         ("tests/integration/recover/test_unreadable.py",),
     ),
     Mutant(
+        "a-topic-that-somebody-else-created-is-counted",
+        "two instances both count and report one recreated topic",
+        "shared/relay/topic.py",
+        "        return False\n    raise for_code(code)",
+        "        return True\n    raise for_code(code)",
+        ("tests/integration/inbox/test_recreated_topic.py",),
+    ),
+    Mutant(
         "recover-leaves-no-mark",
         "after an interrupted `recover` intake starts with a key destroyed and no erasure in its log",
         "services/intake/recover/recover.py",
