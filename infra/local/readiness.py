@@ -22,7 +22,7 @@ def disagreement(readiness: Mapping[str, Any]) -> str | None:
 
 def is_foreign_record(reason: str) -> bool:
     """Whether the gate is open, and the topic alone is the trouble: a closed gate is reported before a foreign record."""
-    return FOREIGN_RECORD in reason or f"{FOREIGN} (hash " in reason
+    return FOREIGN in reason or FOREIGN_RECORD in reason
 
 
 def stage_of(reason: str | None) -> str:

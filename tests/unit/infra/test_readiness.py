@@ -5,12 +5,12 @@ import pytest
 from infra.local.readiness import CLOSED, FOREIGN_STAGE, disagreement, disagreements_now, stage_of
 from infra.local.status import stage_now
 from shared.relay.foreign import ForeignRecord
-from shared.relay.look import FOREIGN, RESTORED
+from shared.relay.look import FORKED, RESTORED
 
 PLACE = "partition 3 of rahnama.intake: "
 GATE_REASONS = (
     f"{PLACE}it holds sequence 9, but the log ends at 7: {RESTORED}",
-    f"{PLACE}offset 3 {FOREIGN}",
+    f"{PLACE}sequence 7 at offset 3 {FORKED}: the topic has the hash aa, the log bb",
 )
 FOREIGN_REASONS = tuple(
     PLACE + record.reason
