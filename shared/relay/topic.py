@@ -235,8 +235,11 @@ class Topic:
 
 async def create_topic(
     admin: AIOKafkaAdminClient, name: str, partitions: int, settings: Mapping[str, str]
-) -> None:
-    """Creates a topic that is missing, with as many replicas as there are brokers, at most three."""
+) -> bool:
+    """Creates a topic that is missing, with as many replicas as there are brokers, at most three.
+
+    False: it exists; another instance was first, or the metadata was stale.
+    """
     brokers = len((await admin.describe_cluster())["brokers"])
     wanted = NewTopic(
         name,
@@ -248,5 +251,7 @@ async def create_topic(
     [(_, code, *message)] = answer.topic_errors
     if not code:
         logger.warning("relay_topic_created", topic=name, partitions=partitions)
-    elif for_code(code) is not TopicAlreadyExistsError:  # another instance was first, or it still goes
-        raise for_code(code)(message[0] if message else name)
+        return True
+    if for_code(code) is TopicAlreadyExistsError:  # another instance was first, or it still goes
+        return False
+    raise for_code(code)(message[0] if message else name)
