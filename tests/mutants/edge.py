@@ -48,6 +48,14 @@ EDGE = (
         ("tests/unit/intake/test_events.py",),
     ),
     Mutant(
+        "base64-of-any-type-is-decoded",
+        "an event whose data_base64 is a number stops its partition",
+        EVENTS,
+        '    if not isinstance(attributes.get("data_base64"), str | None):\n',
+        '    if not isinstance(attributes.get("data_base64"), object):\n',
+        ("tests/unit/intake/test_events.py",),
+    ),
+    Mutant(
         "a-revoked-token-is-valid",
         "a token that was revoked is accepted until it expires",
         "shared/http/tokens.py",
