@@ -84,8 +84,9 @@ async def test_a_shared_mentor_shows_its_whole_load_but_only_visible_students(
 ) -> None:
     chain = Chain("intake", PARTITION)
     both = {0: student(11, reg_center=0), 1: student(12, reg_center=1)}
-    for fact in (mentor(960, capacity=2, centers=[0, 1]), *both.values()):
-        chain.add_fact(fact)
+    chain.add_fact(mentor(960, capacity=2, centers=[0, 1]))
+    for registered in both.values():
+        chain.add_fact(registered)
     await service.publish(chain)
     await service.wait_for(3)
     students = await service.get("/v1/mentors/960/students", centers=centers)
