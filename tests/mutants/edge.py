@@ -4,6 +4,8 @@ from tests.mutants.mutant import Mutant
 
 CONNECTIONS = "shared/http/connections.py"
 CONNECTION_TESTS = ("tests/integration/http/test_connections.py",)
+BATCHES = "services/intake/inbox/batches.py"
+BATCH_TESTS = ("tests/unit/intake/test_batches.py",)
 EVENTS = "services/intake/decide/events.py"
 
 EDGE = (
@@ -62,6 +64,30 @@ EDGE = (
         r'r"([0-9]{1,10})\.0*"',
         r'r"([0-9]{1,10})\.[0-9]*"',
         ("tests/unit/intake/test_spreadsheets.py",),
+    ),
+    Mutant(
+        "base64-of-any-type-is-decoded",
+        "an event whose data_base64 is a number stops its partition",
+        EVENTS,
+        '    if not isinstance(attributes.get("data_base64"), str | None):\n',
+        '    if not isinstance(attributes.get("data_base64"), object):\n',
+        ("tests/unit/intake/test_events.py",),
+    ),
+    Mutant(
+        "an-unclosed-comment-is-passed-over",
+        "a batch of unclosed comments takes time quadratic in its length",
+        BATCHES,
+        '_UNCLOSED: Final = (b\'"\', b"/*")\n',
+        "_UNCLOSED: Final = (b'\"',)\n",
+        BATCH_TESTS,
+    ),
+    Mutant(
+        "a-batch-is-cut-whole",
+        "a batch of millions of items fills the memory before they are counted",
+        BATCHES,
+        '    if body.count(b",") > most * COMMAS_PER_ITEM:',
+        '    if body.count(b",") < 0:',
+        BATCH_TESTS,
     ),
     Mutant(
         "a-revoked-token-is-valid",

@@ -126,6 +126,14 @@ LIMITS = (
         ("tests/integration/allocation/test_centers.py",),
     ),
     Mutant(
+        "a-shared-mentors-students-of-every-centre-are-listed",
+        "an operator of one centre sees a shared mentor's students of the others",
+        "services/allocation/query/queries.sql",
+        "  and ($6::integer[] is null or reg_center = any($6))\n",
+        "  and ($6::integer[] is null or true)\n",
+        ("tests/integration/allocation/test_centers.py",),
+    ),
+    Mutant(
         "a-database-is-open-to-every-role",
         "a service's role connects to databases that are not its own",
         "infra/local/databases.py",

@@ -118,7 +118,7 @@ async def _open_batch(
 ) -> Sequence[Arrival]:
     arrivals: list[Arrival] = []
     try:
-        for item in split_batch(body):
+        for item in split_batch(body, most):
             if len(arrivals) == most:
                 raise Rejected(f"A batch has at most {most} events.", code="BODY_TOO_LARGE")
             arrivals.append(receiver.from_http(bytes(item), tenant, traceparent))

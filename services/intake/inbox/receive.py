@@ -119,7 +119,7 @@ class Receiver:
             return [self._from_record(open_record(record.headers, value), value, partition, record)]
         items = []
         try:
-            for item in split_batch(value.removeprefix(UTF8_BOM)):
+            for item in split_batch(value.removeprefix(UTF8_BOM), self._batch_events):
                 items.append(bytes(item))
                 if len(items) > self._batch_events:
                     return [self._refused(too_many_events(self._batch_events), value, partition, record)]
