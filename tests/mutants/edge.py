@@ -108,6 +108,14 @@ EDGE = (
         SLOW_TESTS,
     ),
     Mutant(
+        "a-json-body-has-any-type",
+        "a body in latin-1 is read as UTF-8",
+        "shared/http/json_bodies.py",
+        "        require_content_type(request, (JSON,), json=JSON)\n",
+        "",
+        ("tests/unit/http/test_every_service.py",),
+    ),
+    Mutant(
         "an-incomplete-body-is-a-body",
         "a body shorter than its Content-Length gets a recorded result",
         "shared/http/bodies.py",
