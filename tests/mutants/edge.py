@@ -7,6 +7,8 @@ REQUESTS = "shared/http/bounded_requests.py"
 CONNECTION_TESTS = ("tests/integration/http/test_connections.py",)
 PIPELINING_TESTS = ("tests/integration/http/test_pipelining.py",)
 SLOW_TESTS = ("tests/integration/http/test_slow_clients.py",)
+PROBLEM_TESTS = ("tests/unit/http/test_problems.py",)
+PARAMETER_TESTS = ("tests/unit/http/test_parameters.py",)
 EVENTS = "services/intake/decide/events.py"
 
 EDGE = (
@@ -114,6 +116,22 @@ EDGE = (
         "        require_content_type(request, (JSON,), json=JSON)\n",
         "",
         ("tests/unit/http/test_every_service.py",),
+    ),
+    Mutant(
+        "an-unknown-name-is-repeated",
+        "a national ID in the place of a parameter's name is in the answer",
+        "shared/http/parameters.py",
+        '        shown = name if _SHOWN_NAME.fullmatch(name) else ""\n',
+        '        shown = name if name.isprintable() else ""\n',
+        PARAMETER_TESTS,
+    ),
+    Mutant(
+        "a-path-with-a-national-id-is-repeated",
+        "a national ID behind a letter is in the answer",
+        "shared/http/problems.py",
+        "(?!(?:[^/0-9]*[0-9]){6})",
+        "(?!(?:[^/0-9]*[0-9]){60})",
+        PROBLEM_TESTS,
     ),
     Mutant(
         "an-incomplete-body-is-a-body",
