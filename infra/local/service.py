@@ -22,7 +22,9 @@ _READY_SECONDS = 60
 _MIGRATE_SECONDS = 120
 # Of the user's own environment these reach a service: how it traces, and how it is tuned.
 _TUNING = ("RAHNAMA_CORS_ORIGINS", "RAHNAMA_TOKEN_HOURS", "RAHNAMA_REVOCATIONS_FILE", "RAHNAMA_CONNECTIONS", "RAHNAMA_BYTES_IN_FLIGHT", "RAHNAMA_BATCH_RECORDS", "RAHNAMA_POLL_SECONDS", "RAHNAMA_SESSION_TIMEOUT_SECONDS",
-           "RAHNAMA_DATABASE_POOL_SIZE", "RAHNAMA_LOG_LEVEL", "TZ")  # fmt: skip
+           "RAHNAMA_DATABASE_POOL_SIZE", "RAHNAMA_READ_SECONDS", "RAHNAMA_VERIFICATIONS",
+           "RAHNAMA_SUBJECT_READS_PER_SECOND", "RAHNAMA_SUBJECT_WRITES_PER_SECOND", "RAHNAMA_TENANT_READS_PER_SECOND", "RAHNAMA_TENANT_WRITES_PER_SECOND",
+           "RAHNAMA_LOG_LEVEL", "TZ")  # fmt: skip
 
 
 class ServiceProcess(Part):
@@ -167,5 +169,5 @@ def service_environment(
     }
     if service == "intake":
         environment["RAHNAMA_MASTER_KEY_FILE"] = str(keys.master_key_file)
-        environment |= inherited_environment("RAHNAMA_SOURCES")
+        environment |= inherited_environment("RAHNAMA_SOURCES", "RAHNAMA_SPREADSHEET_TENANTS")
     return environment

@@ -150,6 +150,22 @@ EDGE = (
         ("tests/unit/intake/test_events.py",),
     ),
     Mutant(
+        "every-tenant-sends-spreadsheets",
+        "events of a tenant that did not ask for it are read as a spreadsheet's rows",
+        "services/intake/inbox/receive.py",
+        "            spreadsheet_leftovers=envelope.tenant in self._spreadsheet_tenants,\n",
+        "            spreadsheet_leftovers=True,\n",
+        ("tests/integration/intake/test_spreadsheet_tenants.py",),
+    ),
+    Mutant(
+        "a-fraction-is-cut-off",
+        "a number with a fraction becomes another whole number",
+        "services/intake/decide/spreadsheets.py",
+        r'r"([0-9]{1,10})\.0*"',
+        r'r"([0-9]{1,10})\.[0-9]*"',
+        ("tests/unit/intake/test_spreadsheets.py",),
+    ),
+    Mutant(
         "a-revoked-token-is-valid",
         "a token that was revoked is accepted until it expires",
         "shared/http/tokens.py",

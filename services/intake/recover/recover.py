@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 
 from services.intake.append.inbound import InboundPosition, InboundRecord, load_all_inbound
 from services.intake.append.sealing import Keyring
-from services.intake.inbox.receive import Receiver
+from services.intake.inbox.receive import receiver_of
 from services.intake.project.erased import forget_students, project_every_erased
 from services.intake.recover.bring_back import bring_back
 from services.intake.recover.facts import QUERIES, erased_subjects
@@ -60,7 +60,7 @@ async def recover(settings: Settings, consent: Consent) -> AsyncIterator[str]:
     before is right and stays.
     """
     keyring = Keyring(settings.read_master_key())
-    kafka = AioKafkaClients(settings.kafka_bootstrap)
+    kafka = AioKafkaClients(settings.kafka_bootstrap, settings.topic(INTAKE_SOURCE))
     async with (
         exclusive(settings.database_url, INTAKE_SOURCE, APPLICATION) as connection,
         open_reader(kafka, batch_records=settings.batch_records) as reader,
@@ -215,13 +215,7 @@ class _Recovery:
     ) -> list[Seen]:
         """The records that the service will read again after its start."""
         topic = self._settings.topic(INBOUND)
-        settings = self._settings
-        receiver = Receiver(
-            self._keyring,
-            settings.sources,
-            event_bytes=settings.event_bytes,
-            batch_events=settings.request_events,
-        )
+        receiver = receiver_of(self._settings, self._keyring)
         begin, end = await inbound.extent(topic, partition)
         if await _is_made_anew(inbound, TopicPartition(topic, partition), position):
             start = begin

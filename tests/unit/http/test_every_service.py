@@ -38,7 +38,12 @@ def service(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def app(service: str, issuer: TestIssuer, tmp_path: Path) -> FastAPI:
     """The service's app, of which no server is asked: what is refused here never reaches one."""
+    return build(service, issuer, tmp_path)
+
+
+def build(service: str, issuer: TestIssuer, folder: Path, **changes: Any) -> FastAPI:
     common: dict[str, Any] = {
+        **changes,
         "database_url": "postgresql://nobody:none@127.0.0.1:1/none",
         "kafka_bootstrap": "127.0.0.1:1",
         "jwks_file": issuer.jwks_file,
@@ -48,7 +53,7 @@ async def app(service: str, issuer: TestIssuer, tmp_path: Path) -> FastAPI:
         return services.allocation.app.build(AllocationSettings(**common))
     if service == "audit":
         return services.audit.app.build(AuditSettings(**common))
-    master = tmp_path / "master.key"
+    master = folder / "master.key"
     master.write_bytes(base64.b64encode(bytes(32)))
     settings = IntakeSettings(**common, master_key_file=master, sources={"/upstream": "default"})
     return services.intake.app.build(settings)
@@ -118,3 +123,27 @@ async def test_the_sweep_finds_a_route_whose_body_fastapi_reads(
     app.add_api_route("/v1/fresh", fresh, methods=["POST"])
     with pytest.raises(AssertionError, match="/v1/fresh is parsed before"):
         await sweep_bodies(app, issuer, service, statuses)
+
+
+@pytest.mark.parametrize(
+    ("setting", "kind", "limit"),
+    [
+        ("subject_reads_per_second", "GET", "subject-reads"),
+        ("subject_writes_per_second", "PUT", "subject-writes"),
+        ("tenant_reads_per_second", "GET", "tenant-reads"),
+        ("tenant_writes_per_second", "PUT", "tenant-writes"),
+    ],
+)
+async def test_every_service_refuses_what_is_beyond_each_limit(
+    service: str, issuer: TestIssuer, tmp_path: Path, setting: str, kind: str, limit: str
+) -> None:
+    app = build(service, issuer, tmp_path, **{setting: 1})
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
+        answers = [
+            await client.request(kind, "/openapi.json", headers=issuer.headers("admin", sub=f"s{number % 2}"))
+            for number in range(100)
+        ]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused
+    assert {answer.status_code for answer in answers} == {200 if kind == "GET" else 405, 429}
+    assert all(limit in answer.json()["detail"] for answer in refused)
