@@ -15,6 +15,7 @@ from shared.http.bodies import read_body, require_content_type
 from shared.http.callers import Caller, CenterLimit
 from shared.http.expensive_reads import ExpensiveReads
 from shared.http.health import Health
+from shared.http.json_bodies import JsonBody
 from shared.http.numbers import CountInt8, Int2, Int4, PartitionNumber, PositiveInt4, ShortText, Year
 from shared.http.pages import Page, decode_cursor, encode_cursor, page_response
 from shared.http.positions import InboxPosition, LogPosition, MinPosition, PositionsSource
@@ -33,6 +34,7 @@ __all__ = [
     "InboxPosition",
     "Int2",
     "Int4",
+    "JsonBody",
     "LogPosition",
     "MinPosition",
     "Page",

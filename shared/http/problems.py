@@ -84,7 +84,7 @@ _DATABASE_AWAY: Final = (
     TimeoutError,
 )
 _PLAIN_PATH: Final = re.compile(
-    r"(?:/(?:[a-z][a-z0-9_.-]{0,40}|[0-9]{1,9}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}))+",
+    r"(?:/(?:(?!(?:[^/0-9]*[0-9]){6})[a-z][a-z0-9_.-]{0,40}|[0-9]{1,5}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}))+",
     re.ASCII,
 )
 
@@ -124,9 +124,9 @@ def problem(
 
 
 def _instance(request: Request) -> str | None:
-    """The request's path where each part of it is a word, a UUID or a short number; else the route's template, if any.
+    """The request's path where each part of it is a UUID, or a word or number with fewer than six digits.
 
-    Any other part may be a name or a national ID, and answers are kept in the logs of others.
+    Otherwise the route's template, if any. Any other part may be a name or a national ID, and answers are kept in the logs of others.
     """
     path: str = request.scope["path"]
     if len(path) <= MAX_INSTANCE_CHARACTERS and _PLAIN_PATH.fullmatch(path):

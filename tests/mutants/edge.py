@@ -3,18 +3,24 @@
 from tests.mutants.mutant import Mutant
 
 CONNECTIONS = "shared/http/connections.py"
+REQUESTS = "shared/http/bounded_requests.py"
 CONNECTION_TESTS = ("tests/integration/http/test_connections.py",)
 BATCHES = "services/intake/inbox/batches.py"
 BATCH_TESTS = ("tests/unit/intake/test_batches.py",)
+PIPELINING_TESTS = ("tests/integration/http/test_pipelining.py",)
+SLOW_TESTS = ("tests/integration/http/test_slow_clients.py",)
+PROBLEM_TESTS = ("tests/unit/http/test_problems.py",)
+PARAMETER_TESTS = ("tests/unit/http/test_parameters.py",)
 EVENTS = "services/intake/decide/events.py"
 
 EDGE = (
     Mutant(
         "an-upgrade-ends-the-request",
         "a request that offers an upgrade loses its body, which is read as the next request",
-        CONNECTIONS,
-        "        if self.parser.should_upgrade():\n",
-        "        if self.parser.should_upgrade() and not self.headers:\n",
+        REQUESTS,
+        "                head = head_without_offer(self.parser.get_method(), self.url, version, self.headers)\n",
+        '                self.headers = [one for one in self.headers if one[0] != b"content-length"]\n'
+        "                head = head_without_offer(self.parser.get_method(), self.url, version, self.headers)\n",
         CONNECTION_TESTS,
     ),
     Mutant(
@@ -28,10 +34,106 @@ EDGE = (
     Mutant(
         "a-header-block-has-any-size",
         "an unfinished header block fills the memory",
-        CONNECTIONS,
-        "        if self._phase is _Phase.HEAD and self._head_bytes > self.limits.header_bytes:\n",
-        "        if self._phase is _Phase.HEAD and self._head_bytes < 0:\n",
+        REQUESTS,
+        "            if self._head_bytes > self.limits.header_bytes:\n",
+        "            if self._head_bytes < 0:\n",
         CONNECTION_TESTS,
+    ),
+    Mutant(
+        "trailers-have-any-size",
+        "the trailers of a chunked body fill the memory before anyone is authenticated",
+        REQUESTS,
+        "            if self._framing_bytes > self.limits.header_bytes:\n",
+        "            if self._framing_bytes < 0:\n",
+        CONNECTION_TESTS,
+    ),
+    Mutant(
+        "a-trailer-is-a-header",
+        "an Authorization behind a body stands among the headers",
+        REQUESTS,
+        "        if self._phase is Phase.BODY:  # a trailer",
+        "        if self._phase is Phase.WAITING:  # a trailer",
+        CONNECTION_TESTS,
+    ),
+    Mutant(
+        "pipelined-requests-are-unbounded",
+        "one segment of requests fills the memory before anyone is authenticated",
+        REQUESTS,
+        "            room = self.limits.pipelined_requests - len(self.pipeline)\n",
+        "            room = 1_000_000\n",
+        PIPELINING_TESTS,
+    ),
+    Mutant(
+        "what-follows-a-request-takes-its-answer",
+        "the client reads 400 while its event is committed",
+        CONNECTIONS,
+        "            if not within_body:\n",
+        "            if False:\n",
+        PIPELINING_TESTS,
+    ),
+    Mutant(
+        "an-answered-body-that-stops-gets-a-second-answer",
+        "the client takes 408 for the answer of its next request",
+        CONNECTIONS,
+        "        if not (within_body and cycle is not None and cycle.response_complete):\n",
+        "        if cycle is not None or cycle is None:\n",
+        PIPELINING_TESTS,
+    ),
+    Mutant(
+        "a-parser-after-an-upgrade-is-stricter",
+        "what follows a last request counts as a refused connection",
+        REQUESTS,
+        "                self.parser = self._new_parser()\n",
+        "                self.parser = httptools.HttpRequestParser(self)\n",
+        PIPELINING_TESTS,
+    ),
+    Mutant(
+        "a-slow-reader-makes-no-progress",
+        "an answer is broken off although the client reads it all the time",
+        CONNECTIONS,
+        "        return self._writing.is_stalled(now, -waiting)\n",
+        "        return self._writing.is_stalled(now, 0)\n",
+        SLOW_TESTS,
+    ),
+    Mutant(
+        "a-body-takes-any-time",
+        "three bodies that arrive byte by byte keep all others out for hours",
+        CONNECTIONS,
+        "            if now - self._since > limits.body_seconds or self._reading",
+        "            if self._reading",
+        SLOW_TESTS,
+    ),
+    Mutant(
+        "an-idle-connection-is-kept",
+        "a connection whose body ended after its answer stays open",
+        CONNECTIONS,
+        "        elif idle_since is not None and now - idle_since > self.timeout_keep_alive:\n",
+        "        elif idle_since is not None and now < idle_since:\n",
+        SLOW_TESTS,
+    ),
+    Mutant(
+        "a-json-body-has-any-type",
+        "a body in latin-1 is read as UTF-8",
+        "shared/http/json_bodies.py",
+        "        require_content_type(request, (JSON,), json=JSON)\n",
+        "",
+        ("tests/unit/http/test_every_service.py",),
+    ),
+    Mutant(
+        "an-unknown-name-is-repeated",
+        "a national ID in the place of a parameter's name is in the answer",
+        "shared/http/parameters.py",
+        '        shown = name if _SHOWN_NAME.fullmatch(name) else ""\n',
+        '        shown = name if name.isprintable() else ""\n',
+        PARAMETER_TESTS,
+    ),
+    Mutant(
+        "a-path-with-a-national-id-is-repeated",
+        "a national ID behind a letter is in the answer",
+        "shared/http/problems.py",
+        "(?!(?:[^/0-9]*[0-9]){6})",
+        "(?!(?:[^/0-9]*[0-9]){60})",
+        PROBLEM_TESTS,
     ),
     Mutant(
         "an-incomplete-body-is-a-body",

@@ -21,6 +21,7 @@ from services.intake.settings import Settings
 from shared.errors import FieldError, NotFound, Rejected
 from shared.http.bodies import BATCH_EMPTY, read_body, require_content_type
 from shared.http.callers import Caller
+from shared.http.json_bodies import JsonBody, request_body
 from shared.http.numbers import ShortText
 from shared.http.openapi import problem_content, schema_of
 from shared.http.responses import json_response
@@ -60,6 +61,9 @@ SEND_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     },
 }
 
+_EVENT: Final = {"type": "object", "required": ["specversion", "id", "source", "type"]}
+SEND_BODY: Final = request_body({SINGLE: _EVENT, BATCH: {"type": "array", "items": _EVENT}, BINARY: {}})
+
 Upstream = Annotated[Caller, Depends(require("upstream"))]
 
 
@@ -70,13 +74,16 @@ class LookupBody(BaseModel):
     id: ShortText
 
 
+LOOKUP: Final = JsonBody(LookupBody)
+
+
 def events_router(
     settings: Settings, receiver: Receiver, writer: Writer, answers: Answers, keyring: Keyring
 ) -> APIRouter:
     """The routes; every event that can be read gets its result, a refused one too."""
     router = APIRouter(tags=["events"])
 
-    @router.post("/v1/events", status_code=202, responses=SEND_RESPONSES)
+    @router.post("/v1/events", status_code=202, responses=SEND_RESPONSES, openapi_extra=SEND_BODY)
     async def send_events(request: Request, caller: Upstream) -> Any:
         """One CloudEvent (202, or 422 when it is rejected) or a batch of them (202), in the order sent."""
         writer.require_room()
@@ -101,9 +108,10 @@ def events_router(
             arrival = receiver.from_http_binary(headers, body, caller.tenant, traceparent)
         return _answer((await writer.submit([arrival]))[0])
 
-    @router.post("/v1/events/lookup")
-    async def look_up_event(wanted: LookupBody, caller: Upstream) -> Any:
+    @router.post("/v1/events/lookup", openapi_extra=LOOKUP.openapi)
+    async def look_up_event(request: Request, caller: Upstream) -> Any:
         """The result of an event that was sent before, by either door."""
+        wanted = await LOOKUP.read(request)
         allowed, refused = event_keys(keyring.tenant(caller.tenant), wanted.source, wanted.id)
         answer = await answers.find(allowed, refused)
         if answer is None:

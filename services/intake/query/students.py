@@ -17,6 +17,7 @@ from services.intake.decide import normalise
 from shared.errors import FieldError, NotFound, Rejected
 from shared.http.callers import Caller, CenterLimit
 from shared.http.expensive_reads import ExpensiveReads
+from shared.http.json_bodies import JsonBody
 from shared.http.numbers import CenterCode, GenderCode, Int2, PositiveInt4, Year
 from shared.http.pages import Page, page_response
 from shared.http.positions import MinPosition
@@ -43,6 +44,9 @@ class LookupBody(BaseModel):
 
     national_id: str
     year: Year
+
+
+LOOKUP: Final = JsonBody(LookupBody)
 
 
 def students_router(pool: Pool, keyring: Keyring, expensive: ExpensiveReads) -> APIRouter:
@@ -77,9 +81,10 @@ def students_router(pool: Pool, keyring: Keyring, expensive: ExpensiveReads) -> 
         """One student of a year, or of the latest."""
         return json_response(await _student(pool, caller, student_id, year))
 
-    @router.post("/v1/students/lookup")
-    async def look_up_student(body: LookupBody, caller: Reader, request: Request) -> Any:
+    @router.post("/v1/students/lookup", openapi_extra=LOOKUP.openapi)
+    async def look_up_student(caller: Reader, request: Request) -> Any:
         """The student with a national ID. Its time does not show whether there is one of another centre."""
+        body = await LOOKUP.read(request)
         begun = time.perf_counter()
         try:
             lookup = keyring.tenant(caller.tenant).lookup(normalise.national_id(body.national_id))

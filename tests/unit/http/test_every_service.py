@@ -17,6 +17,8 @@ from services.audit.settings import Settings as AuditSettings
 from services.intake.append.result import Result
 from services.intake.settings import Settings as IntakeSettings
 from shared.http import Caller, require
+from shared.http.traffic import DURATION
+from tests.bodies import BODIES, sweep_bodies
 from tests.centers import LIMITS, REFUSED, require_every_route, sweep_refusals
 from tests.parameters import sweep_parameters
 from tests.tokens import TestIssuer
@@ -92,6 +94,35 @@ async def test_the_sweep_finds_a_route_that_the_table_does_not_name(app: FastAPI
     app.add_api_route("/v1/fresh", fresh)
     with pytest.raises(AssertionError, match="GET /v1/fresh"):
         require_every_route(app, service)
+
+
+@pytest.fixture
+def statuses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Those that the metrics count."""
+    counted: list[int] = []
+    monkeypatch.setattr(
+        DURATION, "record", lambda _, labels: counted.append(labels["http.response.status_code"])
+    )
+    return counted
+
+
+async def test_every_route_with_a_body_knows_its_caller_before_it_reads_and_bounds_what_it_reads(
+    app: FastAPI, issuer: TestIssuer, service: str, statuses: list[int]
+) -> None:
+    asked = await sweep_bodies(app, issuer, service, statuses)
+    types = sum(len(types) for types in BODIES[service].values())
+    assert asked >= types * (3 * 2 + 2 * 5 + 1)
+
+
+async def test_the_sweep_finds_a_route_whose_body_fastapi_reads(
+    app: FastAPI, issuer: TestIssuer, service: str, statuses: list[int]
+) -> None:
+    async def fresh(_caller: Annotated[Caller, Depends(require("operator"))], body: dict[str, str]) -> None:
+        """Somebody's new route."""
+
+    app.add_api_route("/v1/fresh", fresh, methods=["POST"])
+    with pytest.raises(AssertionError, match="/v1/fresh is parsed before"):
+        await sweep_bodies(app, issuer, service, statuses)
 
 
 @pytest.mark.parametrize(
