@@ -147,6 +147,13 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
         self._phase, self._since = _Phase.ANSWERING, self.loop.time()
 
+    def on_response_complete(self) -> None:
+        if self.cycle.response_complete:
+            self.cycle.body = (
+                bytearray()
+            )  # what the application did not read; an idle connection holds nothing
+        super().on_response_complete()
+
     def _raise(self, refusal: tuple[HTTPStatus, str]) -> None:
         self._refusal = Refusal(*refusal)
         raise self._refusal
@@ -181,10 +188,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @property
     def idle_since(self) -> float | None:
-        """When it became idle, in the loop's time; None while a request is being read or answered."""
+        """When it became idle, in the loop's time; None while a request is being read or answered, or once it is closing."""
         answered = self.cycle is None or self.cycle.response_complete
         waiting = self._phase is _Phase.WAITING or (self._phase is _Phase.ANSWERING and answered)
-        return self._since if waiting and not self.pipeline else None
+        return self._since if waiting and not self.pipeline and not self.transport.is_closing() else None
 
     def _close_longest_idle(self) -> bool:
         idle = [other for other in self.clock.watched if other is not self and other.idle_since is not None]

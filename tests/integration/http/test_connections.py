@@ -64,12 +64,14 @@ def echo(seen: Seen) -> Callable[[Any, Any, Any], Awaitable[None]]:
 
 
 @asynccontextmanager
-async def serving(seen: Seen, limits: ConnectionLimits = LIMITS) -> AsyncIterator[int]:
+async def serving(
+    seen: Seen, limits: ConnectionLimits = LIMITS, *, app: Any = None, protocol: Any = None
+) -> AsyncIterator[int]:
     """The port of a running server."""
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        echo(seen),
-        http=bounded_protocol(limits),
+        app or echo(seen),
+        http=protocol or bounded_protocol(limits),
         ws="none",
         lifespan="off",
         log_level="critical",
@@ -222,6 +224,19 @@ async def test_the_longest_idle_connection_makes_room_for_a_new_one(port: int, s
         writer.close()
 
 
+async def test_of_a_burst_no_more_connections_are_kept_than_the_bound(port: int) -> None:
+    burst = await asyncio.gather(
+        *(asyncio.open_connection("127.0.0.1", port) for _ in range(LIMITS.connections + 5))
+    )
+    answers = await asyncio.gather(*(asyncio.wait_for(reader.read(), 10) for reader, _ in burst))
+    assert sum(not answer for answer in answers) == 5
+    assert [code_of(answer) for answer in answers if answer] == [
+        (408, "REQUEST_TIMEOUT")
+    ] * LIMITS.connections
+    for _, writer in burst:
+        writer.close()
+
+
 async def test_beyond_the_most_connections_a_new_one_is_refused(seen: Seen) -> None:
     async with serving(seen, replace(LIMITS, header_seconds=20, body_grace_seconds=20)) as port:
         busy = []
@@ -238,3 +253,20 @@ async def test_beyond_the_most_connections_a_new_one_is_refused(seen: Seen) -> N
 async def test_more_pipelined_requests_than_the_bound_end_the_connection(port: int, seen: Seen) -> None:
     answer = await exchange(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
     assert answer.count(b"HTTP/1.1") < 50
+
+
+async def test_a_connection_holds_no_body_of_a_request_that_was_answered_unread(seen: Seen) -> None:
+    async def refuse(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    protocol = bounded_protocol(replace(LIMITS, discarded_bytes=10_000_000))
+    async with serving(seen, app=refuse, protocol=protocol) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(2):
+            writer.write(post("/v1/events", b"x" * 200_000))
+            await writer.drain()
+            assert b" 401 " in await reader.readuntil(b"\r\n\r\n")
+        [connection] = protocol.clock.watched
+        assert len(connection.cycle.body) == 0
+        writer.close()
