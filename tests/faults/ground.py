@@ -179,7 +179,14 @@ class Ground:
             uses = [
                 await watches.enter_async_context(watched(name, pid, bound)) for name, pid in pids.items()
             ]
-            yield
+            try:
+                yield
+            except Exception:
+                self.notes += [
+                    f"memory of {use.process} until the attack failed: {use.before:.0f} MiB, then up to {use.peak:.0f}"
+                    for use in uses
+                ]
+                raise
         await asyncio.sleep(SETTLE_SECONDS)
         for use in uses:
             use.after = resident_mib(pids[use.process])
