@@ -37,8 +37,8 @@ from tests.fuzz.events.inputs import Door, Input
 
 NOW: Final = datetime(2026, 11, 28, 12, tzinfo=UTC)
 PARTITIONS: Final = 12
-EVENTS: Final = 1_000
-EVENT_BYTES: Final = 16 * 1024
+EVENTS: Final = 50
+EVENT_BYTES: Final = 2 * 1024
 """Below the longest input, so that events are too long, too."""
 SOURCES: Final = {"/upstream/demo": "default", "/upstream/qom": "qom"}
 CALLER: Final = Caller("default", "feeder", frozenset({"upstream"}), None)
@@ -67,7 +67,7 @@ class Target:
         keyring = Keyring(bytes(32))
         self._receiver = Receiver(keyring, SOURCES, lambda: NOW, event_bytes=EVENT_BYTES, batch_events=EVENTS)
         settings = SimpleNamespace(
-            event_bytes=EVENT_BYTES, request_bytes=4 * EVENT_BYTES, request_events=EVENTS
+            event_bytes=EVENT_BYTES, request_bytes=3 * EVENT_BYTES, request_events=EVENTS
         )
         router = events_router(
             cast(Settings, settings), self._receiver, cast(Writer, self), cast(Answers, None), keyring
