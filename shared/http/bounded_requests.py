@@ -99,6 +99,9 @@ class BoundedRequests(HttpToolsProtocol):
             self._take(data)
 
     def on_response_complete(self) -> None:
+        if self.cycle.response_complete:
+            # What the application did not read: an idle connection holds nothing.
+            self.cycle.body = bytearray()
         super().on_response_complete()
         if self._phase is Phase.ANSWERING:
             self._since = self.loop.time()

@@ -96,6 +96,9 @@ class Edge:
             if 400 <= status < 500:
                 self._refusals.write(scope, method, status, getattr(error, "reason", None))
             current_traceparent.reset(before)
+            # Its traceback names this frame, and with it the body that was not read: only the garbage collector, which
+            # runs every few seconds, would free them.
+            error = None
 
     def _take_up(self, method: str, scheme: str, given: str | None) -> tuple[OpenSpan | None, str]:
         # `url.path` is left out: whoever asks may write a national ID into it.

@@ -3,15 +3,19 @@
 Headers with names that are not UTF-8: other clients write them, the broker keeps them, aiokafka cannot read them.
 
 aiokafka 0.14 decodes the names strictly and raises in the middle of a poll; the record could never be passed. Here
-such a batch is taken apart a second time by aiokafka's own Python code, with U+FFFD for what is no UTF-8.
+such a batch is taken apart a second time by aiokafka's own Python code, with U+FFFD for what is no UTF-8. That code
+reads lengths by a function in C that checks no bounds, and ends the process where a length points beyond the batch; so
+it is given the one in Python.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.record.util import decode_varint_py
 
 from shared.kafka.bounded_batches import FETCH_INFLATED_BYTES, SkippedBatch, SkippedRecord, inflated_bytes
 
@@ -80,9 +84,10 @@ class PatientBatch:
         try:
             return iter(list(self._batch))
         except UnicodeDecodeError:
-            again = _DefaultRecordBatchPy(self._data[self._begin : self._end])
+            again: Any = _DefaultRecordBatchPy(self._data[self._begin : self._end])
             again._maybe_uncompress()
             again._buffer = _PatientBytes(again._buffer)
+            again._read_msg = partial(again._read_msg, decode_varint_py)
             return iter(list(again))
 
     def __next__(self) -> Any:

@@ -5,13 +5,14 @@ import contextlib
 import json
 import random
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import httpx
 
 from tests.faults.bed import Bed
+from tests.faults.memory import MemoryUse, resident_mib, watched
 from tests.faults.quiet import Stillness
 from tests.faults.senders import PIECE_EVENTS, Senders
 from tests.faults.stage import Stage
@@ -26,6 +27,8 @@ MOMENT_STEP_SECONDS: Final = 0.01
 MORE_STUDENTS: Final = 8
 LOAD_SECONDS: Final = 2.0
 """How long a strike waits for a request in flight."""
+SETTLE_SECONDS: Final = 3.0
+"""Between the end of an attack and the last look at the memory."""
 
 
 class Expected(Exception):
@@ -53,6 +56,8 @@ class Ground:
     """Faults of which there is evidence that they happened."""
     in_flight: list[int] = field(default_factory=list)
     """Requests of upstream that were unanswered at each strike."""
+    memory: list[MemoryUse] = field(default_factory=list)
+    """Of each process that was attacked."""
     meant_idle: bool = False
     """The fault strikes a system without load on purpose."""
     _more_load: "asyncio.Task[None] | None" = None
@@ -163,6 +168,32 @@ class Ground:
                 yield
             finally:
                 ending.set()
+
+    @contextlib.asynccontextmanager
+    async def attacked(self, instances: Sequence[str], bound: int) -> AsyncIterator[None]:
+        """Records the memory of these instances; the block is the attack. Raises `Expected` if one grew by more MiB."""
+        pids = {
+            name: child.pid for name in instances if (child := self.bed.instances[name].child) is not None
+        }
+        async with contextlib.AsyncExitStack() as watches:
+            uses = [
+                await watches.enter_async_context(watched(name, pid, bound)) for name, pid in pids.items()
+            ]
+            try:
+                yield
+            except Exception:
+                self.notes += [
+                    f"memory of {use.process} until the attack failed: {use.before:.0f} MiB, then up to {use.peak:.0f}"
+                    for use in uses
+                ]
+                raise
+        await asyncio.sleep(SETTLE_SECONDS)
+        for use in uses:
+            use.after = resident_mib(pids[use.process])
+            self.notes.append(f"memory of {use}")
+        self.memory += uses
+        if grown := [str(use) for use in uses if not use.is_within]:
+            raise Expected(f"more memory than allowed: {'; '.join(grown)}")
 
     @property
     def _sends(self) -> bool:

@@ -122,6 +122,11 @@ def report(run: Run) -> dict[str, Any]:
             for outcome in run.outcomes
             if outcome.notes and not outcome.violations
         ],
+        "memory": [
+            {"trial": outcome.trial, "fault": outcome.fault, **use.line()}
+            for outcome in run.outcomes
+            for use in outcome.memory
+        ],
         "in_flight": {str(outcome.trial): outcome.in_flight for outcome in run.outcomes},
         "failures": [{"seed": outcome.seed, **outcome.line()} for outcome in run.failures],
         "machine": {

@@ -1,6 +1,7 @@
 """The report as a page and as data, under docs/reports."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,6 +51,7 @@ def _table(report: dict[str, Any]) -> str:
             f"Machine: {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}. Versions: "
             + ", ".join(f"{name} {number}" for name, number in versions.items())
             + f". Commit: {report.get('commit') or 'unknown'}.",
+            *_memory(report["memory"]),
             *_section("Violations", failures),
             *_section(
                 "Did not happen", [_reasons(line, "not_happened") for line in report["did_not_happen"]]
@@ -60,6 +62,37 @@ def _table(report: dict[str, Any]) -> str:
             "",
         ]
     )
+
+
+def _memory(uses: list[dict[str, Any]]) -> list[str]:
+    """Of each kind of attack and process the trial with the largest growth."""
+    if not uses:
+        return []
+    worst: dict[tuple[str, str], dict[str, Any]] = {}
+    trials: Counter[tuple[str, str]] = Counter()
+    for use in uses:
+        key = use["fault"], use["process"]
+        trials[key] += 1
+        if key not in worst or _growth(use) > _growth(worst[key]):
+            worst[key] = use
+    rows = [
+        f"| {fault} | {process} | {trials[fault, process]} | {use['before']:.1f} | {use['peak']:.1f} |"
+        f" {use['after']:.1f} | {_growth(use):.1f} | {use['bound']} |"
+        for (fault, process), use in sorted(worst.items())
+    ]
+    return [
+        "",
+        "Memory of the attacked processes (resident, MiB), of each the trial in which it grew most. A trial in which a"
+        " process grows beyond its bound is a violation.",
+        "",
+        "| fault | process | trials | before | at the peak | after | growth | bound |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+        *rows,
+    ]
+
+
+def _growth(use: dict[str, Any]) -> float:
+    return float(use["peak"] - use["before"])
 
 
 def _section(title: str, lines: list[str]) -> list[str]:

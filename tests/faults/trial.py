@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from tests.faults.ground import DidNotHappen, Expected, Ground
 from tests.faults.kinds.every import FAULTS
+from tests.faults.memory import MemoryUse
 from tests.faults.quiet import NotQuiet, Stillness
 from tests.faults.stage import Stage
 from tests.faults.world import NAMES
@@ -38,6 +39,7 @@ class Outcome:
     not_happened: list[str] = field(default_factory=list)
     """Why it proves nothing although nothing was violated; empty when the fault happened, under load."""
     in_flight: list[int] = field(default_factory=list)
+    memory: list[MemoryUse] = field(default_factory=list)
     attempt: int = 1
     events: int = 0
     seconds: float = 0.0
@@ -53,6 +55,7 @@ class Outcome:
             "attempt": self.attempt,
             "not_happened": self.not_happened,
             "in_flight": self.in_flight,
+            "memory": [use.line() for use in self.memory],
             "events": self.events,
             "seconds": round(self.seconds, 1),
             "phases": {name: round(seconds, 1) for name, seconds in self.phases.items()},
@@ -103,7 +106,7 @@ async def run_trial(
             ground.load.cancel()
     stage.bed.look_for_surprises()
     outcome.violations += [Violation("death", told) for told in stage.bed.surprises]
-    outcome.did, outcome.notes = ground.did, ground.notes
+    outcome.did, outcome.notes, outcome.memory = ground.did, ground.notes, ground.memory
     outcome.not_happened, outcome.in_flight = ground.not_happened, ground.in_flight
     if not ground.witnessed and not ground.missed:
         outcome.notes.append("this kind gives no evidence that its fault happened")

@@ -136,6 +136,22 @@ EDGE = (
         PROBLEM_TESTS,
     ),
     Mutant(
+        "an-idle-connection-holds-a-body",
+        "connections without a token hold the bodies that nobody read, up to 64 KiB and a piece each",
+        REQUESTS,
+        "            self.cycle.body = bytearray()",
+        "            bytearray()",
+        CONNECTION_TESTS,
+    ),
+    Mutant(
+        "a-refused-request-waits-for-the-garbage-collector",
+        "a flood of refused requests fills the memory until the garbage collector runs",
+        "shared/http/edge.py",
+        "            error = None\n\n",
+        "\n",
+        ("tests/unit/http/test_refused_requests.py",),
+    ),
+    Mutant(
         "an-incomplete-body-is-a-body",
         "a body shorter than its Content-Length gets a recorded result",
         "shared/http/bodies.py",

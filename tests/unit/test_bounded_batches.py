@@ -3,13 +3,14 @@
 import struct
 import tracemalloc
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import cramjam
 import pytest
 import zstandard
 from aiokafka import codec
+from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from shared.kafka.bounded_batches import (
@@ -142,3 +143,26 @@ def test_the_attributes_are_where_a_batch_has_them() -> None:
         made = batch([b"x" * 100], compression)
         assert made[ATTRIBUTES_AT + 1] & 7 == compression
     assert cramjam.snappy.decompress_raw_len(bytes(cramjam.snappy.compress_raw(b"x" * 500))) == 500
+
+
+@pytest.mark.parametrize("compression", [0, *CODECS.values()], ids=["none", *CODECS])
+def test_a_length_beyond_the_batch_behind_an_unreadable_header_name_is_an_error_and_not_a_crash(
+    compression: int,
+) -> None:
+    builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, 1_000_000)
+    builder.append(0, 1_700_000_000_000, None, b"value", [("name", b"content")])
+    builder.append(1, 1_700_000_000_000, None, b"value", [("head", b"x" * 200), ("next", b"y")])
+    made = bytes(builder.build()).replace(b"name", b"\xff\xff\xff\xff")
+    made = made.replace(b"head\x90\x03xxxx", b"head\xfe\xff\xff\xff\xff\x7f")
+    records, count = made[HEADER_BYTES:], made[HEADER_BYTES - 4 : HEADER_BYTES]
+    encoders: dict[int, Callable[[bytes], bytes]] = {
+        0: bytes,
+        1: codec.gzip_encode,
+        2: codec.snappy_encode,
+        3: codec.lz4_encode,
+        4: codec.zstd_encode,
+    }
+    data = bytearray(bomb(compression, encoders[compression](records)))
+    data[HEADER_BYTES - 4 : HEADER_BYTES] = count
+    with pytest.raises(CorruptRecordException):
+        read(bytes(data))

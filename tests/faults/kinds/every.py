@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from tests.faults.ground import Ground
 from tests.faults.kinds import (
+    attacks,
+    bombs,
     clocks,
     databases,
     disks,
@@ -44,6 +46,9 @@ _ALL: Final[tuple[Fault, ...]] = (
     databases.backends_are_terminated,
     poison.poison_comes_from_upstream,
     poison.poison_stands_on_a_logs_topic,
+    bombs.compressed_bombs_come_from_upstream,
+    attacks.slow_clients_hold_connections,
+    attacks.a_flood_of_refused_requests_comes,
     forgery.a_fact_is_forged,
     groups.the_theft_of_a_group,
     groups.rahnama_inbound_is_deleted,

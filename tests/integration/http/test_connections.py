@@ -121,6 +121,35 @@ async def test_the_longest_idle_connection_makes_room_for_a_new_one(port: int, s
         writer.close()
 
 
+async def test_of_a_burst_no_more_connections_are_kept_than_the_bound(port: int) -> None:
+    burst = await asyncio.gather(
+        *(asyncio.open_connection("127.0.0.1", port) for _ in range(LIMITS.connections + 5))
+    )
+    async with expected_within(10, "an answer on each connection"):
+        answers = await asyncio.gather(*(reader.read() for reader, _ in burst))
+    assert sum(not answer for answer in answers) == 5
+    assert [code_of(answer) for answer in answers if answer] == [
+        (408, "REQUEST_TIMEOUT")
+    ] * LIMITS.connections
+    for _, writer in burst:
+        writer.close()
+
+
+async def test_a_connection_holds_no_body_of_a_request_that_was_answered_unread(
+    application: Application,
+) -> None:
+    async with serving(application, replace(LIMITS, discarded_bytes=10_000_000)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(2):
+            writer.write(post("/early", b"x" * 200_000))
+            await writer.drain()
+            assert b" 401 " in await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(len("early"))
+        [connection] = application.connections
+        assert len(connection.cycle.body) == 0
+        writer.close()
+
+
 async def test_beyond_the_most_connections_a_new_one_is_refused(application: Application) -> None:
     async with serving(application, replace(LIMITS, header_seconds=20, body_grace_seconds=20)) as port:
         busy = []

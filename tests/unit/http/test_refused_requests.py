@@ -1,5 +1,8 @@
 """Requests that the edge refuses: what is answered, what is logged, and what is not counted as a server's error."""
 
+import gc
+import weakref
+
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -147,6 +150,46 @@ async def test_an_aborted_upload_is_499_without_an_error(
         await app(scope, receive, send)
     assert statuses == [499]
     assert [line["event"] for line in lines] == ["request_refused"]
+
+
+@pytest.mark.parametrize(
+    ("path", "header", "status"),
+    [
+        ("/v1/events", (b"x", b"no token"), 401),
+        ("/v1/events", (b"authorization", b"Bearer garbage"), 401),
+        ("/healthz", (b"content-length", b"9999"), 413),
+        ("/healthz", (b"content-encoding", b"gzip"), 415),
+        ("/nowhere\x00", (b"x", b"unreadable path"), 400),
+    ],
+)
+async def test_nothing_of_a_refused_request_waits_for_the_garbage_collector(
+    app: FastAPI, path: str, header: tuple[bytes, bytes], status: int
+) -> None:
+    class Body:
+        """As a connection holds it; referenced by the `receive` of its request alone."""
+
+        async def receive(self) -> Message:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+    statuses: list[int] = []
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    scope: Scope = {
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"",
+        "headers": [header], "scheme": "http", "http_version": "1.1", "server": ("x", 80),
+    }  # fmt: skip
+    body = Body()
+    held = weakref.ref(body)
+    gc.disable()
+    try:
+        await app(scope, body.receive, send)
+        del body, scope
+        assert (statuses, held()) == ([status], None)
+    finally:
+        gc.enable()
 
 
 async def test_bodies_of_all_requests_together_are_bounded() -> None:

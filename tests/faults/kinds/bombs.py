@@ -1,0 +1,66 @@
+"""Compressed batches on `rahnama.inbound` that inflate a hundredfold and more: refused by their offsets, never taken apart."""
+
+from typing import Final
+
+from shared.kafka.closing_clients import Producer
+from tests.e2e.waiting import within
+from tests.faults.bed import PARTITIONS
+from tests.faults.ground import Ground
+from tests.faults.memory import BOMB_BOUND_MIB, MIB
+from tests.invariants.reading import INBOUND, read_rows
+
+REFUSED_SECONDS: Final = 45.0
+BOMBS: Final = {"gzip": 96 * MIB, "lz4": 96 * MIB, "zstd": 96 * MIB, "snappy": 32 * MIB}
+"""How long each is when it is inflated; Kafka accepts no larger batch of snappy."""
+SNAPPY_BOMBS: Final = 3
+"""One alone would stay below the bound of memory if it were inflated."""
+
+Place = tuple[int, int]
+"""Partition and offset."""
+
+
+async def compressed_bombs_come_from_upstream(ground: Ground) -> None:
+    """Of each codec, between what is meant."""
+    await ground.underway(0.4)
+    async with ground.under_load(), ground.attacked(["intake"], BOMB_BOUND_MIB):
+        places: list[Place] = []
+        for codec in ground.draw.sample(sorted(BOMBS), len(BOMBS)):
+            count = SNAPPY_BOMBS if codec == "snappy" else ground.draw.randint(1, 2)
+            ground.do(f"{count} bombs of {BOMBS[codec] // MIB} MiB by {codec}")
+            places += await _produce(ground, codec, count)
+        await ground.in_use()
+        refused = await _require_refused(ground, places)
+    ground.witness(refused == len(places), f"{refused} of {len(places)} bombs were refused by their offsets")
+
+
+async def _produce(ground: Ground, codec: str, count: int) -> list[Place]:
+    """Sends bombs to one partition, so that they are fetched together. Returns where they are."""
+    partition = ground.draw.randrange(PARTITIONS)
+    producer = Producer(
+        bootstrap_servers=ground.servers.bootstrap,
+        compression_type=codec,
+        max_request_size=2 * BOMBS[codec],
+        max_batch_size=2 * BOMBS[codec],
+    )
+    await producer.start()
+    try:
+        value = bytes(BOMBS[codec])
+        written = [await producer.send_and_wait(INBOUND, value, partition=partition) for _ in range(count)]
+    finally:
+        await producer.stop()
+    return [(partition, record.offset) for record in written]
+
+
+async def _require_refused(ground: Ground, places: list[Place]) -> int:
+    """How many have a rejection of their own with the code. Raises `AssertionError` if one has none in time."""
+    query = (
+        "select inbound_partition as partition, inbound_offset as offset from rejections"
+        " where errors::text like '%BATCH_TOO_LARGE%'"
+    )
+
+    async def attempt() -> int | None:
+        rows = await read_rows(ground.servers.dsns["intake"], query)
+        found = {(row["partition"], row["offset"]) for row in rows} & set(places)
+        return len(found) if len(found) == len(places) else None
+
+    return await within(REFUSED_SECONDS, attempt, "a rejection of each bomb", pause_seconds=0.2)

@@ -1,0 +1,1 @@
+"""Fuzzers: inputs that nobody would write by hand, at the places where strangers' bytes come in."""
