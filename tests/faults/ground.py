@@ -67,6 +67,9 @@ class Ground:
     """Of each process that was attacked."""
     meant_idle: bool = False
     """The fault strikes a system without load on purpose."""
+    together: asyncio.Barrier | None = None
+    """Where several faults at once wait for each other before they strike first."""
+    _met: set[str] = field(default_factory=set)
     _more_load: "asyncio.Task[None] | None" = None
     _pieces_before: int = 0
     _printed_before: dict[str, int] = field(default_factory=dict)
@@ -113,6 +116,11 @@ class Ground:
             while self.senders.pieces_done - self._pieces_before < wanted and not self.load.done():  # noqa: ASYNC110
                 await asyncio.sleep(MOMENT_STEP_SECONDS)
         await asyncio.sleep(moment)
+        if self.together is not None and STRIKER.get() not in self._met:
+            self._met.add(STRIKER.get())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(MOMENT_SECONDS):
+                    await self.together.wait()
         await self.in_use()
 
     async def in_use(self) -> None:

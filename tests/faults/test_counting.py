@@ -52,7 +52,7 @@ def test_a_strike_without_a_request_in_flight_does_not_count(
     assert struck.not_happened == [f"no request was in flight at {strikes}"]
 
 
-@pytest.mark.parametrize(("gap", "happened"), [(0.0, True), (0.2, False)])
+@pytest.mark.parametrize(("gap", "happened"), [(0.0, True), (1.0, False)])
 async def test_two_faults_count_only_if_one_begins_before_the_other_is_over(
     gap: float, happened: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
