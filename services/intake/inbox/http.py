@@ -15,6 +15,7 @@ from services.intake.append.arrival import Arrival
 from services.intake.append.result import Result, encoder
 from services.intake.append.sealing import Keyring
 from services.intake.append.writer import Writer
+from services.intake.decide.events import MAX_ID, MAX_SOURCE, MAX_TYPE
 from services.intake.inbox.batches import BatchUnreadable, split_batch
 from services.intake.inbox.receive import Receiver, event_keys
 from services.intake.settings import Settings
@@ -60,6 +61,31 @@ SEND_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     },
 }
 
+_EVENT: Final = {
+    "type": "object",
+    "required": ["specversion", "id", "source", "type"],
+    "properties": {
+        "specversion": {"const": "1.0"},
+        "id": {"type": "string", "minLength": 1, "maxLength": MAX_ID},
+        "source": {"type": "string", "minLength": 1, "maxLength": MAX_SOURCE},
+        "type": {"type": "string", "minLength": 1, "maxLength": MAX_TYPE},
+        "time": {"type": ["string", "null"], "format": "date-time"},
+        "datacontenttype": {"type": ["string", "null"]},
+        "data": {"type": ["object", "null"]},
+    },
+}
+SEND_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "CloudEvents 1.0: one event, a batch of them, or in binary mode the data of one, with `ce-` headers.",
+        "content": {
+            SINGLE: {"schema": _EVENT},
+            BATCH: {"schema": {"type": "array", "minItems": 1, "items": _EVENT}},
+            BINARY: {"schema": {"type": "object"}},
+        },
+    }
+}
+
 Upstream = Annotated[Caller, Depends(require("upstream"))]
 
 
@@ -76,7 +102,7 @@ def events_router(
     """The routes; every event that can be read gets its result, a refused one too."""
     router = APIRouter(tags=["events"])
 
-    @router.post("/v1/events", status_code=202, responses=SEND_RESPONSES)
+    @router.post("/v1/events", status_code=202, responses=SEND_RESPONSES, openapi_extra=SEND_BODY)
     async def send_events(request: Request, caller: Upstream) -> Any:
         """One CloudEvent (202, or 422 when it is rejected) or a batch of them (202), in the order sent."""
         writer.require_room()
