@@ -149,9 +149,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         if self.cycle.response_complete:
-            self.cycle.body = (
-                bytearray()
-            )  # what the application did not read; an idle connection holds nothing
+            # What the application did not read: an idle connection holds nothing.
+            self.cycle.body = bytearray()
         super().on_response_complete()
 
     def _raise(self, refusal: tuple[HTTPStatus, str]) -> None:

@@ -35,8 +35,8 @@ EDGE = (
         "an-idle-connection-holds-a-body",
         "connections without a token hold the bodies that nobody read, up to 64 KiB and a piece each",
         CONNECTIONS,
-        "            self.cycle.body = bytearray()",
-        "            bytearray()",
+        "            self.cycle.body = bytearray()\n",
+        "            bytearray()\n",
         CONNECTION_TESTS,
     ),
     Mutant(
