@@ -26,8 +26,8 @@ venv: ## installs the pinned packages (every other target does it when needed)
 demo: venv ## starts everything, sends a cohort through, prints what happened, stops
 	@exec $(RUN) infra.local demo
 
-up: venv ## starts Kafka, Postgres and the three services; they stay up, data is kept (DEMO=1: loads the demo's cohort)
-	@exec $(RUN) infra.local up $(if $(filter 1,$(DEMO)),--demo)
+up: venv ## starts Kafka, Postgres and the three services; they stay up, data is kept (DEMO=1: loads the demo's cohort [REGISTRATIONS=500: its first ones])
+	@exec $(RUN) infra.local up $(if $(filter 1,$(DEMO)),--demo) $(if $(REGISTRATIONS),--registrations "$(REGISTRATIONS)")
 
 down: venv ## stops what make up started
 	@exec $(RUN) infra.local down

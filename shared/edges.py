@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from shared.append.clock import Clock
 from shared.kafka.clients import KafkaClients
-from shared.postgres import Connect, Pool
+from shared.postgres import Connect, Pool, make_pool
+from shared.settings import ServiceSettings
 from shared.telemetry import Telemetry
 
 
@@ -17,3 +18,10 @@ class Edges:
     kafka: KafkaClients
     clock: Clock
     telemetry: Telemetry
+
+
+def pools_of(settings: ServiceSettings, application: str) -> tuple[Pool, Pool]:
+    """The service's pool, and one for reads over REST: they neither hold up the others nor run for any time."""
+    dsn, size = settings.database_url, settings.database_pool_size
+    reads = make_pool(dsn, application=application, size=size, statement_seconds=settings.read_seconds)
+    return make_pool(dsn, application=application, size=size), reads

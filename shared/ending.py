@@ -4,18 +4,27 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
+import structlog
+
+from shared.where import places
+
 AGAIN_SECONDS: Final = 2.0
+
+_log = structlog.get_logger("rahnama")
 
 
 class Background:
-    """What a part does beside its callers, from `start` until `end`."""
+    """What a part does beside its callers, from `start` until `end`. A work that fails is logged, and `runs` is false."""
 
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, *works: Coroutine[Any, Any, None]) -> None:
         """Begins with each of these."""
-        self._tasks += [asyncio.create_task(work) for work in works]
+        for work in works:
+            task = asyncio.create_task(work)
+            task.add_done_callback(_report)
+            self._tasks.append(task)
 
     @property
     def runs(self) -> bool:
@@ -26,6 +35,12 @@ class Background:
         """Ends what was started last first. It can be started again."""
         tasks, self._tasks = self._tasks, []
         await end_tasks(tasks[::-1])
+
+
+def _report(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        work = getattr(task.get_coro(), "__qualname__", "")
+        _log.error("background_failed", work=work, error=type(error).__name__, where=places(error))
 
 
 async def end_tasks(tasks: Sequence["asyncio.Task[Any]"]) -> None:

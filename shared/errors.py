@@ -8,6 +8,7 @@
     ├── Unavailable              nothing is wrong with the input; try again later
     │   ├── GateClosed           the log may not grow until it was compared with its topic
     │   ├── PositionNotReached   a read was asked to wait for a position that did not come
+    │   ├── TooManyRequests      the caller has exceeded a limit of its own
     │   └── OutcomeUnknown       the connection was lost during a commit
     ├── Conflict                 another writer was first; load again and decide anew
     │   ├── StalePosition        the inbox has moved since the state in memory was built
@@ -99,6 +100,17 @@ class PositionNotReached(Unavailable):
     """The read was asked to wait for a position that did not come in time."""
 
     code = "POSITION_NOT_REACHED"
+
+
+class TooManyRequests(Unavailable):
+    """The caller has exceeded a limit of its own; others are not affected."""
+
+    code = "TOO_MANY_REQUESTS"
+
+    def __init__(self, message: str, *, retry_after_seconds: int | None = None) -> None:
+        super().__init__(message)
+        if retry_after_seconds is not None:
+            self.retry_after_seconds = retry_after_seconds
 
 
 class OutcomeUnknown(Unavailable):

@@ -32,6 +32,7 @@ class Part(Protocol):
 def service_lifespan(
     settings: ServiceSettings,
     pool: Pool,
+    reads: Pool,
     database: DatabaseWatch,
     parts: Sequence[Part],
     pacer: GarbagePacer,
@@ -48,8 +49,9 @@ def service_lifespan(
         async with AsyncExitStack() as stack:
             stack.callback(telemetry.stop)
             await wait_for_database(settings.database_url)
-            await pool
-            stack.push_async_callback(close_pool, pool)
+            for opened in (pool, reads):
+                await opened
+                stack.push_async_callback(close_pool, opened)
             async with pool.acquire() as connection:
                 await require_no_command(connection)
                 await require_partitions(connection, settings.partitions)

@@ -41,11 +41,15 @@ TRANSIENT_ERRORS: Final = (
 """Faults that pass: the same work is worth trying again, on another connection."""
 
 
-def make_pool(dsn: str, *, application: str, size: int) -> Pool:
+def make_pool(dsn: str, *, application: str, size: int, statement_seconds: float | None = None) -> Pool:
     """A pool of at most `size` connections, to be opened by awaiting it; needs a running event loop.
 
-    A stopped process loses its locks after 15 s in a transaction.
+    A stopped process loses its locks after 15 s in a transaction. With `statement_seconds` the server ends each longer
+    statement with `QueryCanceledError`.
     """
+    bound = (
+        {} if statement_seconds is None else {"statement_timeout": str(round(statement_seconds * 1000) or 1)}
+    )
     return asyncpg.create_pool(
         dsn,
         min_size=1,
@@ -56,6 +60,7 @@ def make_pool(dsn: str, *, application: str, size: int) -> Pool:
         server_settings={
             "application_name": application,
             "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MILLISECONDS),
+            **bound,
         },
     )
 

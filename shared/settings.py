@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -10,7 +10,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from shared.contracts.partitions import DEFAULT_COUNT, require_even
 
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
+MOST_PER_SECOND: Final = 1_000_000
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+
+
+def _rate(default: int, kind: str, who: str) -> Any:
+    description = f"Most {kind} of one {who} a second, over 10 s; 0: no limit."
+    return Field(default, ge=0, le=MOST_PER_SECOND, description=description)
 
 
 class ServiceSettings(BaseSettings):
@@ -19,7 +25,10 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="RAHNAMA_", frozen=True, extra="ignore")
 
     database_url: str = Field(description="Postgres DSN of the service's own database and role.")
-    database_pool_size: int = Field(8, ge=2, le=64, description="Most connections of the pool.")
+    database_pool_size: int = Field(
+        8, ge=2, le=64, description="Most connections of each pool: one for reads, one for all else."
+    )
+    read_seconds: float = Field(10.0, gt=0, le=50, description="Longest statement of a read over REST.")
     kafka_bootstrap: str = Field("127.0.0.1:9092", description="host:port of the brokers, comma separated.")
     topic_prefix: str = Field("", description="Stands before every topic's name.")
     partitions: int = Field(DEFAULT_COUNT, description="Partitions of every log; even, fixed for ever.")
@@ -45,6 +54,13 @@ class ServiceSettings(BaseSettings):
     verification_seconds: float = Field(
         3600.0, gt=0, le=86_400, description="Longest verification of the service's read models."
     )
+    verifications: int = Field(
+        4, ge=1, le=64, description="Most verifications at once, each of another tenant."
+    )
+    subject_reads_per_second: int = _rate(500, "reads", "subject")
+    subject_writes_per_second: int = _rate(2000, "writes", "subject")
+    tenant_reads_per_second: int = _rate(1000, "reads", "tenant")
+    tenant_writes_per_second: int = _rate(4000, "writes", "tenant")
     log_level: LogLevel = Field("INFO", description="Least severe level that is logged.")
 
     @field_validator("cors_origins")

@@ -25,6 +25,7 @@ from infra.local.errors import LocalError
 from infra.local.home import Home
 from infra.local.ports import SystemPorts
 from infra.local.screen import StageScreen
+from infra.local.side_by_side import side_by_side
 from infra.local.system import System
 from infra.local.topics import DEFAULT_PARTITIONS
 from infra.otel.collector import CollectedSpan, Collector
@@ -92,9 +93,10 @@ async def _run(
     values = [json.dumps(event, ensure_ascii=False).encode() for event in events[half:]]
     with Progress("students", len(events)) as progress:
         start = time.monotonic()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(send_over_http(upstream, bodies, progress.advance))
-            group.create_task(send_over_kafka(upstream, values, progress.advance))
+        await side_by_side(
+            send_over_http(upstream, bodies, progress.advance),
+            send_over_kafka(upstream, values, progress.advance),
+        )
         await chain.wait_for_inbound(len(values))
         await chain.wait_for_ledger()
         seconds = time.monotonic() - start

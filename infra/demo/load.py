@@ -19,13 +19,16 @@ from infra.local.tokens import make_token
 DEADLINE_SECONDS = 120.0
 
 
-def load(home: Home) -> int:
-    """The exit code; prints how many students have a mentor and how many wait."""
+def load(home: Home, registrations: int | None = None) -> int:
+    """The exit code; prints how many students have a mentor and how many wait.
+
+    `registrations` sends so many of the students' events, the first ones, and all mentors. More of them can follow later.
+    """
     state = read_state(home.up)
     if state is None or not state.running:
         raise LocalError("Rahnama is not running. make up starts it.")
     try:
-        summary = asyncio.run(_load(home, state))
+        summary = asyncio.run(_load(home, state, registrations))
     except (TimeoutError, httpx.HTTPError, RuntimeError) as error:
         print(f"The demo's cohort was not loaded: {error}", file=sys.stderr)
         return 1
@@ -35,9 +38,10 @@ def load(home: Home) -> int:
     return 0
 
 
-async def _load(home: Home, state: State) -> Any:
+async def _load(home: Home, state: State, registrations: int | None) -> Any:
     keys = ensure_keys(home.up / "keys")
     cohort = make_cohort()
+    students = cohort.students[:registrations]
     upstream = Upstream(state.urls["intake"], make_token(keys, "upstream"), state.kafka_bootstrap, "", 0)
     headers = {"authorization": f"Bearer {make_token(keys, 'admin')}"}
     async with httpx.AsyncClient(headers=headers, timeout=60, trust_env=False) as client:
@@ -46,8 +50,8 @@ async def _load(home: Home, state: State) -> Any:
             await send_over_http(
                 upstream, encode_batches(cohort.reference), progress.advance, requests_at_once=1
             )
-        with Progress("students", len(cohort.students)) as progress:
-            await send_over_http(upstream, encode_batches(cohort.students), progress.advance)
+        with Progress("students", len(students)) as progress:
+            await send_over_http(upstream, encode_batches(students), progress.advance)
         await chain.wait_for_ledger()
         answer = await client.get(f"{state.urls['allocation']}/v1/summary", params={"year": YEAR})
         answer.raise_for_status()

@@ -10,6 +10,7 @@ import httpx
 from aiokafka import AIOKafkaProducer
 
 from infra.demo.cohort import Event
+from infra.local.side_by_side import side_by_side
 from shared.kafka.closing_clients import Producer
 
 HTTP_BATCH: Final = 500
@@ -48,7 +49,7 @@ async def send_over_http(
     *,
     requests_at_once: int = HTTP_REQUESTS_AT_ONCE,
 ) -> None:
-    """Posts every body until it is answered with 202; a 503 is waited for, as `Retry-After` says."""
+    """Posts every body until it is answered with 202; a 429 or 503 is waited for, as `Retry-After` says."""
     waiting = asyncio.Queue[bytes]()
     for body in bodies:
         waiting.put_nowait(body)
@@ -64,9 +65,7 @@ async def send_over_http(
             while not waiting.empty():
                 progress(await _post(client, waiting.get_nowait()))
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(requests_at_once):
-                group.create_task(worker())
+        await side_by_side(*(worker() for _ in range(requests_at_once)))
 
 
 async def _post(client: httpx.AsyncClient, body: bytes) -> int:
@@ -74,7 +73,7 @@ async def _post(client: httpx.AsyncClient, body: bytes) -> int:
         answer = await client.post("/v1/events", content=body)
         if answer.status_code == 202:
             return len(answer.json()["results"])
-        if answer.status_code != 503:
+        if answer.status_code not in (429, 503):
             raise RuntimeError(f"intake answered {answer.status_code}: {answer.text[:300]}")
         await asyncio.sleep(float(answer.headers.get("retry-after", "1")))
     raise RuntimeError(f"intake was not available in {ATTEMPTS} attempts")
@@ -91,10 +90,13 @@ async def send_over_kafka(upstream: Upstream, values: Sequence[bytes], progress:
     try:
         await producer.start()
         share = -(-len(values) // upstream.partitions)
-        async with asyncio.TaskGroup() as group:
-            for partition in range(upstream.partitions):
-                part = values[partition * share : (partition + 1) * share]
-                group.create_task(_produce(producer, upstream.inbound_topic, partition, part, progress))
+        parts = (values[first : first + share] for first in range(0, len(values), share))
+        await side_by_side(
+            *(
+                _produce(producer, upstream.inbound_topic, partition, part, progress)
+                for partition, part in enumerate(parts)
+            )
+        )
     finally:
         await producer.stop()
 

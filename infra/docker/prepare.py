@@ -1,6 +1,6 @@
 """Makes what the containers stand on: keys, databases with their roles, topics, migrations; and their settings.
 
-Reads POSTGRES_ADMIN_DSN, RAHNAMA_KAFKA_BOOTSTRAP and RAHNAMA_PARTITIONS. Keeps the keys in RAHNAMA_KEYS, and gives
+Reads POSTGRES_ADMIN_DSN, RAHNAMA_KAFKA_BOOTSTRAP, RAHNAMA_PARTITIONS and RAHNAMA_KAFKA_QUOTAS. Keeps the keys in RAHNAMA_KEYS, and gives
 each service a folder of its own below RAHNAMA_SECRETS: its DSN and the public keys, and to intake the master key. A
 folder more has the token with which metrics are read.
 It can be run again: what is there stays. It runs as the user of the services, whose files it writes.
@@ -18,6 +18,7 @@ from infra.docker.as_owner import MIGRATE_SECONDS, run_as_owner
 from infra.local.databases import SERVICES, ServiceDatabase, ensure_databases
 from infra.local.errors import LocalError
 from infra.local.keys import Keys, ensure_keys
+from infra.local.quotas import ensure_quotas
 from infra.local.tokens import make_token
 from infra.local.topics import DEFAULT_PARTITIONS, ensure_topics
 
@@ -25,11 +26,15 @@ KAFKA_SECONDS = 60
 METRICS_HOURS = 365 * 24  # made anew whenever the containers are brought up
 
 
-async def prepare(admin_dsn: str, bootstrap: str, partitions: int, keys: Path, secrets: Path) -> None:
-    """All of it, in order; raises what the servers raise."""
+async def prepare(
+    admin_dsn: str, bootstrap: str, partitions: int, keys: Path, secrets: Path, *, quotas: bool
+) -> None:
+    """All of it, in order; raises what the servers raise. `quotas` are of the whole cluster: not of one that others use."""
     made = ensure_keys(keys)
     databases = await ensure_databases(admin_dsn)
     await _ensure_topics(bootstrap, partitions)
+    if quotas:
+        await ensure_quotas(bootstrap)
     for service in SERVICES:
         if run_as_owner(service, "migrate", seconds=MIGRATE_SECONDS) != 0:
             raise LocalError(f"{service} was not migrated")
@@ -73,6 +78,12 @@ def _write(path: Path, content: bytes) -> None:
     fresh.replace(path)
 
 
+def _read_quotas(value: str) -> bool:
+    if value not in ("0", "1"):
+        raise LocalError("RAHNAMA_KAFKA_QUOTAS: allowed: 1, or 0 on a cluster that others use")
+    return value == "1"
+
+
 def main() -> int:
     """Exit code 1, with the reason in a line, when a person has to change something."""
     try:
@@ -83,6 +94,7 @@ def main() -> int:
                 int(os.environ.get("RAHNAMA_PARTITIONS", DEFAULT_PARTITIONS)),
                 Path(os.environ["RAHNAMA_KEYS"]),
                 Path(os.environ["RAHNAMA_SECRETS"]),
+                quotas=_read_quotas(os.environ.get("RAHNAMA_KAFKA_QUOTAS", "1")),
             )
         )
     except LocalError as error:

@@ -53,16 +53,16 @@ def _live(options: argparse.Namespace, home: Home) -> int:
 
     match options.command:
         case "up":
-            return lifecycle.up(home) or (_load_demo(home) if options.demo else 0)
+            return lifecycle.up(home) or (_load_demo(home, options.registrations) if options.demo else 0)
         case "down":
             return lifecycle.down(home)
         case _:
             return lifecycle.reset(home, confirmed=options.yes)
 
 
-def _load_demo(home: Home) -> int:
+def _load_demo(home: Home, registrations: int | None) -> int:
     load = importlib.import_module("infra.demo.load")
-    return int(load.load(home))
+    return int(load.load(home, registrations))
 
 
 def _mend(options: argparse.Namespace, home: Home) -> int:
@@ -97,6 +97,12 @@ def _print_token(options: argparse.Namespace, home: Home) -> int:
     return 0
 
 
+def _positive(written: str) -> int:
+    if not written.isdecimal() or not int(written):
+        raise argparse.ArgumentTypeError("a whole number from 1 is needed")
+    return int(written)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.local", description="Rahnama on this machine")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -105,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
         "up", help="start Kafka, Postgres and the three services, and leave them running"
     )
     up.add_argument("--demo", action="store_true", help="load the demo's cohort")
+    up.add_argument(
+        "--registrations", type=_positive, help="send so many of its students' events, the first ones"
+    )
     commands.add_parser("down", help="stop what up started")
     reset = commands.add_parser("reset", help="stop, ask, and delete the data")
     reset.add_argument("--yes", action="store_true", help="do not ask")

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from infra.local.errors import LocalError
 from infra.local.home import REPOSITORY, Home
 from infra.local.process import tail
+from infra.local.readiness import disagreements_now, is_foreign_record
 from infra.local.screen import StageScreen
 from infra.local.state import ProcessMark, State, forget_state, read_state
 from infra.local.supervisor import ALREADY_RUNNING
@@ -152,7 +153,6 @@ def _wait_until_ready(home: Home, supervisor: "subprocess.Popen[bytes]") -> int:
         else:
             down(home)
             raise LocalError(f"The system was not ready within {_UP_SECONDS} s and was stopped.")
-    print("Rahnama only reads." if state.closed else "Rahnama is ready.")
     return _print_summary(state)
 
 
@@ -168,17 +168,28 @@ def _print_failure(home: Home, state: State | None) -> int:
 
 
 def _print_summary(state: State) -> int:
-    """0, or 1 when a service is closed: then what is to be done is told last."""
+    """0, or 1 when a log and its topic disagree: then what is to be done is printed last."""
+    disagreements = disagreements_now(state.urls, state.closed)
+    foreign = {name: reason for name, reason in disagreements.items() if is_foreign_record(reason)}
+    closed = {name: reason for name, reason in disagreements.items() if name not in foreign}
+    if closed:
+        print("Rahnama only reads.")
+    else:
+        print("Rahnama runs, but a topic holds a foreign record." if foreign else "Rahnama is ready.")
     for name, url in state.urls.items():
         print(f"  {name:<10} {url}")
     print(f"  {'kafka':<10} {state.kafka_bootstrap}")
     print("  make token ROLE=operator gives a token, make status shows how it is, make down stops it.")
-    for name, reason in state.closed.items():
+    for name, reason in foreign.items():
+        print(f"The topic of {name} holds a foreign record: {reason}.", file=sys.stderr)
+    if foreign:
+        print("See docs/runbooks/foreign-record.md.", file=sys.stderr)
+    for name, reason in closed.items():
         print(f"{name} accepts nothing: {reason}.", file=sys.stderr)
-    if state.closed:
+    if closed:
         print(
             "If a database was restored: make down, make recover, make up."
             " Else see docs/runbooks/fork.md; do not delete the topic.",
             file=sys.stderr,
         )
-    return 1 if state.closed else 0
+    return 1 if disagreements else 0

@@ -15,14 +15,16 @@ from infra.local.keys import Keys
 from infra.local.part import Part
 from infra.local.ports import LOOPBACK, require_free
 from infra.local.process import Child, inherited_environment, run_to_end, spawn
+from infra.local.readiness import disagreement, stage_of
 from infra.local.tokens import ISSUER
-from shared.relay.look import DISAGREEMENTS
 
 _READY_SECONDS = 60
 _MIGRATE_SECONDS = 120
 # Of the user's own environment these reach a service: how it traces, and how it is tuned.
 _TUNING = ("RAHNAMA_CORS_ORIGINS", "RAHNAMA_TOKEN_HOURS", "RAHNAMA_REVOCATIONS_FILE", "RAHNAMA_CONNECTIONS", "RAHNAMA_BYTES_IN_FLIGHT", "RAHNAMA_BATCH_RECORDS", "RAHNAMA_POLL_SECONDS", "RAHNAMA_SESSION_TIMEOUT_SECONDS",
-           "RAHNAMA_DATABASE_POOL_SIZE", "RAHNAMA_LOG_LEVEL", "TZ")  # fmt: skip
+           "RAHNAMA_DATABASE_POOL_SIZE", "RAHNAMA_READ_SECONDS", "RAHNAMA_VERIFICATIONS",
+           "RAHNAMA_SUBJECT_READS_PER_SECOND", "RAHNAMA_SUBJECT_WRITES_PER_SECOND", "RAHNAMA_TENANT_READS_PER_SECOND", "RAHNAMA_TENANT_WRITES_PER_SECOND",
+           "RAHNAMA_LOG_LEVEL", "TZ")  # fmt: skip
 
 
 class ServiceProcess(Part):
@@ -42,7 +44,7 @@ class ServiceProcess(Part):
         """`environment` is what `service_environment` made; `service` what it is an instance of, if not `name`.
 
         `module`, `environment` and `may_be_closed` may be changed until the next start. With `may_be_closed` it may
-        start for reads alone: its log disagrees with its topic, and `closed` says how.
+        start although its log disagrees with its topic: for reads alone, or beside a foreign record. `closed` says how.
         """
         super().__init__(name)
         self.port = port
@@ -63,7 +65,7 @@ class ServiceProcess(Part):
     @property
     def stage(self) -> str:
         """For a person to read."""
-        return "ready" if self.closed is None else "closed: reads only"
+        return stage_of(self.closed)
 
     async def migrate(self) -> None:
         """As the database's owner; the service itself may not change its schema."""
@@ -122,23 +124,15 @@ class ServiceProcess(Part):
                     if answer.status_code == 200:
                         return
                     last = f"/readyz answered {answer.status_code} {answer.text[:300]}"
-                    if (reason := _disagreement(answer)) is not None:
+                    if answer.status_code == 503 and (reason := disagreement(answer.json())) is not None:
                         if not self.may_be_closed:
-                            raise child.failed(f"is closed: {reason}")
+                            raise child.failed(f"is not ready ({stage_of(reason)}): {reason}")
                         self.closed = reason
                         return
                 except httpx.HTTPError as error:
                     last = f"/readyz: {error or type(error).__name__}"
                 await asyncio.sleep(0.1)
         raise child.failed(f"was not ready within {_READY_SECONDS} s; {last}")
-
-
-def _disagreement(answer: httpx.Response) -> str | None:
-    """Why the log and its topic tell different stories, if they do: that does not pass by waiting."""
-    reason = answer.json().get("parts", {}).get("relay") if answer.status_code == 503 else None
-    if reason is None or not any(sign in reason for sign in DISAGREEMENTS):
-        return None
-    return str(reason)
 
 
 def service_environment(
@@ -167,5 +161,5 @@ def service_environment(
     }
     if service == "intake":
         environment["RAHNAMA_MASTER_KEY_FILE"] = str(keys.master_key_file)
-        environment |= inherited_environment("RAHNAMA_SOURCES")
+        environment |= inherited_environment("RAHNAMA_SOURCES", "RAHNAMA_SPREADSHEET_TENANTS")
     return environment

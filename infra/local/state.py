@@ -39,7 +39,8 @@ class Ends(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True):
-    """`stages` and `processes` are by part, in the order of starting; `closed` are the services that only read.
+    """`stages` and `processes` are by part, in the order of starting; `closed` are the services
+    whose log disagreed with its topic at their start, and why.
 
     `ends` has the parts that ended unexpectedly.
     """

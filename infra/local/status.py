@@ -10,6 +10,7 @@ import psutil
 
 from infra.local.home import Home
 from infra.local.keys import ensure_keys
+from infra.local.readiness import CLOSED, FOREIGN_STAGE, disagreement, stage_of
 from infra.local.state import ProcessMark, State, read_state
 from infra.local.tokens import make_token
 
@@ -17,12 +18,16 @@ _SECONDS = 3.0
 
 
 class _Look(NamedTuple):
-    """What a service reports; `troubles` are for a person to read, `position` instead of what `positions` show."""
+    """What a service reports; `troubles` are for a person to read, `position` instead of what `positions` show.
+
+    `disagreement` is why its log and its topic tell different stories now.
+    """
 
     ready: bool
     position: str = ""
     positions: Mapping[str, Any] = MappingProxyType({})
     troubles: tuple[str, ...] = ()
+    disagreement: str | None = None
 
 
 def status(home: Home) -> int:
@@ -39,14 +44,14 @@ def status(home: Home) -> int:
     looks = {service: _look(home, state, service) for service in state.urls}
     heads = published_heads({service: look.positions for service, look in looks.items()})
     for part, stage in state.stages.items():
-        all_well = all_well and stage == "ready"
         mark = state.processes.get(part)
         if mark is None:
+            all_well = all_well and stage == "ready"
             lines.append(f"  {part:<10} {stage}")
             continue
         look = looks.get(part, _Look(mark.alive))
-        all_well = all_well and look.ready and mark.alive and not look.troubles
-        shown = stage if stage != "ready" or look.ready else "not ready"
+        shown = stage_now(stage, ready=look.ready, disagreement=look.disagreement)
+        all_well = all_well and shown == "ready" and mark.alive and not look.troubles
         lines.append(
             f"  {part:<10} {shown:<22} pid {mark.pid:<8} {_megabytes(mark):>5} MB  {look.position or describe_lag(look.positions, heads)}".rstrip()
         )
@@ -72,9 +77,19 @@ def _look(home: Home, state: State, service: str) -> _Look:
                 "",
                 positions.json() if positions.status_code == 200 else {},
                 (*describe_reasons(readiness.json()), *readiness.json().get("held", ())),
+                disagreement(readiness.json()),
             )
     except (httpx.HTTPError, ValueError) as error:
         return _Look(False, f"does not answer ({type(error).__name__})")
+
+
+def stage_now(stage: str, *, ready: bool, disagreement: str | None) -> str:
+    """A part's stage: of one that was started, what it reports now, not what it reported at its start."""
+    if stage not in ("ready", CLOSED, FOREIGN_STAGE):
+        return stage
+    if ready:
+        return "ready"
+    return "not ready" if disagreement is None else stage_of(disagreement)
 
 
 def describe_ends(state: State, part: str) -> list[str]:

@@ -21,6 +21,7 @@ from infra.local.keys import ensure_keys
 from infra.local.part import Part
 from infra.local.ports import LOOPBACK, SystemPorts, free_ports
 from infra.local.postgres import PostgresServer
+from infra.local.quotas import ensure_quotas
 from infra.local.restarts import WATCH_SECONDS, RestartPolicy, keep_running
 from infra.local.service import ServiceProcess, service_environment
 from infra.local.side_by_side import side_by_side
@@ -158,9 +159,10 @@ class System:
             keys = ensure_keys(self._keys_folder)
             await side_by_side(self._start_part(self._postgres), self._start_part(self._kafka))
             self._set("schema", "starting")
-            databases, _ = await side_by_side(
+            databases, *_ = await side_by_side(
                 ensure_databases(self.admin_dsn),
                 ensure_topics(self.kafka_bootstrap, partitions=self._partitions),
+                ensure_quotas(self.kafka_bootstrap),
             )
             for name in SERVICES:
                 self._services[name] = self._make_service(name, databases, keys)

@@ -21,14 +21,14 @@ from shared.append.log import Log
 from shared.contracts.decisions import ALLOCATION_SOURCE
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.database_watch import DatabaseWatch
-from shared.edges import Edges
-from shared.http import Health, create_app, verifier_of
+from shared.edges import Edges, pools_of
+from shared.http import ExpensiveReads, Health, create_app, rate_limits_of, verifier_of
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.polling import Polling
 from shared.lifespan import Part, service_lifespan
-from shared.postgres import connector, make_pool
+from shared.postgres import connector
 from shared.relay.relay import Relay
 from shared.telemetry import Telemetry, configure_logging
 from shared.verification.findings import ReadModelReport
@@ -41,20 +41,14 @@ GROUP: Final = "rahnama.allocation"
 def build(settings: Settings) -> FastAPI:
     """Allocation's app; its parts start and stop with the app's lifespan. Needs a running event loop."""
     configure_logging(ALLOCATION_SOURCE, settings.log_level)
-    edges = Edges(
-        pool=make_pool(
-            settings.database_url, application=ALLOCATION_SOURCE, size=settings.database_pool_size
-        ),
-        connect=connector(settings.database_url),
-        kafka=AioKafkaClients(settings.kafka_bootstrap),
-        clock=system_clock,
-        telemetry=Telemetry.start(ALLOCATION_SOURCE),
-    )
-    pool, telemetry = edges.pool, edges.telemetry
-    pacer = GarbagePacer()
+    pool, reads = pools_of(settings, ALLOCATION_SOURCE)
+    telemetry, pacer = Telemetry.start(ALLOCATION_SOURCE), GarbagePacer()
+    kafka = AioKafkaClients(settings.kafka_bootstrap, settings.topic(ALLOCATION_SOURCE))
+    edges = Edges(pool, connector(settings.database_url), kafka, system_clock, telemetry)
     parts = compose(settings, edges, pacer)
     relay, inbox = parts.relay, parts.inbox
-    database = DatabaseWatch(pool, ALLOCATION_SOURCE)
+    database = DatabaseWatch(pool, ALLOCATION_SOURCE, reads)
+    expensive = ExpensiveReads(settings.verifications)
 
     def ready() -> Mapping[str, str | None]:
         return {"database": database.ready(), "relay": relay.ready(), "inbox": inbox.ready()}
@@ -62,22 +56,27 @@ def build(settings: Settings) -> FastAPI:
     app = create_app(
         title="Rahnama allocation",
         version=VERSION,
-        lifespan=service_lifespan(settings, pool, database, parts.in_order, pacer, telemetry),
+        lifespan=service_lifespan(settings, pool, reads, database, parts.in_order, pacer, telemetry),
         verifier=verifier_of(settings),
         health=Health(ready, inbox.troubles),
-        positions=AllocationPositions(pool, relay.published, inbox.positions),
+        positions=AllocationPositions(reads, relay.published, inbox.positions),
         telemetry=telemetry,
         bytes_in_flight=settings.bytes_in_flight,
         cors_origins=settings.allowed_origins,
         position_wait_seconds=settings.position_wait_seconds,
+        rate_limits=rate_limits_of(settings),
     )
-    for routes in (allocation_routes, waitlist_routes, mentor_routes, mentor_students_routes, summary_routes):
-        app.include_router(routes(pool))
+    for routes in (waitlist_routes, mentor_routes, mentor_students_routes):
+        app.include_router(routes(reads))
+    for scanning in (allocation_routes, summary_routes):
+        app.include_router(scanning(reads, expensive))
 
     def replay() -> Awaitable[ReadModelReport]:
         return verify_read_models(settings, edges)
 
-    app.include_router(verification_routes(pool, ALLOCATION_SOURCE, replay, settings.verification_seconds))
+    app.include_router(
+        verification_routes(reads, ALLOCATION_SOURCE, replay, expensive, settings.verification_seconds)
+    )
     return app
 
 

@@ -16,13 +16,13 @@ from services.audit.query.verifier import Bounds, Verifier
 from services.audit.settings import Settings
 from shared.append.clock import system_clock
 from shared.database_watch import DatabaseWatch
-from shared.edges import Edges
-from shared.http import Health, create_app, verifier_of
+from shared.edges import Edges, pools_of
+from shared.http import ExpensiveReads, Health, create_app, rate_limits_of, verifier_of
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.lifespan import service_lifespan
-from shared.postgres import connector, make_pool
+from shared.postgres import connector
 from shared.telemetry import Telemetry, configure_logging
 
 NAME: Final = "audit"
@@ -32,19 +32,15 @@ VERSION: Final = "0.1.0"
 def build(settings: Settings) -> FastAPI:
     """Audit's app; its parts start and stop with the app's lifespan. Needs a running event loop."""
     configure_logging(NAME, settings.log_level)
-    edges = Edges(
-        pool=make_pool(settings.database_url, application=NAME, size=settings.database_pool_size),
-        connect=connector(settings.database_url),
-        kafka=AioKafkaClients(settings.kafka_bootstrap),
-        clock=system_clock,
-        telemetry=Telemetry.start(NAME),
-    )
-    pool, telemetry = edges.pool, edges.telemetry
-    database = DatabaseWatch(pool, NAME)
-    pacer = GarbagePacer()
+    pool, reads = pools_of(settings, NAME)
+    telemetry, pacer = Telemetry.start(NAME), GarbagePacer()
+    kafka = AioKafkaClients(settings.kafka_bootstrap, settings.topic(NAME))
+    edges = Edges(pool, connector(settings.database_url), kafka, system_clock, telemetry)
+    database = DatabaseWatch(pool, NAME, reads)
+    expensive = ExpensiveReads(settings.verifications)
     inbox = compose(settings, edges, pacer)
     verifier = Verifier(
-        pool,
+        reads,
         edges.kafka,
         settings.log_topics,
         settings.partitions,
@@ -58,17 +54,18 @@ def build(settings: Settings) -> FastAPI:
     app = create_app(
         title="Rahnama audit",
         version=VERSION,
-        lifespan=service_lifespan(settings, pool, database, [inbox, verifier], pacer, telemetry),
+        lifespan=service_lifespan(settings, pool, reads, database, [inbox, verifier], pacer, telemetry),
         verifier=verifier_of(settings),
         health=Health(ready, inbox.troubles),
-        positions=AuditPositions(pool, inbox.positions),
+        positions=AuditPositions(reads, inbox.positions),
         telemetry=telemetry,
         bytes_in_flight=settings.bytes_in_flight,
         cors_origins=settings.allowed_origins,
         position_wait_seconds=settings.position_wait_seconds,
+        rate_limits=rate_limits_of(settings),
     )
-    app.include_router(record_routes(Records(pool)))
-    app.include_router(verification_routes(verifier))
+    app.include_router(record_routes(Records(reads), expensive))
+    app.include_router(verification_routes(verifier, expensive))
     return app
 
 

@@ -17,7 +17,7 @@ from services.intake.inbox.erasure import erasure_router
 from services.intake.inbox.http import events_router
 from services.intake.inbox.kafka import InboundInbox
 from services.intake.inbox.polls import Polls
-from services.intake.inbox.receive import Receiver
+from services.intake.inbox.receive import Receiver, receiver_of
 from services.intake.inbox.retention import InboundRetention
 from services.intake.query.positions import IntakePositions
 from services.intake.query.references import references_router
@@ -32,13 +32,13 @@ from shared.append.clock import system_clock
 from shared.append.log import Log
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.database_watch import DatabaseWatch
-from shared.edges import Edges
-from shared.http import Health, create_app, verifier_of
+from shared.edges import Edges, pools_of
+from shared.http import ExpensiveReads, Health, create_app, rate_limits_of, verifier_of
 from shared.inbox.garbage import GarbagePacer
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.polling import Polling
 from shared.lifespan import Part, service_lifespan
-from shared.postgres import connector, make_pool
+from shared.postgres import connector
 from shared.relay.relay import Relay
 from shared.telemetry import Telemetry, configure_logging
 from shared.verification.findings import ReadModelReport
@@ -52,17 +52,13 @@ INBOUND: Final = "inbound"
 def build(settings: Settings) -> FastAPI:
     """Intake's app; its parts start and stop with the app's lifespan."""
     configure_logging(INTAKE_SOURCE, settings.log_level)
-    edges = Edges(
-        pool=make_pool(settings.database_url, application=INTAKE_SOURCE, size=settings.database_pool_size),
-        connect=connector(settings.database_url),
-        kafka=AioKafkaClients(settings.kafka_bootstrap),
-        clock=system_clock,
-        telemetry=Telemetry.start(INTAKE_SOURCE),
-    )
-    pool, telemetry = edges.pool, edges.telemetry
-    pacer = GarbagePacer()
+    pool, reads = pools_of(settings, INTAKE_SOURCE)
+    telemetry, pacer = Telemetry.start(INTAKE_SOURCE), GarbagePacer()
+    kafka = AioKafkaClients(settings.kafka_bootstrap, settings.topic(INTAKE_SOURCE))
+    edges = Edges(pool, connector(settings.database_url), kafka, system_clock, telemetry)
     parts = compose(settings, edges, pacer)
-    database = DatabaseWatch(pool, INTAKE_SOURCE)
+    database = DatabaseWatch(pool, INTAKE_SOURCE, reads)
+    expensive = ExpensiveReads(settings.verifications)
 
     def ready() -> Mapping[str, str | None]:
         return {
@@ -72,38 +68,35 @@ def build(settings: Settings) -> FastAPI:
             "inbox": parts.inbox.ready(),
             "rejections": parts.rejections.ready(),
             "keys": parts.keys_watch.ready(),
+            "retention": parts.retention.ready(),
         }
 
     app = create_app(
         title="Rahnama intake",
         version=VERSION,
-        lifespan=service_lifespan(
-            settings,
-            pool,
-            database,
-            parts.in_order,
-            pacer,
-            telemetry,
-        ),
+        lifespan=service_lifespan(settings, pool, reads, database, parts.in_order, pacer, telemetry),
         verifier=verifier_of(settings),
         health=Health(ready, parts.inbox.troubles),
-        positions=IntakePositions(pool, parts.log, parts.relay.published, parts.inbox.positions),
+        positions=IntakePositions(reads, parts.log, parts.relay.published, parts.inbox.positions),
         telemetry=telemetry,
         bytes_in_flight=settings.bytes_in_flight,
         cors_origins=settings.allowed_origins,
         position_wait_seconds=settings.position_wait_seconds,
         max_body_bytes=settings.request_bytes,
+        rate_limits=rate_limits_of(settings),
     )
-    app.include_router(events_router(settings, parts.receiver, parts.writer, Answers(pool), parts.keyring))
-    app.include_router(students_router(pool, parts.keyring))
+    app.include_router(events_router(settings, parts.receiver, parts.writer, Answers(reads), parts.keyring))
+    app.include_router(students_router(reads, parts.keyring, expensive))
     app.include_router(erasure_router(parts.erasure))
-    app.include_router(references_router(pool))
-    app.include_router(rejections_router(pool))
+    app.include_router(references_router(reads))
+    app.include_router(rejections_router(reads))
 
     def replay() -> Awaitable[ReadModelReport]:
         return verify_read_models(settings, edges, parts.keyring)
 
-    app.include_router(verification_routes(pool, INTAKE_SOURCE, replay, settings.verification_seconds))
+    app.include_router(
+        verification_routes(reads, INTAKE_SOURCE, replay, expensive, settings.verification_seconds)
+    )
     return app
 
 
@@ -141,13 +134,7 @@ def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
     """Builds the parts on `edges`; starts nothing."""
     keyring = Keyring(settings.read_master_key())
     log = Log(INTAKE_SOURCE, topic=settings.topic(INTAKE_SOURCE))
-    receiver = Receiver(
-        keyring,
-        settings.sources,
-        edges.clock,
-        event_bytes=settings.event_bytes,
-        batch_events=settings.request_events,
-    )
+    receiver = receiver_of(settings, keyring, edges.clock)
     fresh_keys = FreshKeys()
     key_records, relay, writer = _way_to_kafka(settings, edges, log, keyring, fresh_keys, pacer)
     erasure = Erasure(

@@ -4,7 +4,7 @@ import base64
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from shared.errors import Misconfigured
@@ -38,7 +38,25 @@ class Settings(ServiceSettings):
     )
     event_bytes: int = Field(256 * 1024, ge=1024, description="Longest single event.")
 
+    spreadsheet_tenants: str = Field(
+        "",
+        description="Tenants whose events may hold what spreadsheets make of values, comma separated; none by default.",
+    )
+
     _read_sources = field_validator("sources", mode="before")(read_json_object)
+
+    @field_validator("spreadsheet_tenants")
+    @classmethod
+    def _have_sources(cls, value: str, given: ValidationInfo) -> str:
+        sources = given.data.get("sources")  # absent where it is wrong itself
+        if sources is not None and not set(sources.values()).issuperset(_names(value)):
+            raise ValueError("each is a tenant of RAHNAMA_SOURCES")
+        return value
+
+    @property
+    def tenants_with_spreadsheets(self) -> frozenset[str]:
+        """The tenants of `spreadsheet_tenants`."""
+        return frozenset(_names(self.spreadsheet_tenants))
 
     def read_master_key(self) -> bytes:
         """The 32 bytes of `master_key_file`. Raises `Misconfigured` when it holds anything else."""
@@ -55,3 +73,7 @@ class Settings(ServiceSettings):
                 f"RAHNAMA_MASTER_KEY_FILE: {self.master_key_file} does not hold a master key: base64 of {KEY_BYTES} bytes"
             )
         return key
+
+
+def _names(written: str) -> list[str]:
+    return [name.strip() for name in written.split(",") if name.strip()]

@@ -13,10 +13,13 @@ async def mentors(caller: Annotated[Caller, Depends(require("operator", "auditor
 from shared.http.app import create_app
 from shared.http.bodies import read_body, require_content_type
 from shared.http.callers import Caller, CenterLimit
+from shared.http.expensive_reads import ExpensiveReads
 from shared.http.health import Health
+from shared.http.json_bodies import JsonBody
 from shared.http.numbers import CountInt8, Int2, Int4, PartitionNumber, PositiveInt4, ShortText, Year
 from shared.http.pages import Page, decode_cursor, encode_cursor, page_response
 from shared.http.positions import InboxPosition, LogPosition, MinPosition, PositionsSource
+from shared.http.rate_limits import rate_limits_of
 from shared.http.responses import json_response
 from shared.http.roles import require, require_any
 from shared.http.scope import traceparent_of
@@ -26,10 +29,12 @@ __all__ = [
     "Caller",
     "CenterLimit",
     "CountInt8",
+    "ExpensiveReads",
     "Health",
     "InboxPosition",
     "Int2",
     "Int4",
+    "JsonBody",
     "LogPosition",
     "MinPosition",
     "Page",
@@ -44,6 +49,7 @@ __all__ = [
     "encode_cursor",
     "json_response",
     "page_response",
+    "rate_limits_of",
     "read_body",
     "require",
     "require_any",

@@ -20,6 +20,7 @@ from shared.http.health import Health, alive, readiness
 from shared.http.openapi import PROBLEM_RESPONSES, describe
 from shared.http.positions import PositionsSource, positions_response
 from shared.http.problems import answer_error, answer_http_exception, answer_validation_error
+from shared.http.rate_limits import RateLimits
 from shared.http.responses import headers_only, json_response
 from shared.http.roles import require, require_any, require_roles_everywhere
 from shared.http.routing import check_request, declared_routes
@@ -51,6 +52,7 @@ def create_app(
     max_body_bytes: int = MAX_BODY_BYTES,
     bytes_in_flight: int = BYTES_IN_FLIGHT,
     cors_origins: Sequence[str] = (),
+    rate_limits: RateLimits | None = None,
 ) -> FastAPI:
     """An app with `/healthz`, `/readyz`, `/metrics`, `/openapi.json` and `/v1/positions`.
 
@@ -83,6 +85,7 @@ def create_app(
         telemetry or Telemetry(),
         max_body_bytes,
         BodiesInFlight(max(bytes_in_flight, 2 * max_body_bytes)),
+        rate_limits or RateLimits(),
     )
     if cors_origins:  # in front of the edge: a preflight carries no token
         app.add_middleware(
@@ -90,7 +93,7 @@ def create_app(
             allow_origins=cors_origins,
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "traceparent"],
-            expose_headers=["Location", "Link", "Retry-After", "ETag"],
+            expose_headers=["Location", "Link", "Retry-After", "ETag", "RateLimit", "RateLimit-Policy"],
             max_age=600,
         )
     _add_health(app, health)

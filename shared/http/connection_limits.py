@@ -19,9 +19,11 @@ REFUSED: Final = counter(
 class ConnectionLimits:
     """Bounds of one server. Sizes are bytes, times are seconds.
 
-    A body must arrive at `body_bytes_per_second` on average after `body_grace_seconds`; time in which the server itself
-    does not read is not counted. `linger_seconds` is how long a refused connection may still be read from, so that the
-    client receives the answer instead of a reset.
+    A body must arrive at `body_bytes_per_second` on average over windows of at most `body_grace_seconds`, and within
+    `body_seconds`; time in which the server itself does not read is not counted. Answers must be read likewise, at
+    `write_bytes_per_second` over `write_seconds`. `pipelined_requests` wait behind the one that is answered; further
+    ones are not read until one is answered. `header_bytes` also bounds trailers. `linger_seconds` is how long a refused
+    connection may still be read from, so that the client receives the answer instead of a reset.
     """
 
     connections: int = 1000
@@ -30,6 +32,8 @@ class ConnectionLimits:
     header_seconds: float = 10.0
     body_bytes_per_second: int = 1024
     body_grace_seconds: float = 20.0
+    body_seconds: float = 1200.0
+    write_bytes_per_second: int = 1024
     write_seconds: float = 30.0
     pipelined_requests: int = 16
     discarded_bytes: int = 16 * 1024 * 1024
@@ -49,7 +53,6 @@ class Refusal(Exception):
 HEADERS_TOO_LARGE: Final = (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "HEADERS_TOO_LARGE")
 REQUEST_TIMEOUT: Final = (HTTPStatus.REQUEST_TIMEOUT, "REQUEST_TIMEOUT")
 TOO_MANY_CONNECTIONS: Final = (HTTPStatus.SERVICE_UNAVAILABLE, "TOO_MANY_CONNECTIONS")
-TOO_MANY_PIPELINED: Final = (HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_PIPELINED_REQUESTS")
 REQUEST_UNREADABLE: Final = (HTTPStatus.BAD_REQUEST, "REQUEST_UNREADABLE")
 METHOD_UNSUPPORTED: Final = (HTTPStatus.NOT_IMPLEMENTED, "METHOD_UNSUPPORTED")
 

@@ -1,7 +1,7 @@
 """The edge: what happens to every request before FastAPI sees it, in one plain ASGI step.
 
-The trace's context is taken up, the token verified (nothing of a body is read without one), the body bounded,
-the duration measured, and what nobody handled becomes a problem without detail.
+The trace's context is taken up, the token verified (nothing of a body is read without one), the request counted against
+its caller's limits, the body bounded, the duration measured, and what nobody handled becomes a problem without detail.
 """
 
 import time
@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.errors import Rejected, Unauthenticated
 from shared.http.bodies import BodiesInFlight, BoundedBody, declared_length, require_identity, too_large
 from shared.http.problems import problem_of
+from shared.http.rate_limits import RateLimits
 from shared.http.refusals import RefusalLog
 from shared.http.roles import OPEN_PATHS
 from shared.http.scope import CALLER, TRACEPARENT, route_of
@@ -52,12 +53,14 @@ class Edge:
         telemetry: Telemetry,
         max_body_bytes: int,
         in_flight: BodiesInFlight,
+        rate_limits: RateLimits,
     ) -> None:
         self._app = app
         self._verifier = verifier
         self._telemetry = telemetry
         self._max_body_bytes = max_body_bytes
         self._in_flight = in_flight
+        self._rate_limits = rate_limits
         self._refusals = RefusalLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,7 +79,7 @@ class Edge:
         body = BoundedBody(receive, self._max_body_bytes, self._in_flight)
         error: Exception | None = None
         try:
-            self._check(scope, headers)
+            self._check(scope, headers, exchange)
             await self._app(scope, body.receive, exchange.send)
         except ClientDisconnect:
             pass  # nobody is left to answer
@@ -103,12 +106,15 @@ class Edge:
         span = self._telemetry.begin(_name(method), given, SpanKind.SERVER, attributes)
         return span, span.traceparent if span is not None else given or unsampled_traceparent()
 
-    def _check(self, scope: Scope, headers: "_Headers") -> None:
+    def _check(self, scope: Scope, headers: "_Headers", exchange: "_Exchange") -> None:
         path = scope["path"]
         if "\x00" in path or b"%00" in scope["query_string"] or len(path) > MAX_PATH_CHARACTERS:
             raise Rejected("The address is not valid.", code="REQUEST_UNREADABLE")
         if path not in OPEN_PATHS:
-            scope[CALLER] = self._verifier.verify(_bearer(headers.authorization))
+            caller = scope[CALLER] = self._verifier.verify(_bearer(headers.authorization))
+            verdict = self._rate_limits.count(caller, scope["method"], path)
+            exchange.fields = verdict.fields
+            verdict.require_admitted()
         if headers.content_length > self._max_body_bytes:
             raise too_large(self._max_body_bytes)
         require_identity(headers.content_encoding)
@@ -155,18 +161,19 @@ def _bearer(authorization: bytes | None) -> str:
 
 
 class _Exchange:
-    """What was answered so far."""
+    """What was answered so far. `fields` are added to the answer's head."""
 
-    __slots__ = ("_send", "status")
+    __slots__ = ("_send", "fields", "status")
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self.status = 0
+        self.fields: tuple[tuple[bytes, bytes], ...] = ()
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), *SECURITY_HEADERS]
+            message["headers"] = [*message.get("headers", ()), *SECURITY_HEADERS, *self.fields]
         await self._send(message)
 
 
@@ -203,8 +210,14 @@ def add_edge(
     telemetry: Telemetry,
     max_body_bytes: int,
     in_flight: BodiesInFlight,
+    rate_limits: RateLimits,
 ) -> None:
     """Puts the edge before `app`."""
     app.add_middleware(
-        Edge, verifier=verifier, telemetry=telemetry, max_body_bytes=max_body_bytes, in_flight=in_flight
+        Edge,
+        verifier=verifier,
+        telemetry=telemetry,
+        max_body_bytes=max_body_bytes,
+        in_flight=in_flight,
+        rate_limits=rate_limits,
     )

@@ -9,6 +9,7 @@ import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import chain, islice
 from typing import Annotated, Any, Final, Union, cast, get_args, get_origin
 
 from annotated_types import Ge, Le
@@ -21,7 +22,9 @@ from shared.http.validation import MAX_ERRORS, code_of
 
 PARAMETER_UNKNOWN: Final = "PARAMETER_UNKNOWN"
 PARAMETER_REPEATED: Final = "PARAMETER_REPEATED"
-MAX_NAME_CHARACTERS: Final = 64
+MAX_COMPARED_CHARACTERS: Final = 64
+_SHOWN_NAME: Final = re.compile("[a-z_]{1,40}")
+"""An unknown name that is repeated. Any other one may be a value in the wrong place, such as a national ID."""
 _INTEGER: Final = re.compile("-?[0-9]{1,19}")
 _NEAREST: Final = 0.5
 """difflib's ratio from which a name is close enough to be suggested."""
@@ -60,12 +63,14 @@ class Parameters:
 
     def check(self, request: Request) -> None:
         """Raises `Rejected` (422) with at most `MAX_ERRORS` errors."""
-        errors = [*self._path_errors(request), *self._query_errors(request)] if self._applies(request) else []
+        if not self._applies(request):
+            return
+        # No error is made that is not answered: each of an unknown name compares it with all known ones.
+        found = chain(self._path_errors(request), self._query_errors(request))
+        errors = tuple(islice(found, MAX_ERRORS))
         if errors:
             code = errors[0].code if len(errors) == 1 else Rejected.code
-            raise Rejected(
-                "The request does not fit; see `errors`.", code=code, errors=tuple(errors[:MAX_ERRORS])
-            )
+            raise Rejected("The request does not fit; see `errors`.", code=code, errors=errors)
 
     def _applies(self, request: Request) -> bool:
         return bool(request.scope["query_string"] or self.path_integers)
@@ -88,16 +93,16 @@ class Parameters:
                 yield _not_integer("query", name, self.query_integers[name])
 
     def _unknown(self, name: str) -> FieldError:
-        shown = name[:MAX_NAME_CHARACTERS] if name.isprintable() else ""
-        pointer = "/query/" + shown.replace("~", "~0").replace("/", "~1")
-        nearest = get_close_matches(name[:MAX_NAME_CHARACTERS], self.names, n=1, cutoff=_NEAREST)
+        shown = name if _SHOWN_NAME.fullmatch(name) else ""
+        nearest = get_close_matches(name[:MAX_COMPARED_CHARACTERS], self.names, n=1, cutoff=_NEAREST)
         if nearest:
             hint = f"did you mean `{nearest[0]}`?"
         elif self.names:
             hint = f"the known ones are {', '.join(f'`{known}`' for known in self.names)}."
         else:
             hint = "there are none here."
-        return FieldError(pointer, PARAMETER_UNKNOWN, f"`{shown}` is not a known parameter; {hint}")
+        what = f"`{shown}` is not a known parameter" if shown else "There is an unknown parameter"
+        return FieldError(f"/query/{shown}", PARAMETER_UNKNOWN, f"{what}; {hint}")
 
 
 def parameters_of(dependant: Dependant | None) -> Parameters:

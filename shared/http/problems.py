@@ -27,6 +27,7 @@ from shared.errors import (
     NotFound,
     RahnamaError,
     Rejected,
+    TooManyRequests,
     Unauthenticated,
     Unavailable,
 )
@@ -45,6 +46,9 @@ from shared.telemetry import trace_id
 
 MAX_INSTANCE_CHARACTERS: Final = 2048
 MEDIA_TYPE: Final = "application/problem+json"
+READ_TIMEOUT: Final = "READ_TIMEOUT"
+READ_TIMEOUT_DETAIL: Final = "The database ended the query at its time limit. Ask for less (a smaller page, another filter), or try again later."
+READ_TIMEOUT_RETRY_SECONDS: Final = 10
 
 STATUS_OF_CODE: Final[Mapping[str, int]] = {
     BODY_UNREADABLE: 400,
@@ -80,7 +84,7 @@ _DATABASE_AWAY: Final = (
     TimeoutError,
 )
 _PLAIN_PATH: Final = re.compile(
-    r"(?:/(?:[a-z][a-z0-9_.-]{0,40}|[0-9]{1,9}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}))+",
+    r"(?:/(?:(?!(?:[^/0-9]*[0-9]){6})[a-z][a-z0-9_.-]{0,40}|[0-9]{1,5}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}))+",
     re.ASCII,
 )
 
@@ -120,9 +124,9 @@ def problem(
 
 
 def _instance(request: Request) -> str | None:
-    """The request's path where each part of it is a word, a UUID or a short number; else the route's template, if any.
+    """The request's path where each part of it is a UUID, or a word or number with fewer than six digits.
 
-    Any other part may be a name or a national ID, and answers are kept in the logs of others.
+    Otherwise the route's template, if any. Any other part may be a name or a national ID, and answers are kept in the logs of others.
     """
     path: str = request.scope["path"]
     if len(path) <= MAX_INSTANCE_CHARACTERS and _PLAIN_PATH.fullmatch(path):
@@ -147,6 +151,8 @@ def status_of(error: Exception) -> int:
             return 404
         case Rejected():
             return STATUS_OF_CODE.get(error.code, 422)
+        case TooManyRequests():
+            return 429
         case Unavailable() | Conflict():
             return 503
         case _:
@@ -168,8 +174,9 @@ def problem_of(request: Request, error: Exception) -> Problem:
         case Unavailable():
             headers = {"Retry-After": str(error.retry_after_seconds)}
             return problem(request, status, error.code, str(error), headers=headers)
-        case RahnamaError() if status == 503:
-            return problem(request, status, Unavailable.code, headers={"Retry-After": "1"})
+        case asyncpg.QueryCanceledError():
+            headers = {"Retry-After": str(READ_TIMEOUT_RETRY_SECONDS)}
+            return problem(request, status, READ_TIMEOUT, READ_TIMEOUT_DETAIL, headers=headers)
         case _ if status == 503:
             return problem(request, status, Unavailable.code, headers={"Retry-After": "1"})
         case _:

@@ -63,11 +63,15 @@ class Admitted(Generic[L]):
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """A look at a topic partition: its first offset, the one after its last, and for how many seconds no record came."""
+    """A look at a topic partition: its first offset, the one after its last, and for how many seconds no record came.
+
+    `read_to` is the offset at which the consumer reads on, markers of transactions included; None if it is not known.
+    """
 
     begin: int
     end: int
     quiet_seconds: float
+    read_to: int | None = None
 
 
 class Lane(Protocol[L]):

@@ -21,13 +21,14 @@ from shared.inbox.group_watch import GroupWatch, Recreate
 from shared.inbox.listener import Listener
 from shared.inbox.processing import Processing
 from shared.inbox.topic_look import TopicLook
-from shared.inbox.track import HeldPartition, InboxPosition, Track, places
+from shared.inbox.track import HeldPartition, InboxPosition, Track
 from shared.inbox.tracks import Tracks
 from shared.inbox.watch import TopicWatch
 from shared.kafka.clients import KafkaClients, Records
 from shared.kafka.ending import to_the_end
 from shared.kafka.polling import Polling
 from shared.telemetry import Poll, current_poll
+from shared.where import places
 
 L = TypeVar("L", bound=Piece)
 
@@ -63,10 +64,11 @@ class GroupMember(Generic[L]):
         self._pacer = pacer
         self._lock = asyncio.Lock()
         self._background = Background()
+        self._disconnected = asyncio.Event()
         self._assigned = False
         self._hinted = 0.0
         self._problem: str | None = "not started"
-        self._look = TopicLook(kafka)
+        self._look = TopicLook(kafka, read_committed=polling.read_committed)
         self._tracks: Tracks[L] = Tracks(admission, self._look, lambda: self._subscription.consumer)
         self._processing = Processing(admission, self._tracks, group)
         self._watch = TopicWatch(
@@ -94,8 +96,9 @@ class GroupMember(Generic[L]):
         self._problem = "Kafka was not reached yet"
         self._gauges.start()
         self._group_watch.start()
-        steps = (self._keep, self._watch_topics, self._group_watch.step)
-        self._background.start(self._connect(), *(self._for_ever(step) for step in steps))
+        self._disconnected.set()
+        steps = (self._connect, self._keep, self._watch_topics, self._group_watch.step)
+        self._background.start(*(self._for_ever(step) for step in steps))
 
     async def stop(self) -> None:
         """Lets a batch that is being applied end, tells Kafka the hints and leaves the group. At most some 15 s."""
@@ -118,6 +121,8 @@ class GroupMember(Generic[L]):
 
     def ready(self) -> str | None:
         """None once the partitions are assigned, if any, and their positions loaded; else what is missing."""
+        if self._problem is None and not self._background.runs:
+            return "the inbox does not run"
         waits = None if self._assigned else "partitions are being assigned"
         return self._problem or waits or self._tracks.problem() or self._group_watch.problem()
 
@@ -143,17 +148,20 @@ class GroupMember(Generic[L]):
         ]
 
     async def _connect(self) -> None:
-        while True:
-            try:
-                await self._subscription.start()
-            except (KafkaError, OSError, TimeoutError) as error:
-                self._problem = f"Kafka cannot be reached ({type(error).__name__})"
-                _log.warning("kafka_not_reached", error=type(error).__name__)
-                await self._subscription.stop()
-                await asyncio.sleep(CONNECT_AGAIN_SECONDS)
-            else:
-                self._problem = None
-                return
+        """Waits until there is no client that works, and makes one."""
+        await self._disconnected.wait()
+        try:
+            await self._subscription.stop()  # of the last one, or of the last try
+            await self._subscription.start()
+        except Exception as error:
+            self._problem = f"Kafka cannot be reached ({type(error).__name__})"
+            if not isinstance(error, KafkaError | OSError | TimeoutError):
+                raise
+            _log.warning("kafka_not_reached", error=type(error).__name__)
+            await asyncio.sleep(CONNECT_AGAIN_SECONDS)
+        else:
+            self._problem = None
+            self._disconnected.clear()
 
     async def _handle(self, records: Records) -> None:
         async with self._lock:
@@ -222,9 +230,8 @@ class GroupMember(Generic[L]):
             # aiokafka ends its fetcher at an error that it does not expect, and says nothing to whoever polls
             _log.error("consumer_is_deaf", topics=self._topics)
             self._problem, self._assigned = "Kafka's client is made anew", False
-            await self._subscription.stop()
             self._tracks.forget()
-            await self._connect()
+            self._disconnected.set()
 
     async def _release(self, track: Track[L]) -> None:
         """A held partition is read again; after a gap from the topic's beginning, which may have been filled."""

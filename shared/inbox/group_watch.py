@@ -22,8 +22,8 @@ LOOK_EVERY_SECONDS: Final = 4.0
 LOOK_SECONDS: Final = 5.0
 MEMBERS_SHOWN: Final = 5
 
-Recreate = Callable[[AIOKafkaAdminClient, str], Awaitable[None]]
-"""Creates a missing topic as it is at the first start."""
+Recreate = Callable[[AIOKafkaAdminClient, str], Awaitable[bool]]
+"""Creates a missing topic as it is at the first start; False if somebody else did."""
 
 _log = structlog.get_logger("rahnama.inbox")
 
@@ -136,9 +136,9 @@ class GroupWatch:
         self._missing = missing
         if self._recreate is not None:
             for topic in sorted(missing):
-                await self._recreate(admin, topic)
-                RECREATED.add(1, {"source": self._sources[topic]})
-                _log.warning("topic_recreated", topic=topic)
+                if await self._recreate(admin, topic):
+                    RECREATED.add(1, {"source": self._sources[topic]})
+                    _log.warning("topic_recreated", topic=topic)
 
     def see_members(self, members: Sequence[GroupMemberSeen], places: Collection[TopicPartition]) -> None:
         """Compares the members of the settled group with `places`, the partitions that must be consumed."""

@@ -55,6 +55,7 @@ class LogLane(Generic[S]):
         self._id_prefix = f"{source}-{partition:02d}-"
         self._search: _Search | None = None
         self._newest = 0
+        self._last_record: tuple[int, int] | None = None
         self._fine: tuple[int, int] | None = None
         self._fine_for = 0.0
         self._ahead = AheadCheck(AHEAD_STALLS * stall_seconds)
@@ -193,7 +194,7 @@ class LogLane(Generic[S]):
             return None
         search.found = search.found or moved
         if search.until is None:
-            search.until = offset if end is None else end - 1
+            search.until = offset if end is None else self._last_offset(end)
         if offset < search.until:
             return None
         self._search = None
@@ -201,6 +202,12 @@ class LogLane(Generic[S]):
             return None
         reason = f"it is not on the topic, though {search.farthest} is"
         return Fault(Gap(self.source, self.partition, last + 1, reason), search.passed, search=search.found)
+
+    def _last_offset(self, end: int) -> int:
+        """Of the last record below `end`: before it, where a look has found markers of transactions behind it."""
+        if self._last_record is not None and self._last_record[0] == end:
+            return self._last_record[1]
+        return end - 1
 
     def look_at(self, ends: Ends) -> int | None:
         """The last record's offset, when the partition is quiet and the topic may hold what was not seen."""
@@ -215,6 +222,7 @@ class LogLane(Generic[S]):
         if record is None:
             self._ahead.looked(ends, self.applied, 0 if ends.end <= ends.begin else None)
             return False
+        self._last_record = (ends.end, record.offset)
         try:
             _, self._newest = self._open(record, self.applied + 1)
         except Unapplicable:

@@ -18,9 +18,10 @@ from aiokafka import TopicPartition
 from shared.errors import Conflict, Held, Unapplicable
 from shared.inbox.admission import Admission, Admitted, Fault, Piece
 from shared.inbox.metrics import APPLIED, ConsumerMetrics
-from shared.inbox.track import Track, passes, places
+from shared.inbox.track import Track, passes
 from shared.inbox.tracks import Tracks
 from shared.kafka.clients import Records
+from shared.where import places
 
 L = TypeVar("L", bound=Piece)
 

@@ -1,6 +1,5 @@
 """What the inbox remembers of an assigned partition: its lane, and whether it is taken back for a while."""
 
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -130,12 +129,6 @@ class Track(Generic[L]):
         if self.held is not None:
             return HELD_RETRY_SECONDS
         return min(FIRST_RETRY_SECONDS * 2.0**doublings, LONGEST_RETRY_SECONDS)
-
-
-def places(error: Exception) -> list[str]:
-    """Where in the code an error arose, innermost last, without its message, which may hold data."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return [f"{frame.filename}:{frame.lineno}" for frame in frames[-4:]]
 
 
 def passes(error: Exception) -> bool:

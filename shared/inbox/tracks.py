@@ -20,6 +20,7 @@ L = TypeVar("L", bound=Piece)
 
 SEEK_SECONDS: Final = 5.0
 COMMIT_SECONDS: Final = 5.0
+POSITION_SECONDS: Final = 0.1
 FAILURES_TOLD: Final = 5
 
 _log = structlog.get_logger("rahnama.inbox")
@@ -106,6 +107,18 @@ class Tracks(Generic[L]):
         try:
             return None if consumer is None else consumer.highwater(place)
         except (IllegalStateError, AssertionError):
+            return None
+
+    async def position(self, track: Track[L]) -> int | None:
+        """Where the consumer reads on; None if it is not known at once."""
+        consumer = self._consumer()
+        if consumer is None:
+            return None
+        try:
+            async with asyncio.timeout(POSITION_SECONDS):
+                position: int = await consumer.position(track.place)
+                return position
+        except (IllegalStateError, KafkaError, TimeoutError):
             return None
 
     async def wait_for_change(self, seconds: float) -> None:

@@ -147,7 +147,9 @@ class TopicWatch(Generic[L]):
                 track = loaded[place]
                 if track.lane is None or track.due is not None or not self._tracks.current(track):
                     continue
-                seen_now = replace(seen, quiet_seconds=asyncio.get_running_loop().time() - track.last_record)
+                quiet = asyncio.get_running_loop().time() - track.last_record
+                read_to = await self._tracks.position(track) if quiet >= KNOWN_SECONDS else None
+                seen_now = replace(seen, quiet_seconds=quiet, read_to=read_to)
                 if track.lane.looked(seen_now, records.get(place)):
                     await self._read_again(track)
                 track.compared()

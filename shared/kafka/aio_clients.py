@@ -15,30 +15,36 @@ from shared.kafka.polling import Polling
 class AioKafkaClients:
     """`KafkaClients` over aiokafka, and over FastStream for consumer groups.
 
-    `bootstrap` is `host:port` of one broker or, comma separated, of several.
+    `bootstrap` is `host:port` of one broker or, comma separated, of several. `client_id` names the clients to the broker,
+    whose quotas go by it; a subscription is named after its group.
     """
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, client_id: str | None = None) -> None:
         self._bootstrap = bootstrap.split(",")
+        self._named = {} if client_id is None else {"client_id": client_id}
         read_any_header_name()
 
     async def producer(self, **options: Any) -> Producer:
         """A started producer."""
-        producer = Producer(bootstrap_servers=self._bootstrap, **options)
+        producer = Producer(bootstrap_servers=self._bootstrap, **self._named, **options)
         await producer.start()
         return producer
 
     async def consumer(self, **options: Any) -> Consumer:
         """A started consumer without a group."""
         consumer = Consumer(
-            bootstrap_servers=self._bootstrap, group_id=None, enable_auto_commit=False, **options
+            bootstrap_servers=self._bootstrap,
+            group_id=None,
+            enable_auto_commit=False,
+            **self._named,
+            **options,
         )
         await consumer.start()
         return consumer
 
     async def admin(self, **options: Any) -> Admin:
         """A started admin client."""
-        admin = Admin(bootstrap_servers=self._bootstrap, **options)
+        admin = Admin(bootstrap_servers=self._bootstrap, **self._named, **options)
         await admin.start()
         return admin
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
+from aiokafka.errors import OffsetOutOfRangeError
 
 from shared.postgres import Pool, named_queries
+from shared.relay.extent import Extent, Seen, UnreadableRecord
 from shared.relay.look import FOREIGN, FOREIGN_RECORD
-from shared.relay.scrub import UNREADABLE
-from shared.relay.topic import Extent, Seen, Topic
+from shared.relay.topic import Topic
 
 QUERIES: Final = named_queries("shared.relay")
 COMPARE_SECONDS: Final = 10.0
@@ -57,32 +58,36 @@ def foreign_of(records: Iterable[Seen], hashes: Mapping[int, bytes]) -> list[For
 
 
 class ForeignRecords:
-    """Those that the topic holds now, of the partitions that this instance leads. Cleared when they are deleted."""
+    """Those that the topic holds now, reported for the partitions that this instance leads. Cleared when they are deleted.
+
+    Those of other partitions are remembered: they are not read again when this instance leads such a partition again.
+    """
 
     def __init__(self, source: str, pool: Pool) -> None:
         self._source = source
         self._pool = pool
         self._topic = ""
         self._found: dict[int, dict[int, ForeignRecord]] = {}
+        self._led: frozenset[int] = frozenset()
 
     @property
     def partitions(self) -> int:
-        """How many partitions hold some."""
-        return len(self._found)
+        """How many led partitions hold some."""
+        return len(self._led & self._found.keys())
 
     def reason(self) -> str | None:
         """Why the topic cannot be trusted, or None."""
-        for number, records in sorted(self._found.items()):
+        for number in sorted(self._led & self._found.keys()):
+            records = self._found[number]
             first = records[min(records)]
-            more = sum(len(others) for others in self._found.values()) - 1
+            more = sum(len(others) for other, others in self._found.items() if other in self._led) - 1
             also = f" (and {more} more)" if more else ""
             return f"partition {number} of {self._topic}: {first.reason}{also}"
         return None
 
-    def keep_only(self, numbers: Iterable[int]) -> None:
+    def lead(self, numbers: Iterable[int]) -> None:
         """Another instance leads the other partitions, and reports them."""
-        for number in self._found.keys() - set(numbers):
-            del self._found[number]
+        self._led = frozenset(numbers)
 
     async def hashes(self, records: Mapping[int, Sequence[Seen]]) -> dict[int, dict[int, bytes]]:
         """What the log holds at the sequences of these records, by partition. To be read after the records."""
@@ -118,7 +123,8 @@ class ForeignRecords:
 
     async def check_again(self, topic: Topic, extents: Mapping[int, Extent]) -> None:
         """Forgets what was deleted, and what the log holds by now: a restored log that was recovered."""
-        for number, known in list(self._found.items()):
+        for number in sorted(self._led & self._found.keys()):
+            known = self._found[number]
             extent = extents[number]
             left = [record for offset, record in known.items() if extent.begin <= offset < extent.end]
             if left and await _holds(topic, number, left[0]):
@@ -138,7 +144,9 @@ class ForeignRecords:
 async def _holds(topic: Topic, number: int, record: ForeignRecord) -> bool:
     """Whether that record is still there; a topic that was made again holds another one."""
     try:
-        found = await topic.read_through(number, record.offset, record.offset + 1, until=0.0)
-    except UNREADABLE:
+        piece = await topic.read_through(number, record.offset, record.offset + 1, until=0.0)
+    except OffsetOutOfRangeError:
+        return False  # deleted since the look
+    except UnreadableRecord:
         return not record.hash
-    return not found or found[0].hash == record.hash
+    return not piece.records or piece.records[0].hash == record.hash

@@ -8,12 +8,12 @@ from aiokafka.errors import OffsetOutOfRangeError
 
 from shared.postgres import Pool
 from shared.relay.account import Account
+from shared.relay.extent import Extent, Piece, Seen, UnreadableRecord
 from shared.relay.foreign import READ_SECONDS, ForeignRecord, ForeignRecords, foreign_of
 from shared.relay.leadership import Leadership
 from shared.relay.look import LogView
 from shared.relay.partition import Partition
-from shared.relay.scrub import UNREADABLE
-from shared.relay.topic import Extent, Seen, Topic
+from shared.relay.topic import Topic
 
 SETTLE_SECONDS: Final = 0.3
 """Longest wait for the acknowledgement of a batch in flight, to which the unknown offsets may belong."""
@@ -32,21 +32,25 @@ class ForeignWatch:
 
     async def look(
         self, topic: Topic, extents: Mapping[int, Extent], log: LogView, read: Mapping[int, Sequence[Seen]]
-    ) -> None:
-        """Compares what the look has shown: first and last records, and those that were read through."""
+    ) -> bool:
+        """Compares what the look has shown: first and last records, and those that were read through.
+
+        False if the database was lost meanwhile: nothing was compared.
+        """
         term = self._leadership.term
         accounts = self._led()
-        self.found.keep_only(accounts)
+        self.found.lead(accounts)
         await self.found.check_again(topic, extents)
         hashes = await self.found.hashes(read)
         if not self._leadership.keeps(term):
-            return  # the log that was asked may be another one: a restored backup
+            return False  # the log that was asked may be another one: a restored backup
         for number, records in read.items():
             self.found.report(topic.name, number, foreign_of(records, hashes[number]))
         for number, account in accounts.items():
             self.found.report(topic.name, number, _at_the_ends(number, extents[number], log))
             account.look(extents[number].begin, extents[number].end)
         await self._compare(topic, accounts, {number: extents[number].end for number in accounts})
+        return True
 
     async def check(self, topic: Topic) -> None:
         """Asks for the ends, and compares what was written past this leader."""
@@ -64,33 +68,28 @@ class ForeignWatch:
             account.sending and account.unknown(ends[number]) for number, account in accounts.items()
         ):
             await asyncio.sleep(SETTLE_STEP_SECONDS)
-        read: dict[int, list[Seen]] = {}
+        read: dict[int, Piece] = {}
         until = loop.time() + READ_SECONDS
         for number, account in accounts.items():
             if (unknown := account.unknown(ends[number])) is not None:
-                read[number] = await self._read(topic, number, unknown, account, until)
+                read[number] = await self._read(topic, number, unknown, until)
         if not read:
             return
-        hashes = await self.found.hashes(read)
+        hashes = await self.found.hashes({number: piece.records for number, piece in read.items()})
         if not self._leadership.keeps(term):
             return
-        for number, records in read.items():
-            self.found.report(topic.name, number, foreign_of(records, hashes[number]))
-            if records:
-                accounts[number].compared(records[-1].offset + 1)
+        for number, piece in read.items():
+            self.found.report(topic.name, number, foreign_of(piece.records, hashes[number]))
+            accounts[number].compared(piece.next_offset)
 
-    async def _read(
-        self, topic: Topic, number: int, unknown: tuple[int, int], account: Account, until: float
-    ) -> list[Seen]:
+    async def _read(self, topic: Topic, number: int, unknown: tuple[int, int], until: float) -> Piece:
         first, end = unknown
         try:
             return await topic.read_through(number, first, end, until=until)
         except OffsetOutOfRangeError:
-            return []  # deleted meanwhile: the next look knows the new ends
-        except UNREADABLE:
-            self.found.report(topic.name, number, [ForeignRecord(first, None, b"", None)])
-            account.compared(end)
-            return []
+            return Piece([], first)  # deleted meanwhile: the next look knows the new ends
+        except UnreadableRecord as error:
+            return Piece([*error.piece.records, error.seen], end)
 
 
 def _at_the_ends(number: int, extent: Extent, log: LogView) -> list[ForeignRecord]:

@@ -9,6 +9,7 @@ import structlog
 
 from shared.append.log import Log
 from shared.postgres import Pool
+from shared.relay.extent import Extent, Seen
 from shared.relay.foreign_watch import ForeignWatch
 from shared.relay.leadership import Leadership
 from shared.relay.look import Disagreement, Healthy, Incomplete, Verdict, judge, view_log
@@ -16,7 +17,7 @@ from shared.relay.metrics import REFILLS
 from shared.relay.partition import Partition
 from shared.relay.scrub import Scrub
 from shared.relay.tail import TailReader
-from shared.relay.topic import Extent, Seen, Topic
+from shared.relay.topic import Topic
 
 LOG_VIEW_SECONDS = 10.0
 UNCOMPARED = "the log was not compared with its topic yet"
@@ -57,13 +58,14 @@ class Inspection:
                 self.fail("the end of the topic is still being read")
                 return False
             extents = compared
-        async with self._pool.acquire(timeout=LOG_VIEW_SECONDS) as connection:
-            log = await view_log(connection, extents)
         read: dict[int, list[Seen]] = {}
         if not asking:  # who waits for this look is told first; the next one reads on
             read = await self._scrub.advance(
                 topic, {part.number: extents[part.number] for part, *_ in running}
             )
+        highest = {number: self._scrub.highest(number, extent) for number, extent in extents.items()}
+        async with self._pool.acquire(timeout=LOG_VIEW_SECONDS) as connection:
+            log = await view_log(connection, extents, highest)
         if not self._leadership.keeps(term):
             return False
         verdicts = {
@@ -72,7 +74,7 @@ class Inspection:
                 extent,
                 log,
                 missing=self._scrub.missing(number, extent),
-                read_up_to=self._scrub.highest(number, extent),
+                read_highest=highest[number],
             )
             for number, extent in extents.items()
         }
@@ -86,7 +88,8 @@ class Inspection:
             if part.asks_in(self._leadership.term) and not isinstance(verdict, Disagreement):
                 sequence = verdict.sequence if isinstance(verdict, Healthy) else 0
                 part.begin_at(sequence, extents[part.number].end)
-        await self.foreign.look(topic, extents, log, read)
+        if await self.foreign.look(topic, extents, log, read) and not asking:
+            self._scrub.keep()
         return True
 
     def fail(self, reason: str) -> None:

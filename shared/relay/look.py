@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.postgres import Connection, named_queries
+from shared.relay.extent import Extent, Seen
 from shared.relay.leadership import Standing
-from shared.relay.topic import Extent
 
 QUERIES: Final = named_queries("shared.relay")
 
@@ -58,33 +58,34 @@ class LogView:
 
 
 def judge(
-    partition: int, extent: Extent, log: LogView, *, missing: int | None = None, read_up_to: int = 0
+    partition: int,
+    extent: Extent,
+    log: LogView,
+    *,
+    missing: int | None = None,
+    read_highest: Seen | None = None,
 ) -> Verdict:
-    """The verdict on one partition of the topic; `missing` is a sequence that it lacks before its end, and
-    `read_up_to` the highest one that was read between its first and last record.
+    """The verdict on one partition of the topic; `missing` is a sequence that it lacks before its end, and `read_highest`
+    the event with the highest sequence that was read between its first and last record.
+
+    Records that are no events of the log are passed over: the log is not in doubt because of them.
     """
-    first, last = extent.first, extent.last
+    first, last = extent.oldest, extent.newest
     standing = log.standings[partition]
-    if first is None or last is None:
+    if first is None or last is None or first.sequence is None or last.sequence is None:
         if standing.published > 0:
             return Incomplete(extent.end, f"it is empty, but {standing.published} were published")
         return Healthy(0)
-    for seen in (last, first):
-        if seen.sequence is None:
-            return Disagreement(f"offset {seen.offset} {FOREIGN}")
-    assert first.sequence is not None
-    assert last.sequence is not None
-    highest = max(last.sequence, read_up_to)
-    if extent.highest is not None and extent.highest.sequence is not None:
-        highest = max(highest, extent.highest.sequence)
+    seen = [record for record in (last, first, extent.highest, read_highest) if record is not None]
+    highest = max(record.sequence or 0 for record in seen)
     if highest > standing.head:
         return Disagreement(
             f"it holds sequence {highest}, but the log ends at {standing.head}: {RESTORED},"
             " and its missing events must be brought back from the topic first (recover);"
             f" or, if nobody restored it, {FOREIGN_WRITER}: revoke its access, then empty the partition (refill)"
         )
-    for record in (last, first, extent.highest):
-        if record is None or record.sequence is None:
+    for record in seen:
+        if record.sequence is None:
             continue
         kept = log.hashes.get((partition, record.sequence))
         if kept != record.hash:
@@ -103,9 +104,11 @@ def judge(
     return Healthy(last.sequence)
 
 
-async def view_log(connection: Connection, extents: Mapping[int, Extent]) -> LogView:
-    """What `judge` needs of the log. To be read after the topic, so that the log cannot seem to be behind."""
-    places = sorted(set(_places(extents)))
+async def view_log(
+    connection: Connection, extents: Mapping[int, Extent], others: Mapping[int, Seen | None]
+) -> LogView:
+    """What `judge` needs of the log, of `others` too. To be read after the topic, so that the log cannot seem to be behind."""
+    places = sorted(set(_places(extents, others)))
     found = await connection.fetch(
         QUERIES["hashes"], [partition for partition, _ in places], [sequence for _, sequence in places]
     )
@@ -116,8 +119,8 @@ async def view_log(connection: Connection, extents: Mapping[int, Extent]) -> Log
     )
 
 
-def _places(extents: Mapping[int, Extent]) -> Iterable[tuple[int, int]]:
+def _places(extents: Mapping[int, Extent], others: Mapping[int, Seen | None]) -> Iterable[tuple[int, int]]:
     for partition, extent in extents.items():
-        for seen in (extent.first, extent.last, extent.highest):
+        for seen in (extent.first, extent.last, extent.highest, *extent.inner, others.get(partition)):
             if seen is not None and seen.sequence is not None:
                 yield partition, seen.sequence

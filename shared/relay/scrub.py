@@ -1,20 +1,21 @@
-"""Reads the led partitions through, for a bounded time with each look, and remembers how far it came."""
+"""Reads the led partitions through, for a bounded time with each look, and remembers how far it came.
+
+What was read counts once it was also compared with the log: `advance`, compare, `keep`. Otherwise it is read again.
+"""
 
 import asyncio
 from collections.abc import Mapping
 from typing import Final
 
 import structlog
-from aiokafka.errors import CorruptRecordException, OffsetOutOfRangeError, UnsupportedCodecError
+from aiokafka.errors import OffsetOutOfRangeError
 
 from shared.relay.coverage import Coverage, begun, compared, read_on
-from shared.relay.topic import Extent, Seen, Topic
+from shared.relay.extent import Extent, Seen, UnreadableRecord
+from shared.relay.topic import Topic
 
 READ_SECONDS: Final = 0.2
 """Of one look for all partitions: some 10,000 records. What comes faster is caught up with when there is less."""
-
-UNREADABLE: Final = (CorruptRecordException, OffsetOutOfRangeError, UnsupportedCodecError)
-"""Records that no try brings, and records that were deleted since the look. Whoever reads them is held, or goes on."""
 
 logger = structlog.get_logger()
 
@@ -24,6 +25,7 @@ class Scrub:
 
     def __init__(self) -> None:
         self._coverages: dict[int, Coverage] = {}
+        self._kept: dict[int, Coverage] = {}
         self._turn = 0
 
     def missing(self, number: int, extent: Extent) -> int | None:
@@ -31,17 +33,19 @@ class Scrub:
         coverage = self._coverages.get(number)
         return coverage.missing if coverage is not None and coverage.holds(extent) else None
 
-    def highest(self, number: int, extent: Extent) -> int:
-        """The highest sequence that was read of a partition, as of the last `advance`; 0 if none was."""
+    def highest(self, number: int, extent: Extent) -> Seen | None:
+        """The event with the highest sequence that was read of a partition, as of the last `advance`."""
         coverage = self._coverages.get(number)
-        return coverage.highest if coverage is not None and coverage.holds(extent) else 0
+        return coverage.highest if coverage is not None and coverage.holds(extent) else None
 
     async def advance(self, topic: Topic, extents: Mapping[int, Extent]) -> dict[int, list[Seen]]:
         """Reads on in these partitions, each time beginning with another one; returns the records that it read.
 
-        Raises what aiokafka raises, but for records that it cannot read.
+        It begins where the last records that were kept end. A record that cannot be read ends a partition's records, as
+        one without a hash. Raises what aiokafka raises.
         """
         read: dict[int, list[Seen]] = {}
+        self._coverages = dict(self._kept)
         until = asyncio.get_running_loop().time() + READ_SECONDS
         numbers = sorted(extents)
         self._turn = (self._turn + 1) % max(1, len(numbers))
@@ -49,15 +53,19 @@ class Scrub:
             coverage = self._of(number, extents[number])
             try:
                 coverage, read[number] = await _read(topic, number, extents[number], coverage, until)
-            except UNREADABLE as error:
+            except OffsetOutOfRangeError:
                 logger.warning(
-                    "relay_not_read_through", topic=topic.name, partition=number, error=type(error).__name__
-                )
+                    "relay_not_read_through", topic=topic.name, partition=number
+                )  # deleted meanwhile
             if coverage is None:
                 self._coverages.pop(number, None)
             else:
                 self._coverages[number] = coverage
         return read
+
+    def keep(self) -> None:
+        """What `advance` read was compared."""
+        self._kept = dict(self._coverages)
 
     def _of(self, number: int, extent: Extent) -> Coverage | None:
         coverage = self._coverages.get(number)
@@ -67,17 +75,18 @@ class Scrub:
 async def _read(
     topic: Topic, number: int, extent: Extent, coverage: Coverage | None, until: float
 ) -> tuple[Coverage | None, list[Seen]]:
-    records: list[Seen] = []
     if coverage is None:
-        return None, records
-    if not coverage.reaches_end(extent):
-        if asyncio.get_running_loop().time() >= until:
-            return coverage, records
-        records = await topic.read_through(number, coverage.tail.offset, extent.end, until=until)
-        if not records:
-            return coverage, records
-        found = read_on(coverage, records)
-        if found is None:
-            return None, records
-        coverage = found
-    return compared(coverage, extent), records
+        return None, []
+    if coverage.reaches_end(extent):
+        return compared(coverage, extent), []
+    if asyncio.get_running_loop().time() >= until:
+        return coverage, []
+    unreadable: list[Seen] = []
+    try:
+        piece = await topic.read_through(number, coverage.tail.offset, extent.end, until=until)
+    except UnreadableRecord as error:
+        piece, unreadable = error.piece, [error.seen]
+    if not piece.records:
+        return coverage, unreadable
+    found = read_on(coverage, piece.records, piece.next_offset)
+    return None if found is None else compared(found, extent), piece.records + unreadable

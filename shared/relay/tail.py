@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from shared.relay.topic import Extent, Seen, Topic
+from shared.relay.extent import Extent, Seen
+from shared.relay.topic import Topic
 
 READ_SECONDS: Final = 2.0
 """For all partitions of one health check; the next one continues."""
@@ -39,9 +40,9 @@ class _Progress:
 
 def surplus(extent: Extent) -> int:
     """How many records the partition holds beyond those that its last sequence accounts for."""
-    if extent.last is None or extent.last.sequence is None:
+    if extent.newest is None or extent.newest.sequence is None:
         return 0
-    return max(0, extent.end - extent.begin - extent.last.sequence)
+    return max(0, extent.end - extent.begin - extent.newest.sequence)
 
 
 class TailReader:
@@ -63,11 +64,11 @@ class TailReader:
                 if asyncio.get_running_loop().time() >= until:
                     return None
                 end = min(extent.end, progress.next_offset + PIECE_RECORDS)
-                records = await topic.read_through(number, progress.next_offset, end, until=until)
-                if not records:
+                piece = await topic.read_through(number, progress.next_offset, end, until=until)
+                if piece.next_offset == progress.next_offset:
                     return None
-                progress.next_offset = records[-1].offset + 1
-                numbered = [record for record in records if record.sequence is not None]
+                progress.next_offset = piece.next_offset
+                numbered = [record for record in piece.records if record.sequence is not None]
                 for record in (progress.highest, *numbered):
                     if record is not None and _sequence(record) >= _sequence(progress.highest):
                         progress.highest = record

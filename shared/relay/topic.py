@@ -2,25 +2,35 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    CorruptRecordException,
+    TopicAlreadyExistsError,
+    UnsupportedCodecError,
+    for_code,
+)
 
 from shared.contracts.envelope import decode, event_id, leaf_hash
 from shared.kafka.clients import KafkaClients
 from shared.kafka.durability import REPLICAS
+from shared.relay.extent import Extent, Piece, Seen, UnreadableRecord
 
 REQUEST_MILLISECONDS: Final = 5_000
 READ_SECONDS: Final = 10.0
 SILENT_MILLISECONDS: Final = 500
 FETCH_BYTES: Final = 32 * 1024
 """Of one partition in one answer; a larger batch comes whole, where nothing of another partition came before it."""
+BACK_OFFSETS: Final = 64
+"""So many offsets before the end are read first where the last one is no event of the log."""
+UNREADABLE: Final = (CorruptRecordException, UnsupportedCodecError)
+"""Records that no try brings."""
 SETTINGS: Final = {
     "cleanup.policy": "delete",
     "retention.ms": "-1",
@@ -33,29 +43,6 @@ logger = structlog.get_logger()
 
 class TopicUnfit(Exception):
     """The topic exists, but cannot carry this log."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A record on the topic. `sequence` is None if it is no event of the log that belongs here."""
-
-    offset: int
-    sequence: int | None
-    hash: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """A partition of the topic: offsets `begin` <= o < `end`; `first` and `last` are None if it is empty.
-
-    `highest` is the record with the highest sequence, where it was read and may be another one than `last`.
-    """
-
-    begin: int
-    end: int
-    first: Seen | None
-    last: Seen | None
-    highest: Seen | None = None
 
 
 class Topic:
@@ -102,10 +89,14 @@ class Topic:
                 return {place.partition: Extent(begins[place], ends[place], None, None) for place in places}
             firsts = await self._read_at({place: begin for place, (begin, _) in held.items()})
             lasts = await self._read_at({place: end - 1 for place, (_, end) in held.items()})
-        return {
-            place.partition: Extent(begins[place], ends[place], firsts.get(place), lasts.get(place))
-            for place in places
-        }
+            found = {
+                place: Extent(begins[place], ends[place], firsts.get(place), lasts.get(place))
+                for place in places
+            }
+            return {
+                place.partition: await self._completed(place.partition, extent)
+                for place, extent in found.items()
+            }
 
     async def ends(self, numbers: Iterable[int]) -> dict[int, int]:
         """The offsets at which the next records of these partitions will be: one request."""
@@ -113,26 +104,30 @@ class Topic:
             ends = await self._consumer.end_offsets([self._places[number] for number in numbers])
         return {place.partition: end for place, end in ends.items()}
 
-    async def read_through(self, number: int, offset: int, end: int, *, until: float) -> list[Seen]:
+    async def read_through(self, number: int, offset: int, end: int, *, until: float) -> Piece:
         """The records of a partition from one that is there on, below `end`, as many as come until then (loop time).
 
-        At least one fetch is made, and waited for. Raises what aiokafka raises, also where it cannot read a record.
+        At least one fetch is made, and waited for. Raises `UnreadableRecord`, and what else aiokafka raises.
         """
         place, loop = self._places[number], asyncio.get_running_loop()
         self._assign()
         self._consumer.seek(place, offset)
         self._consumer.resume(place)
         records: list[Seen] = []
+        reached = offset
         try:
-            while not records or (records[-1].offset + 1 < end and loop.time() < until):
+            while reached < end and (reached == offset or loop.time() < until):
                 found = await self._consumer.getmany(place, timeout_ms=SILENT_MILLISECONDS)
-                piece = [self._seen(record) for record in found.get(place, ()) if record.offset < end]
-                if not piece:
+                records += [self._seen(record) for record in found.get(place, ()) if record.offset < end]
+                position = await self._consumer.position(place)
+                if position <= reached:
                     break
-                records += piece
+                reached = position
+        except UNREADABLE as error:
+            raise UnreadableRecord(Piece(records, reached)) from error
         finally:
             self._consumer.pause(place)
-        return records
+        return Piece(records, min(reached, end))
 
     async def delete(self, ends: Mapping[int, int]) -> None:
         """Deletes the records below an end offset, by partition."""
@@ -141,22 +136,65 @@ class Topic:
             await self._admin.delete_records(places)
 
     async def _read_at(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, Seen]:
-        """The record at an offset of each partition."""
+        """The first record from an offset of each partition on; none where only markers of transactions follow."""
         self._assign()
         for place, offset in offsets.items():
             self._consumer.seek(place, offset)
             self._consumer.resume(place)
         seen: dict[TopicPartition, Seen] = {}
+        waiting = set(offsets)
         try:
-            while len(seen) < len(offsets):
+            while waiting:
                 # Taken as they come: a fetch that lies there unread keeps the client from asking its broker again.
                 found = await self._consumer.getmany(timeout_ms=SILENT_MILLISECONDS)
                 for place, records in found.items():
                     self._consumer.pause(place)
                     seen[place] = self._seen(records[0])
+                    waiting.discard(place)
+                if not found:
+                    passed = [
+                        place for place in waiting if await self._consumer.position(place) > offsets[place]
+                    ]
+                    self._consumer.pause(*passed)
+                    waiting.difference_update(passed)
         finally:
             self._consumer.pause(*offsets)
         return seen
+
+    async def _completed(self, number: int, extent: Extent) -> Extent:
+        """With its last record, where markers of transactions follow it, and its events, where foreign records do."""
+        if extent.first is None:
+            return extent
+        if extent.last is None:
+            extent = replace(extent, last=await self._last(number, extent, lambda record: True))
+        if extent.oldest is not None and extent.newest is not None:
+            return extent
+        oldest = extent.oldest or await self._first_event(number, extent)
+        newest = extent.newest or (
+            oldest and await self._last(number, extent, lambda record: record.sequence is not None)
+        )
+        return replace(extent, inner=(oldest, newest))
+
+    async def _first_event(self, number: int, extent: Extent) -> Seen | None:
+        offset = extent.begin
+        while offset < extent.end:
+            piece = await self.read_through(number, offset, extent.end, until=0.0)
+            if event := next((record for record in piece.records if record.sequence is not None), None):
+                return event
+            offset = piece.next_offset
+        return None
+
+    async def _last(self, number: int, extent: Extent, wanted: Callable[[Seen], bool]) -> Seen | None:
+        """The last record that is wanted, searched for in larger and larger parts before the end."""
+        back, until_the_end = BACK_OFFSETS, float("inf")  # the caller's time-out bounds it
+        while True:
+            offset = max(extent.begin, extent.end - back)
+            piece = await self.read_through(number, offset, extent.end, until=until_the_end)
+            if record := next(filter(wanted, reversed(piece.records)), None):
+                return record
+            if offset == extent.begin:
+                return None
+            back *= 8
 
     def _assign(self) -> None:
         if not self._consumer.assignment():
@@ -197,8 +235,11 @@ class Topic:
 
 async def create_topic(
     admin: AIOKafkaAdminClient, name: str, partitions: int, settings: Mapping[str, str]
-) -> None:
-    """Creates a topic that is missing, with as many replicas as there are brokers, at most three."""
+) -> bool:
+    """Creates a topic that is missing, with as many replicas as there are brokers, at most three.
+
+    False: it exists; another instance was first, or the metadata was stale.
+    """
     brokers = len((await admin.describe_cluster())["brokers"])
     wanted = NewTopic(
         name,
@@ -210,5 +251,7 @@ async def create_topic(
     [(_, code, *message)] = answer.topic_errors
     if not code:
         logger.warning("relay_topic_created", topic=name, partitions=partitions)
-    elif for_code(code) is not TopicAlreadyExistsError:  # another instance was first, or it still goes
-        raise for_code(code)(message[0] if message else name)
+        return True
+    if for_code(code) is TopicAlreadyExistsError:  # another instance was first, or it still goes
+        return False
+    raise for_code(code)(message[0] if message else name)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from shared.errors import Unavailable
-from shared.http import Caller, json_response, require
+from shared.http import Caller, ExpensiveReads, json_response, require
 from shared.http.numbers import CountInt8, PartitionNumber
 from shared.postgres import TRANSIENT_ERRORS, Pool
 from shared.verification.findings import MOST_DIFFERENCES, ReadModelReport, RowDifference
@@ -24,13 +24,6 @@ _log = structlog.get_logger("rahnama.verification")
 Replay = Callable[[], Awaitable[ReadModelReport]]
 
 
-class VerificationRunning(Unavailable):
-    """A verification is running already; there is one at a time."""
-
-    code = "VERIFICATION_RUNNING"
-    retry_after_seconds = 5
-
-
 class VerificationFailed(Unavailable):
     """The verification came to no verdict: the database or Kafka did not answer in time."""
 
@@ -38,10 +31,11 @@ class VerificationFailed(Unavailable):
     retry_after_seconds = 10
 
 
-def verification_routes(pool: Pool, source: str, replay: Replay, seconds: float) -> APIRouter:
+def verification_routes(
+    pool: Pool, source: str, replay: Replay, expensive: ExpensiveReads, seconds: float
+) -> APIRouter:
     """`/v1/verification/…`, for an auditor without centres. `seconds` bounds a replay."""
     routes = APIRouter(tags=["verification"])
-    running = asyncio.Lock()
 
     @routes.get("/v1/verification/log")
     async def log(
@@ -60,11 +54,10 @@ def verification_routes(pool: Pool, source: str, replay: Replay, seconds: float)
     async def read_models(caller: Annotated[Caller, Depends(require("auditor"))]) -> Response:
         """Replays the log beside the read models, at one snapshot, and names the rows that differ.
 
-        Answers when it is done; 503 while another one runs, or when it came to no verdict.
+        Answers when it is done; 429 while an expensive read of the caller runs, 503 while a verification of its
+        tenant does, or when it came to no verdict.
         """
-        if running.locked():
-            raise VerificationRunning("a verification is running already")
-        async with running:
+        with expensive.verification_slot(caller):
             try:
                 async with asyncio.timeout(seconds):
                     report = await replay()

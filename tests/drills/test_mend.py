@@ -2,15 +2,15 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import asyncpg
 import httpx
+import pytest
 
-from tests.integration.infra.test_lifecycle import CommandLine, command_line
+from tests.command_line import CommandLine, new_command_line
 from tests.integration.intake.doors import student
-
-__all__ = ["command_line"]
 
 SET_BACK = (
     "truncate log, idempotency, students, subject_keys, student_years",
@@ -18,6 +18,12 @@ SET_BACK = (
     "update log_published set sequence = 0",
 )
 """Intake's database as it was before its first event."""
+
+
+@pytest.fixture
+def command_line() -> Iterator[CommandLine]:
+    with new_command_line() as cli:
+        yield cli
 
 
 def test_a_database_that_was_set_back_is_told_and_mended(command_line: CommandLine) -> None:

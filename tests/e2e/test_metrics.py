@@ -19,6 +19,7 @@ EVERYWHERE: Final = {
     "rahnama_inbox_lag_time_seconds": {"source", "partition"},
     "rahnama_inbox_held": {"source", "partition"},
     "rahnama_inbox_ahead": {"source", "partition"},
+    "rahnama_http_requests_limited_total": {"limit"},
     "db_client_connection_count": {"db_client_connection_pool_name", "db_client_connection_state"},
     "db_client_connection_max": {"db_client_connection_pool_name"},
     "process_cpu_seconds_total": set(),

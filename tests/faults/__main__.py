@@ -28,7 +28,9 @@ def main() -> int:
         for path in write_report(stamp(report, of)):
             print(path, file=sys.stderr)
     print(json.dumps(report))
-    return 1 if report["failures"] or report["interrupted"] else 0
+    if nothing_happened := len(report["did_not_happen"]) == report["trials"]:
+        print("No fault happened in any trial: nothing is shown.", file=sys.stderr)
+    return 1 if report["failures"] or report["interrupted"] or nothing_happened else 0
 
 
 if __name__ == "__main__":

@@ -25,6 +25,10 @@ def _with(**changes: object) -> bytes:
     return json.dumps({**_EVENT, **changes}).encode()
 
 
+def _with_base64(value: object) -> bytes:
+    return json.dumps({**json.loads(_without("data")), "data_base64": value}).encode()
+
+
 VALUES: Final[tuple[bytes, ...]] = (
     b"",
     b"\x00",
@@ -41,6 +45,9 @@ VALUES: Final[tuple[bytes, ...]] = (
     "﻿".encode() + _with(),
     _without("id"),
     _without("source"),
+    _with_base64(5),
+    _with_base64([]),
+    _with_base64({}),
     _with(id=""),
     _with(id=7),
     _with(id="x" * 129),

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 import json
 import random
 import re
@@ -31,6 +32,10 @@ SETTLE_SECONDS: Final = 3.0
 """Between the end of an attack and the last look at the memory."""
 
 
+STRIKER: Final[contextvars.ContextVar[str]] = contextvars.ContextVar("striker", default="")
+"""Which of several faults at once is at work."""
+
+
 class Expected(Exception):
     """Something that a fault must lead to did not happen; the message says what."""
 
@@ -50,6 +55,8 @@ class Ground:
     load: "asyncio.Task[None] | None" = None
     notes: list[str] = field(default_factory=list)
     did: list[str] = field(default_factory=list)
+    began_at: dict[str, float] = field(default_factory=dict)
+    """The loop's time at which each striker did something first."""
     missed: list[str] = field(default_factory=list)
     """Why a fault did not happen, of each that did not."""
     witnessed: int = 0
@@ -133,8 +140,11 @@ class Ground:
     @property
     def not_happened(self) -> list[str]:
         """Why this trial proves nothing; empty if it does. A kind without a witness is believed."""
-        idle = not self.meant_idle and not any(self.in_flight)
-        return [*self.missed, *(["no request was in flight at the strike"] if idle else [])]
+        idle = self.in_flight.count(0)
+        if self.meant_idle or (self.in_flight and not idle):
+            return self.missed
+        strikes = f"{idle} of {len(self.in_flight)} strikes" if idle else "the strike"
+        return [*self.missed, f"no request was in flight at {strikes}"]
 
     async def idle(self) -> None:
         """Returns when the load was sent and nothing is on its way any more."""
@@ -213,8 +223,9 @@ class Ground:
         await asyncio.sleep(self.draw.uniform(least, most))
 
     def do(self, what: str) -> None:
-        """Keeps what was done, for the report."""
+        """Keeps what was done, for the report, and when: the first time of each of several faults at once."""
         self.did.append(what)
+        self.began_at.setdefault(STRIKER.get(), asyncio.get_running_loop().time())
 
     async def metric(self, name: str, instance: str) -> float:
         """A metric's sum over all of its labels; 0 when the instance does not answer."""

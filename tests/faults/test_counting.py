@@ -1,12 +1,16 @@
 """A fault counts only if it happened, under load; what did not is attempted again, and then counted by itself."""
 
+import asyncio
 import random
+import sys
 from typing import Any, cast
 
 import pytest
 
+from tests.faults import __main__ as command
 from tests.faults import run as running
 from tests.faults.ground import Ground
+from tests.faults.kinds import pairs
 from tests.faults.run import ATTEMPTS, Run, attempt_trial, report
 from tests.faults.stage import Stage
 from tests.faults.tables import write_report
@@ -25,7 +29,7 @@ def ground(*in_flight: int, idle: bool = False) -> Ground:
 
 
 def test_a_fault_that_was_witnessed_under_load_counts() -> None:
-    struck = ground(0, 3)
+    struck = ground(1, 3)
     struck.witness(True, "never")
     assert struck.not_happened == []
 
@@ -37,11 +41,42 @@ def test_a_fault_of_which_one_part_did_not_happen_does_not_count() -> None:
     assert struck.not_happened == [MISSED]
 
 
-@pytest.mark.parametrize("in_flight", [(), (0,), (0, 0)])
-def test_a_strike_without_a_request_in_flight_does_not_count(in_flight: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    ("in_flight", "strikes"), [((), "the strike"), ((0,), "1 of 1 strikes"), ((0, 3), "1 of 2 strikes")]
+)
+def test_a_strike_without_a_request_in_flight_does_not_count(
+    in_flight: tuple[int, ...], strikes: str
+) -> None:
     struck = ground(*in_flight)
     struck.witness(True, "never")
-    assert struck.not_happened == ["no request was in flight at the strike"]
+    assert struck.not_happened == [f"no request was in flight at {strikes}"]
+
+
+@pytest.mark.parametrize(("gap", "happened"), [(0.0, True), (0.2, False)])
+async def test_two_faults_count_only_if_one_begins_before_the_other_is_over(
+    gap: float, happened: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def at_once(made: Ground) -> None:
+        made.do("the first")
+        await asyncio.sleep(0.1)
+
+    async def later(made: Ground) -> None:
+        await asyncio.sleep(gap)
+        made.do("the second")
+        await asyncio.sleep(0.1)
+
+    monkeypatch.setattr(pairs, "SIMPLE", (at_once, later))
+    struck = ground(1)
+    await pairs.two_faults_happen_at_once(struck)
+    assert struck.not_happened == ([] if happened else ["one fault was over before the other began"])
+
+
+@pytest.mark.parametrize("missed", [0, 1, 2])
+def test_a_run_in_which_nothing_happened_fails(missed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = {"did_not_happen": [{}] * missed, "trials": 2, "failures": [], "interrupted": False}
+    monkeypatch.setattr(command, "run", lambda asked: made)
+    monkeypatch.setattr(sys, "argv", ["faults", "--trials", "2"])
+    assert command.main() == (1 if missed == 2 else 0)
 
 
 def test_a_system_that_is_idle_on_purpose_needs_no_request_in_flight() -> None:

@@ -1,4 +1,4 @@
-"""Mutants of what a request may ask and see: parameters, limits to centres, and the databases of other services."""
+"""Mutants of what a request may ask and see: parameters, rates, limits to centres, and the databases of other services."""
 
 from tests.mutants.mutant import Mutant
 
@@ -7,7 +7,60 @@ PARAMETER_TESTS = ("tests/unit/http/test_parameters.py",)
 INTAKE_QUERIES = "services/intake/query/queries.sql"
 INTAKE_CENTERS = ("tests/integration/intake/test_centers.py",)
 
+RATES = "shared/http/rate_limits.py"
+RATE_TESTS = ("tests/unit/http/test_rate_limits.py",)
+SLOTS = "shared/http/expensive_reads.py"
+SLOT_TESTS = ("tests/unit/http/test_expensive_reads.py",)
+
 LIMITS = (
+    Mutant(
+        "no-request-exceeds-a-limit",
+        "a subject sends as many requests as it likes",
+        RATES,
+        "            is_refused = refused_by is None and not limit.limiter.hit(limit.item, key)\n",
+        '            is_refused = refused_by == "" and not limit.limiter.hit(limit.item, key)\n',
+        RATE_TESTS,
+    ),
+    Mutant(
+        "counters-grow-with-their-callers",
+        "as many counters are kept as there are subjects",
+        RATES,
+        "                len(self.expirations) > self._most or",
+        "                len(self.expirations) < 0 or",
+        RATE_TESTS,
+    ),
+    Mutant(
+        "a-slot-is-kept-for-ever",
+        "after its first summary a caller gets no other one",
+        SLOTS,
+        "            self._callers.remove(key)\n",
+        "            self._callers.add(key)\n",
+        SLOT_TESTS,
+    ),
+    Mutant(
+        "a-verification-holds-up-every-tenant",
+        "while one tenant verifies, no other one can",
+        SLOTS,
+        "            if caller.tenant in self._tenants:\n",
+        "            if self._tenants:\n",
+        SLOT_TESTS,
+    ),
+    Mutant(
+        "reads-take-any-time",
+        "a read that scans keeps the database busy for as long as it likes",
+        "shared/edges.py",
+        "statement_seconds=settings.read_seconds)",
+        "statement_seconds=None)",
+        ("tests/integration/http/test_read_pool.py",),
+    ),
+    Mutant(
+        "clients-have-no-name",
+        "Kafka throttles a service as it does foreign clients",
+        "shared/kafka/aio_clients.py",
+        'else {"client_id": client_id}',
+        'else {"client_id": "aiokafka"}',
+        ("tests/integration/infra/test_client_names.py",),
+    ),
     Mutant(
         "unknown-parameters-are-ignored",
         "a misspelt filter is ignored, and the list shows everything",
@@ -70,6 +123,14 @@ LIMITS = (
         "services/allocation/query/queries.sql",
         "  and ($5::integer[] is null or reg_center = any($5))\n",
         "  and ($5::integer[] is null or true)\n",
+        ("tests/integration/allocation/test_centers.py",),
+    ),
+    Mutant(
+        "a-shared-mentors-students-of-every-centre-are-listed",
+        "an operator of one centre sees a shared mentor's students of the others",
+        "services/allocation/query/queries.sql",
+        "  and ($6::integer[] is null or reg_center = any($6))\n",
+        "  and ($6::integer[] is null or true)\n",
         ("tests/integration/allocation/test_centers.py",),
     ),
     Mutant(

@@ -60,7 +60,9 @@ def test_parsing_gives_a_command_or_errors_that_repeat_no_value(kind: str, data:
 def test_opening_gives_an_event_or_errors_that_repeat_no_value(
     whole: object, attributes: dict[str, object]
 ) -> None:
-    for value in (whole, attributes, {**document("student"), **attributes}):
+    valid = document("student")
+    bare = {name: value for name, value in valid.items() if name != "data"}
+    for value in (whole, attributes, {**valid, **attributes}, {**bare, **attributes}):
         opened = open_event(json.dumps(value).encode("utf-8", "surrogatepass"))
         if isinstance(opened, BrokenEvent):
             assert opened.errors

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from shared.append.log import Appended, Draft, Head, Log
 from shared.contracts.envelope import NO_HASH, decode, leaf_hash, rfc3339
 from shared.relay.backlog import Backlog
+from shared.relay.extent import Extent, Seen
 from shared.relay.leadership import Standing
 from shared.relay.look import Disagreement, Healthy, Incomplete, LogView, judge
-from shared.relay.topic import Extent, Seen
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 partitions = st.integers(0, 2)

@@ -14,6 +14,7 @@ from aiokafka.errors import (
     RequestTimedOutError,
 )
 
+from tests.simulation.given import Given
 from tests.simulation.groups import Group
 from tests.simulation.sessions import SERVER
 
@@ -89,6 +90,7 @@ class Broker:
         self.down = False
         self.topics: dict[str, list[PartitionLog]] = {}
         self.groups: dict[str, Group] = {}
+        self.given = Given()
         self.fate: Callable[[str], str | None] = lambda what: None
         self._waiters: list[tuple[frozenset[str], asyncio.Future[None]]] = []
 

@@ -55,6 +55,7 @@ class Consumer:
         """Whatever was known of other partitions is forgotten."""
         self._assigned = frozenset(places)
         self._positions = dict.fromkeys(self._assigned)
+        self._broker.given.reassigned(self)
         self._buffers.clear()
         self._highwater.clear()
         self._paused.clear()
@@ -214,6 +215,8 @@ class Consumer:
             self._buffers[place] = buffer[room:]
             self._positions[place] = taken[-1].offset + 1
             room -= len(taken)
+            if self._group is not None:
+                self._broker.given.take(self, place, taken)
         return found
 
     async def _fetch(self) -> None:

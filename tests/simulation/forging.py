@@ -92,6 +92,7 @@ class Forging:
         self._strike = strike
         self._restoring.refused = True
         place = TopicPartition(f"rahnama.{strike.source}", strike.partition)
+        self._world.broker.given.watched = strike.values
         self._world.broker.append(place, [Entry(None, value) for value in strike.values])
 
     # --- the operator
@@ -128,7 +129,10 @@ class Forging:
         """Its readers stop before it, while it is on the topic."""
         if strike.copies or not self._stands(strike):
             return None
-        return next((reader for reader in READERS[strike.source] if not self._held(reader, strike)), None)
+        readers = READERS[strike.source]
+        return next(
+            (one for one in readers if not self._held(one, strike) and not self._went_on(one, strike)), None
+        )
 
     def _silent_at_the_true_event(self, strike: Strike) -> str | None:
         """Who applied the forged event stops at the true one; until there is one it is ahead of the topic."""
@@ -142,6 +146,27 @@ class Forging:
             if true is None and not self._is_ahead(reader):
                 return f"{reader} ahead of its topic"
         return None
+
+    def _went_on(self, reader: str, strike: Strike) -> bool:
+        """Whether the events behind garbage were applied by members of the group to whom it was never given.
+
+        A topic that loses its end keeps the group's offsets. Whoever begins at one reads on behind the garbage, if the
+        log was sent again meanwhile: the true events, each with its fitting `previous`.
+        """
+        place = TopicPartition(f"rahnama.{strike.source}", strike.partition)
+        given = self._world.broker.given
+        if any(given.to(instance.process, place) for instance in self._world.alive(reader)):
+            return False
+        log = self._world.broker.partition(place)
+        last = log.records[-1].value if log is not None and log.records else None
+        if last is None or last in strike.values:
+            return False
+        rows = self._world.databases[reader].tables["inbox"].values()
+        key = (strike.source, strike.partition)
+        applied = max(
+            (row["sequence"] for row in rows if (row["source"], row["partition"]) == key), default=0
+        )
+        return bool(applied >= int(msgspec.json.decode(last)["sequence"]))
 
     def _held(self, reader: str, strike: Strike) -> list[int]:
         """At which sequences instances of a reader hold the partition."""

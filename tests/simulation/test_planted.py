@@ -10,8 +10,10 @@ from services.allocation.append import writer as allocation
 from services.audit.append import ledger as audit
 from services.intake.append import batch
 from shared.append.gate import Gate
+from shared.errors import Unapplicable
+from shared.inbox.admission import Admitted
 from shared.inbox.group_watch import GroupWatch
-from shared.inbox.log_lane import LogAdmission
+from shared.inbox.log_lane import LogAdmission, LogLane
 from shared.inbox.positions import QUERIES
 from shared.inbox.records import Slice
 from shared.relay import foreign_watch, inspection
@@ -85,6 +87,23 @@ def repeats_are_not_compared(patch: Patch) -> None:
     replace(patch, LogAdmission, "compare", compare)
 
 
+def garbage_is_passed_over(patch: Patch) -> None:
+    admit_all = LogLane.admit
+
+    def readable(lane: Any, record: Any) -> bool:
+        try:
+            lane._open(record, lane.applied + 1)
+        except Unapplicable:
+            return False
+        return True
+
+    def admit(self: Any, records: Any, end: Any) -> Any:
+        events = [record for record in records if readable(self, record)]
+        return admit_all(self, events, end) if events else Admitted(None, None)
+
+    replace(patch, LogLane, "admit", admit)
+
+
 def no_record_is_foreign(patch: Patch) -> None:
     replace(patch, foreign_watch, "foreign_of", lambda records, hashes: [])
 
@@ -102,6 +121,7 @@ def foreign_members_are_not_reported(patch: Patch) -> None:
         answers_are_forgotten,
         positions_of_inbound_stand_still,
         repeats_are_not_compared,
+        garbage_is_passed_over,
         no_record_is_foreign,
         foreign_members_are_not_reported,
     ],

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from structlog.testing import capture_logs
 
 from shared import ending
 from shared.ending import Background, end_tasks
@@ -70,3 +71,20 @@ async def test_what_works_in_the_background_runs_until_it_is_ended_or_ends() -> 
     await asyncio.sleep(0.01)
     assert not background.runs, "one of the two has ended"
     await background.end()
+
+
+async def test_a_work_that_fails_is_logged_with_its_place_and_without_its_message() -> None:
+    async def fail() -> None:
+        raise ValueError("0012345679")
+
+    background = Background()
+    with capture_logs() as lines:
+        background.start(fail(), asyncio.sleep(60))
+        await asyncio.sleep(0.01)
+        assert not background.runs
+        await background.end()
+    (line,) = lines
+    assert (line["event"], line["log_level"], line["error"]) == ("background_failed", "error", "ValueError")
+    assert line["work"].endswith("fail")
+    assert line["where"][-1].partition(":")[0] == __file__
+    assert "0012345679" not in repr(line)

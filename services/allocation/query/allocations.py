@@ -8,13 +8,13 @@ from starlette.responses import Response
 
 from services.allocation.query.reads import QUERIES, Reader, item
 from shared.errors import NotFound
-from shared.http import MinPosition, Page, Year, json_response, page_response
+from shared.http import ExpensiveReads, MinPosition, Page, Year, json_response, page_response
 from shared.postgres import Pool
 
 Status = Literal["assigned", "waitlisted", "released", "withdrawn"]
 
 
-def allocation_routes(pool: Pool) -> APIRouter:
+def allocation_routes(pool: Pool, expensive: ExpensiveReads) -> APIRouter:
     """`/v1/allocations` and `/v1/allocations/{student_id}`."""
     routes = APIRouter(tags=["allocations"], dependencies=[MinPosition])
 
@@ -22,14 +22,17 @@ def allocation_routes(pool: Pool) -> APIRouter:
     async def allocations(
         caller: Reader, page: Annotated[Page, Depends()], year: Year, status: Status | None = None
     ) -> Response:
-        """A year's students by id, with their mentors; those who wait have none."""
+        """A year's students by id, with their mentors; those who wait have none.
+
+        With `status`, which no index serves: 429 while an expensive read of the caller runs.
+        """
         after = page.after(tuple[UUID])
-        rows, last = page.split(
-            await pool.fetch(
+        with expensive.slot(caller, scans=status is not None):
+            found = await pool.fetch(
                 QUERIES["allocations"],
                 caller.tenant, year, after[0] if after else None, caller.center_filter(), status, page.fetch,
-            )
-        )  # fmt: skip
+            )  # fmt: skip
+        rows, last = page.split(found)
         return page_response(
             page, [item(row) for row in rows], None if last is None else [last["student_id"]]
         )

@@ -8,27 +8,33 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.allocation.query.reads import QUERIES, Reader
-from shared.http import MinPosition, Year, json_response
+from shared.http import ExpensiveReads, MinPosition, Year, json_response
 from shared.postgres import Pool
 
 DIGITS: Final = 6
 
 
-def summary_routes(pool: Pool) -> APIRouter:
+def summary_routes(pool: Pool, expensive: ExpensiveReads) -> APIRouter:
     """`/v1/summary`."""
     routes = APIRouter(tags=["mentors"], dependencies=[MinPosition])
 
     @routes.get("/v1/summary")
     async def summary(caller: Reader, year: Year) -> Response:
-        """How many students have a mentor, how many wait and why, and how evenly the mentors are filled."""
-        async with (
-            pool.acquire() as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            statuses = await connection.fetch(
-                QUERIES["students_by_status"], caller.tenant, year, caller.center_filter()
-            )
-            loads = await connection.fetch(QUERIES["occupancy"], caller.tenant, year, caller.center_filter())
+        """How many students have a mentor, how many wait and why, and how evenly the mentors are filled.
+
+        429 while an expensive read of the caller runs.
+        """
+        with expensive.slot(caller):
+            async with (
+                pool.acquire() as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                statuses = await connection.fetch(
+                    QUERIES["students_by_status"], caller.tenant, year, caller.center_filter()
+                )
+                loads = await connection.fetch(
+                    QUERIES["occupancy"], caller.tenant, year, caller.center_filter()
+                )
         return json_response({"year": year, **_students(statuses), "occupancy": occupancy(loads)})
 
     return routes

@@ -28,7 +28,7 @@ async def rebuild(settings: Settings) -> AsyncIterator[str]:
 
     Raises `CannotRecover` and `Held` when facts and log do not lead to where the inbox stands; then nothing changed.
     """
-    kafka = AioKafkaClients(settings.kafka_bootstrap)
+    kafka = AioKafkaClients(settings.kafka_bootstrap, settings.topic(ALLOCATION_SOURCE))
     topic = settings.topic(INTAKE_SOURCE)
     async with (
         exclusive(settings.database_url, ALLOCATION_SOURCE, APPLICATION) as connection,

@@ -36,7 +36,7 @@ async def recover(settings: Settings, consent: Consent) -> AsyncIterator[str]:
     Raises `NotConfirmed` with nothing changed, `CannotRecover`, and `Held` (a `Fork` above all); what was committed
     before is right and stays.
     """
-    kafka = AioKafkaClients(settings.kafka_bootstrap)
+    kafka = AioKafkaClients(settings.kafka_bootstrap, settings.topic(ALLOCATION_SOURCE))
     async with (
         exclusive(settings.database_url, ALLOCATION_SOURCE, APPLICATION) as connection,
         open_reader(kafka, batch_records=settings.batch_records) as facts,

@@ -3,6 +3,7 @@
 Audit has no rights of its own there: each request carries the token of whoever asked for the verification.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
@@ -16,6 +17,10 @@ from shared.verification.routes import MOST_ROWS
 PAGE_SECONDS: Final = 30.0
 SLACK_SECONDS: Final = 30.0
 """How much longer a replay is waited for than the service itself lets it take."""
+
+ATTEMPTS: Final = 10
+LONGEST_PAUSE_SECONDS: Final = 10.0
+"""Of a request that exceeds a limit of the caller there, who may be reading something else meanwhile."""
 
 T = TypeVar("T")
 
@@ -75,11 +80,13 @@ class Producers:
         seconds: float,
         **options: Any,
     ) -> T:
-        headers = {"Authorization": authorization}
+        options |= {"headers": {"Authorization": authorization}, "timeout": seconds}
         try:
-            answer = await self._clients[source].request(
-                method, path, headers=headers, timeout=seconds, **options
-            )
+            for attempt in range(1, ATTEMPTS + 1):
+                answer = await self._clients[source].request(method, path, **options)
+                if answer.status_code != httpx.codes.TOO_MANY_REQUESTS or attempt == ATTEMPTS:
+                    break
+                await asyncio.sleep(_retry_after_seconds(answer))
         except httpx.HTTPError as error:
             raise ProducerUnreachable(f"{source} does not answer: {type(error).__name__}") from error
         if answer.status_code != httpx.codes.OK:
@@ -88,3 +95,8 @@ class Producers:
             return msgspec.json.decode(answer.content, type=shape)
         except msgspec.DecodeError as error:
             raise ProducerUnreachable(f"{source} answered {path} with something else: {error}") from error
+
+
+def _retry_after_seconds(answer: httpx.Response) -> float:
+    wanted = answer.headers.get("retry-after", "")
+    return min(LONGEST_PAUSE_SECONDS, float(wanted)) if wanted.isdecimal() else 1.0

@@ -14,6 +14,7 @@ from shared.errors import NotFound
 from shared.http import (
     Caller,
     CountInt8,
+    ExpensiveReads,
     MinPosition,
     Page,
     PartitionNumber,
@@ -59,7 +60,7 @@ def _canonical(subject: str | None) -> str | None:
     return kind + slash + name.lower() if _UUID.fullmatch(name) else subject
 
 
-def record_routes(records: Records) -> APIRouter:
+def record_routes(records: Records, expensive: ExpensiveReads) -> APIRouter:
     """`/v1/records` and `/v1/records/{source}/{partition}/{sequence}`."""
     routes = APIRouter(tags=["records"], dependencies=[MinPosition])
 
@@ -74,11 +75,12 @@ def record_routes(records: Records) -> APIRouter:
 
         `from` and `to` are sequences. With `type` or `subject` only the tenant's own are found, and a page may
         hold fewer than `limit` although there is a next one. As `application/x-ndjson` a line is one event.
+        With `type` and without `subject` the ledger is scanned: 429 while an expensive read of the caller runs.
         """
         after = page.after(tuple[str, Annotated[int, msgspec.Meta(ge=0, le=255)], CountInt8])
-        found, cut_at = await records.some(
-            filters.wanted(caller.tenant, Place(*after) if after else None), page.fetch
-        )
+        wanted = filters.wanted(caller.tenant, Place(*after) if after else None)
+        with expensive.slot(caller, scans=wanted.type is not None and wanted.subject is None):
+            found, cut_at = await records.some(wanted, page.fetch)
         items, last = page.split(found)
         answer = page_response(page, items, last.place if last else cut_at)
         return _lines(items, answer.headers.get("link")) if NDJSON in accept else answer

@@ -21,20 +21,12 @@ from services.audit.query.producers import Producers
 from services.audit.query.service_check import check_service
 from services.audit.query.topics import TopicReader, open_topics, partitions_of
 from shared.contracts.envelope import rfc3339
-from shared.errors import Unavailable
 from shared.kafka.clients import KafkaClients
 from shared.postgres import Pool, named_queries
 
 QUERIES: Final = named_queries("services.audit.query")
 
 _log = structlog.get_logger("rahnama.audit")
-
-
-class VerificationRunning(Unavailable):
-    """A verification is running already; there is one at a time."""
-
-    code = "VERIFICATION_RUNNING"
-    retry_after_seconds = 5
 
 
 class Bounds(NamedTuple):
@@ -65,7 +57,6 @@ class Verifier:
         self._partitions = partitions
         self._bounds = bounds
         self._producers = producers or Producers({}, 0)
-        self._running = False
         self._metrics = VerificationMetrics()
 
     async def start(self) -> None:
@@ -80,11 +71,8 @@ class Verifier:
     async def verify(self, sources: Sequence[str], authorization: str = "") -> Report:
         """`authorization` is the caller's own, with which the services that own the logs are asked.
 
-        Raises `VerificationRunning`, `TopicUnreadable` when Kafka does not answer, and `ProducerUnreachable`.
+        Raises `TopicUnreadable` when Kafka does not answer, and `ProducerUnreachable`.
         """
-        if self._running:
-            raise VerificationRunning("a verification is running already")
-        self._running = True
         try:
             report = await self._verify(sorted(set(sources)), authorization)
         except BaseException:
@@ -99,8 +87,6 @@ class Verifier:
                 seconds=report.seconds,
             )
             return report
-        finally:
-            self._running = False
 
     async def _verify(self, sources: Sequence[str], authorization: str) -> Report:
         started_at, began = rfc3339(datetime.now(UTC)), asyncio.get_running_loop().time()

@@ -13,18 +13,27 @@ _DATE: Final = re.compile(r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})")
 JALALI_YEARS: Final = range(1250, 1500)
 GREGORIAN_YEARS: Final = range(1871, 2121)
 """The same 250 years: no other century has anybody to be registered, and the two never overlap."""
+SHORT: Final = 16
+"""Characters of a value that is remembered with its result."""
 FIRST: Final = "1920-01-01"
 """Earlier dates are spreadsheets' day 0 and typing errors; that it is not after today is checked in `parse`."""
 
 
 def birth_date(value: object) -> str | None:
     """A Gregorian ISO date, from one or from a Jalali one (`1385/04/12`); null and empty text are None."""
-    return None if value is None else _converted(digits_text(value))
+    if isinstance(value, str) and len(value) <= SHORT:
+        return _remembered(value)
+    return None if value is None else _converted(value)
 
 
 # A cohort's birth dates are a few thousand days, and a Jalali one costs more than all other fields together.
 @lru_cache(maxsize=16_384)
-def _converted(written: str) -> str | None:
+def _remembered(value: str) -> str | None:
+    return _converted(value)
+
+
+def _converted(value: object) -> str | None:
+    written = digits_text(value)
     if not written:
         return None
     match = _DATE.fullmatch(written)

@@ -146,6 +146,8 @@ def _from_attributes(attributes: dict[str, object]) -> InboundEvent | BrokenEven
     for name in ("time", "datacontenttype"):
         if attributes.get(name) is not None and not _is_valid(name, attributes[name]):
             errors.append(ATTRIBUTE_INVALID[name])
+    if not isinstance(attributes.get("data_base64"), str | None):
+        errors.append(ATTRIBUTE_INVALID["data"])
     if errors:
         return _broken(attributes, errors)
     known = {name: attributes[name] for name in _Wire.__struct_fields__ if name in attributes}

@@ -33,8 +33,11 @@ _DIGIT_SETS: Final = frozenset("0123456789۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨
 # Printable ASCII and the Persian letters that no step changes: most values, and they need no step.
 _SETTLED: Final = re.compile("[ -~ءآأؤئابةتثجحخدذرزسشصضطظعغفقلمنهوپچژکگی،؛؟]*")
 _DIGITS: Final = re.compile("[0-9]{1,10}")
-_SEPARATORS: Final = re.compile(r"[ \-‐‑‒–—−._/()]+")
-_NULL_WORDS: Final = frozenset(
+# The written forms of most values, which no step changes.
+_NATIONAL_ID: Final = re.compile("[0-9]{10}")
+_MOBILE: Final = re.compile("09[0-9]{9}")
+SEPARATORS: Final = re.compile(r"[ \-‐‑‒–—−._/()]+")
+NULL_WORDS: Final = frozenset(
     {
         "",
         "-",
@@ -55,6 +58,7 @@ _NULL_WORDS: Final = frozenset(
         "تهی",
     }
 )
+"""What people write where there is nothing, casefolded."""
 
 
 class Invalid(ValueError):
@@ -106,15 +110,20 @@ def digits_text(value: object) -> str:
 
 def name(value: object) -> str:
     """`text` with at least one letter."""
-    written = text(value)
-    if not any(letter.isalpha() for letter in written):
+    return _with_a_letter(text(value))
+
+
+def _with_a_letter(written: str) -> str:
+    # Most names begin with one; the others are searched.
+    if not written[:1].isalpha() and not any(letter.isalpha() for letter in written):
         raise Invalid
     return written
 
 
 def optional_name(value: object) -> str | None:
     """`name`; null and empty text are None."""
-    return name(value) if value is not None and text(value) else None
+    written = None if value is None else text(value)
+    return _with_a_letter(written) if written else None
 
 
 def optional_text(value: object) -> str | None:
@@ -124,8 +133,12 @@ def optional_text(value: object) -> str | None:
 
 def national_id(value: object) -> str:
     """Ten digits with a fitting check digit, as a person's identity card has them."""
-    digits = digits_text(value)
-    if len(digits) != 10 or _DIGITS.fullmatch(digits) is None or digits == digits[0] * 10:
+    digits = value if isinstance(value, str) else ""
+    if _NATIONAL_ID.fullmatch(digits) is None:
+        digits = digits_text(value)
+        if _NATIONAL_ID.fullmatch(digits) is None:
+            raise Invalid
+    if digits == digits[0] * 10:
         raise Invalid
     a, b, c, d, e, f, g, h, i, check = digits.encode()
     # 10a + 9b + … + 2i over the digits; the letters are ASCII codes, 48 more each, and 48 · 54 mod 11 is 7.
@@ -137,11 +150,11 @@ def national_id(value: object) -> str:
 
 def mobile(value: object) -> str | None:
     """`09` and nine digits, from every usual way to write it; null and empty text are None."""
-    if value is None:
-        return None
+    if value is None or (isinstance(value, str) and _MOBILE.fullmatch(value) is not None):
+        return value
     number = digits_text(value)
     if not (len(number) == 11 and number.isdigit()):
-        number = _SEPARATORS.sub("", number)
+        number = SEPARATORS.sub("", number)
     if not number:
         return None
     if number.startswith("0098"):
@@ -177,7 +190,7 @@ def optional_integer(value: object) -> int | None:
         return None
     if isinstance(value, str):
         value = digits_text(value)
-        if value.casefold() in _NULL_WORDS:
+        if value.casefold() in NULL_WORDS:
             return None
     return integer(value, 0) or None
 

@@ -25,6 +25,7 @@ from services.intake.decide.problems import (
     INVALID,
     type_unknown,
 )
+from services.intake.decide.spreadsheets import without_leftovers
 from services.intake.decide.tenant_rules import DEFAULT_RULES, TenantRules
 from shared.errors import FieldError
 
@@ -42,18 +43,27 @@ class Given(NamedTuple):
     rules: TenantRules
 
 
-def parse(event: InboundEvent, today: str, rules: TenantRules = DEFAULT_RULES) -> Command | Errors:
+def parse(
+    event: InboundEvent,
+    today: str,
+    rules: TenantRules = DEFAULT_RULES,
+    *,
+    spreadsheet_leftovers: bool = False,
+) -> Command | Errors:
     """The command that `event` asks for, normalised; or all its errors, at least one. Never raises.
 
-    `today` is the date in Tehran, `2026-03-21`: nobody is born after it.
+    `today` is the date in Tehran, `2026-03-21`: nobody is born after it. `spreadsheet_leftovers` accepts what spreadsheets
+    make of values (see `spreadsheets`); imports pass True.
     """
-    parser = _PARSERS.get(event.type)
-    if parser is None:
+    kind = _TYPES.get(event.type)
+    if kind is None:
         return (TYPE_UNKNOWN,)
     data = event.data
     if not isinstance(data, dict):
         return ((ATTRIBUTE_MISSING if data is UNSET or data is None else ATTRIBUTE_INVALID)["data"],)
-    return parser(data, Given(event.occurred_at, today, rules))
+    if spreadsheet_leftovers:
+        data = without_leftovers(data, kind.known)
+    return kind.parse(data, Given(event.occurred_at, today, rules))
 
 
 def _student(data: Mapping[str, object], given: Given) -> Command | Errors:
@@ -162,13 +172,20 @@ def _school_roster(data: Mapping[str, object], given: Given) -> Command | Errors
 
 
 _Parser = Callable[[Mapping[str, object], Given], Command | Errors]
-_PARSERS: Final[Mapping[str, _Parser]] = {
-    "rahnama.student.registered.v1": _student,
-    "rahnama.student.withdrawn.v1": _withdrawal,
-    "rahnama.mentor.registered.v1": _mentor,
-    "rahnama.manager.registered.v1": _manager,
-    "rahnama.school-roster.published.v1": _school_roster,
+
+
+class _Type(NamedTuple):
+    parse: _Parser
+    known: tuple[fields.Field, ...]
+
+
+_TYPES: Final[Mapping[str, _Type]] = {
+    "rahnama.student.registered.v1": _Type(_student, fields.STUDENT),
+    "rahnama.student.withdrawn.v1": _Type(_withdrawal, fields.WITHDRAWAL),
+    "rahnama.mentor.registered.v1": _Type(_mentor, (*fields.MENTOR, *fields.SCHOOLS)),
+    "rahnama.manager.registered.v1": _Type(_manager, fields.MANAGER),
+    "rahnama.school-roster.published.v1": _Type(_school_roster, fields.ROSTER),
 }
-INBOUND_TYPES: Final = frozenset(_PARSERS)
+INBOUND_TYPES: Final = frozenset(_TYPES)
 """The inbound types that this release accepts."""
 TYPE_UNKNOWN: Final = type_unknown(INBOUND_TYPES)

@@ -7,13 +7,16 @@ from typing import Final
 import msgspec
 
 MAX_NESTING: Final = 1_000
+COMMAS_PER_ITEM: Final = 64
+"""More than a usual event has. msgspec makes an object of some 90 bytes for each item before any can be counted."""
 _array: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _TOKEN: Final = re.compile(
     rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'  # a string; what is in it delimits nothing
     rb"|//[^\n]*+|/\*.*?\*/"  # a comment, which JSON does not have, delimits nothing either
-    rb'|[][{},"]',  # a quotation mark by itself opens a string that does not end
+    rb'|[][{},"]|/\*',  # what opens a string or a comment that does not end; the first ends the walk, which keeps it linear
     re.DOTALL,
 )
+_UNCLOSED: Final = (b'"', b"/*")
 _CLOSING: Final = {b"[": b"]", b"{": b"}"}
 
 
@@ -26,12 +29,15 @@ class BatchUnreadable(ValueError):
         self.index = index
 
 
-def split_batch(body: bytes) -> list[msgspec.Raw] | Iterator[bytes]:
+def split_batch(body: bytes, most: int) -> list[msgspec.Raw] | Iterator[bytes]:
     """The items of the array, each as its bytes; one that is not JSON is among them.
 
-    The usual array is cut by msgspec. Where that cannot read it, the items are cut one by one as the iterator advances,
-    which raises `BatchUnreadable` at the place where it is no array.
+    The usual array is cut by msgspec. Where that cannot read it, or where it may hold far more than the `most` items that the
+    caller accepts, the items are cut one by one as the iterator advances, which raises `BatchUnreadable` at the place where
+    it is no array. The caller stops after `most`.
     """
+    if body.count(b",") > most * COMMAS_PER_ITEM:  # an array has at most one item more than commas
+        return _cut(body)
     try:
         return _array.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -45,7 +51,7 @@ def _cut(body: bytes) -> Iterator[bytes]:
     item_start, index, open_brackets = start + 1, 0, [b"]"]
     for token in _TOKEN.finditer(body, start + 1):
         mark = token[0]
-        if mark == b'"':
+        if mark in _UNCLOSED:
             raise BatchUnreadable(token.start(), index)
         if mark in _CLOSING:
             open_brackets.append(_CLOSING[mark])

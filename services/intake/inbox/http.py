@@ -22,6 +22,7 @@ from services.intake.settings import Settings
 from shared.errors import FieldError, NotFound, Rejected
 from shared.http.bodies import BATCH_EMPTY, read_body, require_content_type
 from shared.http.callers import Caller
+from shared.http.json_bodies import JsonBody, request_body
 from shared.http.numbers import ShortText
 from shared.http.openapi import problem_content, schema_of
 from shared.http.responses import json_response
@@ -74,17 +75,9 @@ _EVENT: Final = {
         "data": {"type": ["object", "null"]},
     },
 }
-SEND_BODY: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "description": "CloudEvents 1.0: one event, a batch of them, or in binary mode the data of one, with `ce-` headers.",
-        "content": {
-            SINGLE: {"schema": _EVENT},
-            BATCH: {"schema": {"type": "array", "minItems": 1, "items": _EVENT}},
-            BINARY: {"schema": {"type": "object"}},
-        },
-    }
-}
+SEND_BODY: Final = request_body(
+    {SINGLE: _EVENT, BATCH: {"type": "array", "minItems": 1, "items": _EVENT}, BINARY: {"type": "object"}}
+)
 
 Upstream = Annotated[Caller, Depends(require("upstream"))]
 
@@ -94,6 +87,9 @@ class LookupBody(BaseModel):
 
     source: ShortText
     id: ShortText
+
+
+LOOKUP: Final = JsonBody(LookupBody)
 
 
 def events_router(
@@ -127,9 +123,10 @@ def events_router(
             arrival = receiver.from_http_binary(headers, body, caller.tenant, traceparent)
         return _answer((await writer.submit([arrival]))[0])
 
-    @router.post("/v1/events/lookup")
-    async def look_up_event(wanted: LookupBody, caller: Upstream) -> Any:
+    @router.post("/v1/events/lookup", openapi_extra=LOOKUP.openapi)
+    async def look_up_event(request: Request, caller: Upstream) -> Any:
         """The result of an event that was sent before, by either door."""
+        wanted = await LOOKUP.read(request)
         allowed, refused = event_keys(keyring.tenant(caller.tenant), wanted.source, wanted.id)
         answer = await answers.find(allowed, refused)
         if answer is None:
@@ -144,7 +141,7 @@ async def _open_batch(
 ) -> Sequence[Arrival]:
     arrivals: list[Arrival] = []
     try:
-        for item in split_batch(body):
+        for item in split_batch(body, most):
             if len(arrivals) == most:
                 raise Rejected(f"A batch has at most {most} events.", code="BODY_TOO_LARGE")
             arrivals.append(receiver.from_http(bytes(item), tenant, traceparent))

@@ -59,6 +59,6 @@ class InboundInbox(GroupMember[InboundSlice]):
         )
 
 
-async def _recreate(partitions: int, admin: AIOKafkaAdminClient, topic: str) -> None:
+async def _recreate(partitions: int, admin: AIOKafkaAdminClient, topic: str) -> bool:
     replicas = min(REPLICAS, len((await admin.describe_cluster())["brokers"]))
-    await create_topic(admin, topic, partitions, {**TOPIC_SETTINGS, **durable_by_itself(replicas)})
+    return await create_topic(admin, topic, partitions, {**TOPIC_SETTINGS, **durable_by_itself(replicas)})

@@ -104,7 +104,8 @@ class InboundLane:
 
     def looked(self, ends: Ends, record: Record | None) -> bool:
         """True when the topic is not the one in which the position was reached."""
-        self._end = ends.end
+        # Behind the last record there may be markers of transactions, which nobody applies.
+        self._end = self.applied if ends.read_to is not None and ends.read_to >= ends.end else ends.end
         if self._anew:
             self._jumped_from = None
             return False
@@ -142,6 +143,7 @@ class InboundAdmission:
         self._pool = pool
         self._look_seconds = look_seconds
         self._apply = apply
+        self._skipped: dict[int, tuple[int, int]] = {}
 
     async def open(self, place: TopicPartition, look: TopicLook) -> tuple[InboundLane, int | None]:
         """Loads the position and compares it with the topic, before any record is accepted."""
@@ -166,7 +168,12 @@ class InboundAdmission:
                 _log.warning("inbound_made_anew", partition=place.partition, position=following, end=end)
             return begin
         if begin > following:
-            report_skipped(place.partition, following, begin)
+            if self._skipped.get(place.partition) != (
+                following,
+                begin,
+            ):  # it is opened again until a record is applied
+                report_skipped(place.partition, following, begin)
+            self._skipped[place.partition] = following, begin
             return begin
         if begin == following:
             return following
@@ -193,8 +200,8 @@ class InboundAdmission:
         return SOURCE
 
     def newest(self, end: int, record: Record | None) -> int:
-        """The end offset."""
-        return end
+        """The offset behind the last record, or the end offset where that is not known."""
+        return end if record is None else record.offset + 1
 
     def offset_of(self, piece: InboundSlice, sequence: int) -> int:
         """The first record's: a sequence here is an offset."""

@@ -1,9 +1,8 @@
 """From the bytes at a door to an arrival: opened, given to its tenant, normalised, digested. No I/O."""
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from datetime import timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final, NamedTuple
 
 from services.intake.append.arrival import Arrival, Door
@@ -16,9 +15,17 @@ from services.intake.decide.parse import parse
 from services.intake.decide.problems import EVENT_INVALID
 from services.intake.decide.readable_centers import named_centers
 from services.intake.inbox.batches import BatchUnreadable, split_batch
+from services.intake.inbox.refusals import (
+    SOURCE_NOT_ALLOWED,
+    batch_too_large,
+    batch_unreadable,
+    event_too_large,
+    too_many_events,
+)
+from services.intake.settings import Settings
 from shared.append.clock import Clock, system_clock
 from shared.errors import FieldError
-from shared.kafka.bounded_batches import INFLATED_BYTES, SkippedBatch
+from shared.kafka.bounded_batches import SkippedBatch
 from shared.telemetry import accept_traceparent
 
 TEHRAN: Final = timezone(timedelta(hours=3, minutes=30))
@@ -28,57 +35,11 @@ BATCH_EVENTS: Final = 1_000
 NO_TENANT: Final = ""
 """What came over Kafka from an unknown source belongs to nobody: only the installation's operators see it."""
 
-SOURCE_NOT_ALLOWED: Final = FieldError(
-    "/source",
-    "SOURCE_NOT_ALLOWED",
-    "This source does not belong to the tenant.",
-    "این مبدأ به این مشتری تعلق ندارد.",
-)
-
-
-def event_too_large(value: bytes, limit: int) -> FieldError:
-    """Names the length and the digest, because what is kept of such an event is cut off."""
-    return FieldError(
-        "",
-        "EVENT_TOO_LARGE",
-        f"The event has {len(value)} bytes; at most {limit} are accepted. SHA-256 {hashlib.sha256(value).hexdigest()}",
-        f"رویداد {len(value)} بایت دارد؛ بیشترین اندازهٔ پذیرفته {limit} بایت است.",
-    )
-
-
-def too_many_events(limit: int) -> FieldError:
-    """Of a batch in one record."""
-    return FieldError(
-        "", "BATCH_TOO_LARGE", f"A batch has at most {limit} events.", f"یک دسته حداکثر {limit} رویداد دارد."
-    )
-
-
-def batch_unreadable(error: BatchUnreadable) -> FieldError:
-    """Where the array of a batch in one record cannot be read."""
-    return FieldError(
-        f"/{error.index}",
-        "BATCH_UNREADABLE",
-        f"The batch is not a JSON array: it cannot be read at byte {error.offset}, event {error.index} (from 0).",
-        f"دسته در بایت {error.offset}، رویداد {error.index} خوانده نمی‌شود.",
-    )
-
 
 def _is_batch(headers: Headers) -> bool:
     return any(
         name.lower() == "content-type" and (raw or b"").lower().startswith(BATCH_TYPE)
         for name, raw in headers
-    )
-
-
-def batch_too_large(batch: SkippedBatch) -> FieldError:
-    """Of a compressed batch that was not taken apart: its offsets, length and digest."""
-    offsets = f"{batch.first_offset} to {batch.last_offset}"
-    return FieldError(
-        "",
-        "BATCH_TOO_LARGE",
-        f"The records {offsets} inflate to more than {INFLATED_BYTES} bytes and were not read; the compressed batch has"
-        f" {batch.compressed_bytes} bytes, SHA-256 {batch.hex()}",
-        f"رکوردهای {offsets} پس از بازشدن بیش از {INFLATED_BYTES} بایت‌اند و خوانده نشدند.",
     )
 
 
@@ -97,8 +58,27 @@ class Envelope(NamedTuple):
     offset: int | None = None
 
 
+class Days:
+    """The date in Tehran, formatted once a day."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._today = ""
+        self._begins = self._ends = datetime.min.replace(tzinfo=UTC)
+
+    def today(self) -> str:
+        """`2026-03-21`, by the clock."""
+        now = self._clock()
+        if not self._begins <= now < self._ends:
+            local = now.astimezone(TEHRAN)
+            self._begins = local.replace(hour=0, minute=0, second=0, microsecond=0)
+            self._ends = self._begins + timedelta(days=1)
+            self._today = local.date().isoformat()
+        return self._today
+
+
 class Receiver:
-    """Knows whose each source is. `event_bytes` bounds one event."""
+    """Knows whose each source is. `event_bytes` bounds one event. `spreadsheet_tenants` send spreadsheets' values."""
 
     def __init__(
         self,
@@ -108,9 +88,11 @@ class Receiver:
         *,
         event_bytes: int,
         batch_events: int = BATCH_EVENTS,
+        spreadsheet_tenants: frozenset[str] = frozenset(),
     ) -> None:
+        self._spreadsheet_tenants = spreadsheet_tenants
         self._batch_events = batch_events
-        self._clock = clock
+        self._days = Days(clock)
         self._keyring = keyring
         self._sources = sources
         self._event_bytes = event_bytes
@@ -137,7 +119,7 @@ class Receiver:
             return [self._from_record(open_record(record.headers, value), value, partition, record)]
         items = []
         try:
-            for item in split_batch(value.removeprefix(UTF8_BOM)):
+            for item in split_batch(value.removeprefix(UTF8_BOM), self._batch_events):
                 items.append(bytes(item))
                 if len(items) > self._batch_events:
                     return [self._refused(too_many_events(self._batch_events), value, partition, record)]
@@ -174,11 +156,13 @@ class Receiver:
             digest = key.digest(value)
             lookup = _lookup_in_text(key, value)
         else:
-            command, errors = self._read(event, value, allowed)
+            command, errors = self._read(event, envelope, allowed)
             kind = event.type if _TYPE.fullmatch(event.type) else None
             digest = digests.content_digest(key.mac, event)
             lookup = _lookup(key, command, event.data)
-            centers = named_centers(command, event.data)
+            centers = named_centers(
+                command, event.data, spreadsheet_leftovers=tenant in self._spreadsheet_tenants
+            )
             traceparent = event.traceparent or traceparent
         if event.source is not None and event.id is not None:
             causation_id = digests.causation_id(key.mac, event.source, event.id)
@@ -210,14 +194,30 @@ class Receiver:
         )
 
     def _read(
-        self, event: InboundEvent, value: bytes, allowed: bool
+        self, event: InboundEvent, envelope: Envelope, allowed: bool
     ) -> tuple[Command | None, tuple[FieldError, ...]]:
         if not allowed:
             return None, (SOURCE_NOT_ALLOWED,)
-        if len(value) > self._event_bytes:
-            return None, (event_too_large(value, self._event_bytes),)
-        command = parse(event, self._clock().astimezone(TEHRAN).date().isoformat())
+        if len(envelope.value) > self._event_bytes:
+            return None, (event_too_large(envelope.value, self._event_bytes),)
+        command = parse(
+            event,
+            self._days.today(),
+            spreadsheet_leftovers=envelope.tenant in self._spreadsheet_tenants,
+        )
         return (None, command) if isinstance(command, tuple) else (command, ())
+
+
+def receiver_of(settings: Settings, keyring: Keyring, clock: Clock = system_clock) -> Receiver:
+    """With the rules of `settings`: a recovery must read records as the service reads them."""
+    return Receiver(
+        keyring,
+        settings.sources,
+        clock,
+        event_bytes=settings.event_bytes,
+        batch_events=settings.request_events,
+        spreadsheet_tenants=settings.tenants_with_spreadsheets,
+    )
 
 
 def event_keys(key: TenantKey, source: str, event_id: str) -> tuple[bytes, bytes]:

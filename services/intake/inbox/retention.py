@@ -54,6 +54,10 @@ class InboundRetention:
         await self._background.end()
         await self._look.close()
 
+    def ready(self) -> str | None:
+        """None, or why nothing is deleted any more."""
+        return None if self._background.runs else f"the retention of {self._topic} does not run"
+
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)

@@ -8,12 +8,14 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 
 from services.intake.append.fresh_keys import SubjectKey
 from services.intake.append.sealing import Keyring
 from services.intake.project.erased import forget_students
 from services.intake.recover.facts import QUERIES, Subject, split
+from services.intake.recover.unreadable import Unreadable
 from services.intake.relay.key_record import open_record, record_key
 from shared.errors import CannotRecover
 from shared.kafka.clients import Records
@@ -38,18 +40,33 @@ class TopicKeys:
 
 
 async def read_keys(
-    connection: Connection, reader: TopicReader, keyring: Keyring, topic: str, partitions: int
+    connection: Connection,
+    reader: TopicReader,
+    keyring: Keyring,
+    topic: str,
+    partitions: int,
+    unreadable: Unreadable,
 ) -> TopicKeys:
-    """Reads and opens every record; writes nothing. Raises `CannotRecover` for records under another master key."""
-    found = TopicKeys()
+    """Reads and opens every record; writes nothing. Those that do not open are added to `unreadable`.
+
+    Raises `CannotRecover` when none opens: the master key is another.
+    """
+    found, opened = TopicKeys(), 0
     for partition in range(partitions):
         begin, end = await reader.extent(topic, partition)
         async for records in reader.batches(topic, partition, begin, end):
             found.tombstones.update(record.key or b"" for record in records if record.value is None)
-            owners = {index: (key.tenant, key.subject) for index, key in _opened(keyring, records).items()}
+            keys = _opened(keyring, records, unreadable)
+            opened += len(keys)
+            owners = {index: (key.tenant, key.subject) for index, key in keys.items()}
             rows = await connection.fetch(QUERIES["keys_of"], *split(owners.values()))
             known = {(row["tenant"], row["subject"]) for row in rows}
             found.missing |= {index: owner for index, owner in owners.items() if owner not in known}
+    if unreadable.count and not opened:
+        raise CannotRecover(
+            f"none of the {unreadable.count} records of {topic} opens under this master key:"
+            " they were written under another master key"
+        )
     return found
 
 
@@ -91,7 +108,7 @@ async def recover_keys(
     *,
     buried: Collection[bytes],
 ) -> int:
-    """Adds the keys that the database has not, but those in `buried`; how many these are.
+    """Adds the keys that the database has not, but those in `buried`; how many these are. `read_keys` was first.
 
     Each batch is a transaction of its own.
     """
@@ -99,15 +116,16 @@ async def recover_keys(
     for partition in range(partitions):
         begin, end = await reader.extent(topic, partition)
         async for records in reader.batches(topic, partition, begin, end):
-            keys = [key for index, key in _opened(keyring, records).items() if index not in buried]
+            opened = _opened(keyring, records, Unreadable())  # `read_keys` has reported them
+            keys = [key for index, key in opened.items() if index not in buried]
             if keys:
                 status = await connection.execute(QUERIES["put_keys"], *columns(keys))
                 added += int(status.rpartition(" ")[2])
     return added
 
 
-def _opened(keyring: Keyring, records: Records) -> dict[bytes, SubjectKey]:
-    """The records' keys, by Kafka's key."""
+def _opened(keyring: Keyring, records: Records, unreadable: Unreadable) -> dict[bytes, SubjectKey]:
+    """The records' keys, by Kafka's key. Whoever may write to Kafka may have written what does not open."""
     found: dict[bytes, SubjectKey] = {}
     for record in records:
         if record.value is None:
@@ -115,11 +133,8 @@ def _opened(keyring: Keyring, records: Records) -> dict[bytes, SubjectKey]:
         index = record.key or b""
         try:
             found[index] = open_record(keyring, index, record.value)
-        except (InvalidTag, ValueError):
-            raise CannotRecover(
-                f"the record at offset {record.offset} of partition {record.partition} of {record.topic}"
-                " does not open: it was written under another master key"
-            ) from None
+        except (InvalidTag, ValueError, msgspec.DecodeError):
+            unreadable.add(record)
     return found
 
 

@@ -7,6 +7,7 @@ from services.intake.append.sealing import Keyring
 from services.intake.recover.facts import QUERIES, Subject, split
 from services.intake.recover.keys import TopicKeys, owners_of
 from services.intake.recover.lost import Lost
+from services.intake.recover.unreadable import Unreadable
 from services.intake.recover.unsaid import REGISTERED
 from shared.errors import CannotRecover
 from shared.postgres import Connection
@@ -29,6 +30,7 @@ class Plan:
     unused: Sequence[Subject]
     openable: frozenset[Subject]
     forgotten_rejections: int
+    unreadable: Unreadable
 
     def lines(self) -> Iterator[str]:
         """For the operator, before the question."""
@@ -52,6 +54,7 @@ class Plan:
                 f"not destroyed unless confirmed: {subject} of {tenant} has a tombstone on rahnama.keys, but no fact"
                 f" of an erasure: an interrupted erasure, or a foreign writer (--confirm-erasure {subject})"
             )
+        yield from self.unreadable.lines()
         if not (self.erased or self.unused or self.forgotten_rejections):
             yield "would destroy: nothing"
 
@@ -76,7 +79,12 @@ class Plan:
 
 
 async def make_plan(
-    connection: Connection, keyring: Keyring, lost: Lost, keys: TopicKeys, rejections: int
+    connection: Connection,
+    keyring: Keyring,
+    lost: Lost,
+    keys: TopicKeys,
+    rejections: int,
+    unreadable: Unreadable,
 ) -> Plan:
     """Reads only. `lost.erased` holds everyone whose erasure is a fact, in the log or among the lost ones."""
     lost_owners = {(tenant, subject) for tenant, subject, _ in lost.last}
@@ -99,6 +107,7 @@ async def make_plan(
         {owner: index for owner, index in erased.items() if owner in kept or owner in lost.erasures},
         doubtful,
         [owner for owner in unused if owner not in lost_owners],
-        frozenset(kept | coming | (set(doubtful) - lost_owners)),
+        frozenset(kept | coming | (set(doubtful) - lost_owners - keyless)),
         gone,
+        unreadable,
     )

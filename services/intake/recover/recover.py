@@ -1,9 +1,9 @@
 """`recover`: facts that a restored database has lost come back from their topic, byte for byte, with all that follows.
 
 In this order, so that it may be interrupted anywhere and given again: with nothing written, all lost facts are read
-and checked, and the operator agrees to what would come back and what would be destroyed; the keys come back; the records of `rahnama.inbound` that must not be applied again get their answers; then
-the facts; and then what had left by half is completed. Until the facts come the log is behind its topic, and its gate
-closed; from there to the end a mark in the database keeps the service from starting.
+and checked, and the operator agrees to what would come back and what would be destroyed; a mark in the database keeps
+the service from starting until the end; the keys come back; the records of `rahnama.inbound` that must not be applied
+again get their answers; then the facts; and then what had left by half is completed.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 
 from services.intake.append.inbound import InboundPosition, InboundRecord, load_all_inbound
 from services.intake.append.sealing import Keyring
-from services.intake.inbox.receive import Receiver
+from services.intake.inbox.receive import receiver_of
 from services.intake.project.erased import forget_students, project_every_erased
 from services.intake.recover.bring_back import bring_back
 from services.intake.recover.facts import QUERIES, erased_subjects
@@ -32,6 +32,7 @@ from services.intake.recover.lost import Lost, read_lost
 from services.intake.recover.plan import make_plan
 from services.intake.recover.rejections import LostRejection, Place, bring_back_rejections, read_rejections
 from services.intake.recover.torn import complete_moves, references_apart
+from services.intake.recover.unreadable import Unreadable
 from services.intake.recover.unsaid import buried_among, say_erasures
 from services.intake.settings import Settings
 from shared.append.clock import system_clock
@@ -60,7 +61,7 @@ async def recover(settings: Settings, consent: Consent) -> AsyncIterator[str]:
     before is right and stays.
     """
     keyring = Keyring(settings.read_master_key())
-    kafka = AioKafkaClients(settings.kafka_bootstrap)
+    kafka = AioKafkaClients(settings.kafka_bootstrap, settings.topic(INTAKE_SOURCE))
     async with (
         exclusive(settings.database_url, INTAKE_SOURCE, APPLICATION) as connection,
         open_reader(kafka, batch_records=settings.batch_records) as reader,
@@ -71,12 +72,17 @@ async def recover(settings: Settings, consent: Consent) -> AsyncIterator[str]:
             await reader.require_partitions(settings.topic(name), settings.partitions)
         work = _Recovery(settings, keyring, connection, reader)
         await work.read_lost()
-        topic_keys = await read_keys(connection, reader, keyring, settings.topic(KEYS), settings.partitions)
-        refused = len(await work.rejections())
-        plan = await make_plan(connection, keyring, work.lost, topic_keys, refused)
+        unreadable = Unreadable()
+        topic_keys = await read_keys(
+            connection, reader, keyring, settings.topic(KEYS), settings.partitions, unreadable
+        )
+        refused = len(await work.rejections(unreadable))
+        plan = await make_plan(connection, keyring, work.lost, topic_keys, refused, unreadable)
         for line in plan.lines():
             yield line
         tombstones, kept = plan.settle(consent)
+        # Before anything is destroyed: a service without this mark would start with keys gone and no erasure appended.
+        await begin_command(connection, APPLICATION)
         added = await recover_keys(
             connection, reader, keyring, settings.topic(KEYS), settings.partitions, buried=tombstones
         )
@@ -92,8 +98,6 @@ async def recover(settings: Settings, consent: Consent) -> AsyncIterator[str]:
         if kept:
             await connection.execute(QUERIES["forget_anchors"])
             yield "intake sends every key to rahnama.keys again after its start, behind these tombstones"
-        # From here on the log may be level with its topic, and the gate would open, before all else is done.
-        await begin_command(connection, APPLICATION)
         async for line in work.bring_back():
             yield line
         async for line in _complete(connection, keyring, settings.partitions, tombstones):
@@ -150,7 +154,7 @@ class _Recovery:
     async def answer_inbound(self, inbound: TopicReader) -> tuple[int, int]:
         """Answers the records that must not be applied again, or were refused; how many events these are."""
         students = await students_of(self._connection, self.lost)
-        rejections = await self.rejections()
+        rejections = await self.rejections(Unreadable())  # the plan has reported them
         places = {one.place: one for one in rejections if one.place is not None}
         there = await inbound.partitions(self._settings.topic(INBOUND))
         lanes = [
@@ -200,10 +204,10 @@ class _Recovery:
             await project_every_erased(self._connection)
             await self._connection.execute(QUERIES["drop_unused_keys"])
 
-    async def rejections(self) -> list[LostRejection]:
-        """Those that the database has not."""
+    async def rejections(self, unreadable: Unreadable) -> list[LostRejection]:
+        """Those that the database has not; records that are none are added to `unreadable`."""
         topic, count = self._settings.topic(REJECTIONS), self._settings.partitions
-        return await read_rejections(self._connection, self._reader, topic, count)
+        return await read_rejections(self._connection, self._reader, topic, count, unreadable)
 
     async def _seen(
         self,
@@ -215,13 +219,7 @@ class _Recovery:
     ) -> list[Seen]:
         """The records that the service will read again after its start."""
         topic = self._settings.topic(INBOUND)
-        settings = self._settings
-        receiver = Receiver(
-            self._keyring,
-            settings.sources,
-            event_bytes=settings.event_bytes,
-            batch_events=settings.request_events,
-        )
+        receiver = receiver_of(self._settings, self._keyring)
         begin, end = await inbound.extent(topic, partition)
         if await _is_made_anew(inbound, TopicPartition(topic, partition), position):
             start = begin

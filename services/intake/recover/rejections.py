@@ -6,8 +6,9 @@ The topic tells codes and pointers, never what the event said. That is sealed ag
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -18,8 +19,10 @@ from services.intake.append.sealing import Keyring, new_data_key, seal
 from services.intake.append.settle import ID_REUSED
 from services.intake.append.store import REJECTION, REJECTION_COLUMNS, load_answers, store_answers
 from services.intake.recover.facts import QUERIES
+from services.intake.recover.unreadable import Unreadable
 from shared.contracts.rejections import RejectionEvent
 from shared.errors import FieldError
+from shared.kafka.clients import Record
 from shared.postgres import Connection
 from shared.recover.reading import TopicReader
 
@@ -66,18 +69,43 @@ class LostRejection:
 
 
 async def read_rejections(
-    connection: Connection, reader: TopicReader, topic: str, partitions: int
+    connection: Connection, reader: TopicReader, topic: str, partitions: int, unreadable: Unreadable
 ) -> list[LostRejection]:
-    """The rejections that the topic tells and the database has not, each once."""
+    """The rejections that the topic tells and the database has not, each once; others are added to `unreadable`."""
     lost: dict[str, LostRejection] = {}
     for partition in range(partitions):
         begin, end = await reader.extent(topic, partition)
         async for records in reader.batches(topic, partition, begin, end):
-            told = {event.id: event for event in (_decode(record.value or b"") for record in records)}
+            told: dict[str, RejectionEvent] = {}
+            for record in records:
+                if (event := rejection_of(record)) is not None:
+                    told[event.id] = event
+                else:
+                    unreadable.add(record)
             rows = await connection.fetch(QUERIES["known_rejections"], list(told))
             known = {row["rejection_id"] for row in rows}
             lost |= {name: LostRejection(event) for name, event in told.items() if name not in known}
     return list(lost.values())
+
+
+def rejection_of(record: Record) -> RejectionEvent | None:
+    """The rejection in a record; None if it holds none that the table `rejections` can hold."""
+    try:
+        event = _decode(record.value or b"")
+        time = datetime.fromisoformat(event.time)
+        bytes.fromhex(event.causationid)
+        time.astimezone(UTC)
+        is_whole = str(UUID(event.id)) == event.id and time.tzinfo is not None
+    except (msgspec.DecodeError, ValueError, OverflowError):
+        return None
+    texts = (event.tenant, event.causationid, event.data.type or "")
+    inbound, centers = event.data.inbound, event.data.centers
+    fits = (
+        not any("\0" in text for text in texts)
+        and (inbound is None or (0 <= inbound.partition < 1 << 15 and 0 <= inbound.offset < 1 << 63))
+        and (centers is msgspec.UNSET or all(-(1 << 31) <= center < 1 << 31 for center in centers))
+    )
+    return event if is_whole and fits else None
 
 
 async def bring_back_rejections(

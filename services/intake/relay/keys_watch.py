@@ -93,11 +93,11 @@ class KeysWatch:
             for row in rows
             if row["record_offset"] is not None
         }
-        there = await self._found(anchors)
+        lost = await self._lost(anchors)
         for row in rows:
             partition, head = row["partition"], row["sequence"]
             if partition in anchors:
-                if partition not in there:
+                if partition in lost:
                     await self._send_again(partition, head, behind=0)
             else:
                 await self._anchor(partition, head)
@@ -123,8 +123,8 @@ class KeysWatch:
             self._records.buried.pop()  # what was just sent
             await self._pool.execute(QUERIES["settle_erasures"], *columns(due))
 
-    async def _found(self, anchors: Mapping[int, Anchor]) -> set[int]:
-        """The partitions in which the anchor is where it was."""
+    async def _lost(self, anchors: Mapping[int, Anchor]) -> set[int]:
+        """The partitions in which the anchor is not where it was. What could not be read is not lost: it may be there."""
         await self._records.require_topic()
         places = {TopicPartition(self._topic, partition): anchor for partition, anchor in anchors.items()}
         ends = await self._look.ends(places)
@@ -133,11 +133,13 @@ class KeysWatch:
             for place, (begin, end) in ends.items()
             if begin <= places[place].offset < end
         }
-        return {
-            place.partition
-            for place, record in (await self._look.read(held)).items()
+        reading = await self._look.try_read(held)
+        found = {
+            place
+            for place, record in reading.found.items()
             if record_digest(record.key, record.value) == places[place].digest
         }
+        return {place.partition for place in ends.keys() - found - reading.unread}
 
     async def _anchor(self, partition: int, head: int) -> None:
         """A partition that has none: what this process has sent from the log's beginning is known; else nothing is."""

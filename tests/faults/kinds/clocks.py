@@ -11,15 +11,21 @@ from typing import Final
 
 import asyncpg
 import httpx
+from aiokafka.admin import NewTopic
+from aiokafka.errors import KafkaError
 
 from infra.local.databases import SERVICES
 from infra.local.service import ServiceProcess
 from infra.local.system_user import let_pass
+from shared.kafka.closing_clients import Producer
 from tests.faults.ground import DidNotHappen, Ground
+from tests.invariants.reading import admin_of
 
 DAY_SECONDS: Final = 86_400
 SEEN_SECONDS: Final = 5.0
 SEEN_STEP_SECONDS: Final = 0.2
+CLOCK: Final = "faults.clock"
+"""A topic whose records show the broker's time."""
 DEBIAN: Final = Path(f"/usr/lib/{platform.machine()}-linux-gnu/faketime/libfaketime.so.1")
 FAKED: Final = (
     "LD_PRELOAD", "FAKETIME_TIMESTAMP_FILE", "FAKETIME_CACHE_DURATION", "FAKETIME_DONT_FAKE_MONOTONIC",
@@ -98,15 +104,19 @@ async def _restart(ground: Ground, names: list[str], environment: dict[str, str]
 
 
 async def _witness(ground: Ground, names: list[str], days: int) -> None:
-    """The first of the parts shows the jump by its own clock."""
-    seen: float | None = None
-    for _ in range(int(SEEN_SECONDS / SEEN_STEP_SECONDS)):
-        seen = await _ahead_seconds(ground, names[0])
-        if seen is not None and abs(seen - days * DAY_SECONDS) < DAY_SECONDS / 2:
-            break
-        await asyncio.sleep(SEEN_STEP_SECONDS)
-    happened = seen is not None and abs(seen - days * DAY_SECONDS) < DAY_SECONDS / 2
-    ground.witness(happened, f"the clock of {names[0]} did not jump to {days:+d} days: {seen} s ahead")
+    """Each of the parts shows the jump by its own clock."""
+
+    async def jumped(name: str) -> None:
+        seen: float | None = None
+        for _ in range(int(SEEN_SECONDS / SEEN_STEP_SECONDS)):
+            seen = await _ahead_seconds(ground, name)
+            if seen is not None and abs(seen - days * DAY_SECONDS) < DAY_SECONDS / 2:
+                break
+            await asyncio.sleep(SEEN_STEP_SECONDS)
+        happened = seen is not None and abs(seen - days * DAY_SECONDS) < DAY_SECONDS / 2
+        ground.witness(happened, f"the clock of {name} did not jump to {days:+d} days: {seen} s ahead")
+
+    await asyncio.gather(*map(jumped, names))
 
 
 async def _ahead_seconds(ground: Ground, name: str) -> float | None:
@@ -118,10 +128,27 @@ async def _ahead_seconds(ground: Ground, name: str) -> float | None:
                 theirs = await connection.fetchval("select clock_timestamp()", timeout=3)
             finally:
                 await connection.close(timeout=3)
+        elif name == "kafka":
+            theirs = await _kafkas_time(ground.servers.bootstrap)
         else:
             async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
                 answer = await client.get(f"{ground.bed.instances[name].url}/healthz")
             theirs = parsedate_to_datetime(answer.headers["date"])
-    except (httpx.TransportError, OSError, TimeoutError, asyncpg.PostgresError, KeyError):
+    except (httpx.TransportError, OSError, TimeoutError, asyncpg.PostgresError, KafkaError, KeyError):
         return None
     return float((theirs - datetime.now(UTC)).total_seconds())
+
+
+async def _kafkas_time(bootstrap: str) -> datetime:
+    """By the time that the broker gives to a record."""
+    async with asyncio.timeout(5), admin_of(bootstrap) as admin:
+        await admin.create_topics(
+            [NewTopic(CLOCK, 1, 1, topic_configs={"message.timestamp.type": "LogAppendTime"})]
+        )  # at most once: it exists from then on
+        producer = Producer(bootstrap_servers=bootstrap, acks="all", metadata_max_age_ms=500)
+        await producer.start()
+        try:
+            written = await producer.send_and_wait(CLOCK, b"?", partition=0)
+        finally:
+            await producer.stop()
+    return datetime.fromtimestamp(written.timestamp / 1000, UTC)

@@ -1,9 +1,10 @@
 """Two faults at once: what each alone does not change, both together must not change either."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from tests.faults.ground import Ground
+from tests.faults.ground import STRIKER, Ground
 from tests.faults.kinds import databases, kills, links
 
 SIMPLE: Final = (
@@ -19,6 +20,15 @@ SIMPLE: Final = (
 
 
 async def two_faults_happen_at_once(ground: Ground) -> None:
-    """Side by side, each at its own moments."""
-    first, second = ground.draw.sample(SIMPLE, 2)
-    await asyncio.gather(first(ground), second(ground))
+    """Side by side, each at its own moments; one begins before the other is over."""
+    faults = ground.draw.sample(SIMPLE, 2)
+    ends = await asyncio.gather(*(_strike(ground, fault) for fault in faults))
+    begins = [ground.began_at.get(fault.__name__, ends[number]) for number, fault in enumerate(faults)]
+    ground.witness(max(begins) < min(ends), "one fault was over before the other began")
+
+
+async def _strike(ground: Ground, fault: Callable[[Ground], Awaitable[None]]) -> float:
+    """Returns when it was over, in the loop's time."""
+    STRIKER.set(fault.__name__)  # `gather` gives each a context of its own
+    await fault(ground)
+    return asyncio.get_running_loop().time()

@@ -15,11 +15,28 @@ async def poison_comes_from_upstream(ground: Ground) -> None:
     """A sample of the corpus over all partitions, between what is meant."""
     await ground.underway(0.4)
     poison = ground.draw.sample(CORPUS, ground.draw.randint(5, 30))
+    before = await _rejections(ground)
     ground.do(f"{len(poison)} poisonous records on {INBOUND}")
     for record in poison:
         await ground.senders.produce([record], INBOUND, ground.draw.randrange(PARTITIONS))
         await ground.pause(0.0, 0.05)
-    ground.witness(len(poison) > 0, "no record was sent")
+
+    async def refused() -> bool:
+        return await _rejections(ground) > before
+
+    try:
+        await within(ALARM_SECONDS, refused, "a rejection", pause_seconds=0.2)
+    except TimeoutError:
+        raise Expected(f"none of {len(poison)} poisonous records was rejected") from None
+    ground.witness(True, "a rejection is required above")
+
+
+async def _rejections(ground: Ground) -> int:
+    """Of records of Kafka, so far."""
+    [row] = await read_rows(
+        ground.servers.dsns["intake"], "select count(*) as many from rejections where door = 'kafka'"
+    )
+    return int(row["many"])
 
 
 async def poison_stands_on_a_logs_topic(ground: Ground) -> None:

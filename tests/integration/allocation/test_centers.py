@@ -78,6 +78,27 @@ async def test_a_mentor_of_two_centres_is_seen_in_each(service: Service, centers
     assert (answer.status_code, answer.json()["centers"]) == (200, [0, 1])
 
 
+@pytest.mark.parametrize("centers", [[0], [1], [0, 1], None])
+async def test_a_shared_mentor_shows_its_whole_load_but_only_visible_students(
+    service: Service, centers: list[int] | None
+) -> None:
+    chain = Chain("intake", PARTITION)
+    both = {0: student(11, reg_center=0), 1: student(12, reg_center=1)}
+    chain.add_fact(mentor(960, capacity=2, centers=[0, 1]))
+    for registered in both.values():
+        chain.add_fact(registered)
+    await service.publish(chain)
+    await service.wait_for(3)
+    students = await service.get("/v1/mentors/960/students", centers=centers)
+    assert students.status_code == 200
+    for center, one in both.items():
+        assert (one.student_id in students.text) == (centers is None or center in centers)
+    shown = (await service.get("/v1/mentors/960?year=1404", centers=centers)).json()
+    assert (shown["load"], shown["capacity"]) == (2, 2)
+    occupancy = (await service.get("/v1/summary?year=1404", centers=centers)).json()["occupancy"]
+    assert (occupancy["taken"], occupancy["places"], occupancy["mentors"]) == (2, 2, 1)
+
+
 async def test_the_summary_shows_what_is_taken_and_what_is_over_capacity(service: Service) -> None:
     chain = Chain("intake", PARTITION)
     for number in (7, 8):

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 import pytest_asyncio
 
 from services.audit.decide.trees import grow, root
 from shared.contracts.envelope import leaf_hash
 from tests.integration.audit.running import PARTITIONS, Audit, history, running_audit
+from tests.locks import locked
 
 if TYPE_CHECKING:
     from infra.local.databases import Databases
@@ -167,12 +169,24 @@ async def test_a_request_that_does_not_fit_is_refused(kept: Audit, body: dict[st
     assert answer.status_code == 422
 
 
-async def test_there_is_one_verification_at_a_time(kept: Audit) -> None:
-    headers = kept.issuer.headers("admin")
-    answers = await asyncio.gather(
-        *(kept.client.post("/v1/verifications", headers=headers) for _ in range(3))
-    )
-    assert sorted(answer.status_code for answer in answers) == [200, 503, 503]
-    refused = next(answer for answer in answers if answer.status_code == 503)
-    assert refused.json()["code"] == "VERIFICATION_RUNNING"
-    assert refused.headers["retry-after"]
+async def test_a_tenant_has_one_verification_at_a_time_and_does_not_hold_up_another(kept: Audit) -> None:
+    async def verify(sub: str, tenant: str = "default") -> httpx.Response:
+        headers = kept.issuer.headers("auditor", tenant, sub=sub)
+        return await kept.client.post("/v1/verifications", headers=headers)
+
+    async with locked(kept.database.owner_dsn, "trees") as table:
+        held = [asyncio.create_task(verify("one"))]
+        await table.waits_for(1)
+        again, colleague = await verify("one"), await verify("two")
+        assert (again.status_code, again.json()["code"]) == (429, "EXPENSIVE_READ_RUNNING")
+        assert (colleague.status_code, colleague.json()["code"]) == (503, "VERIFICATION_RUNNING")
+        assert again.headers["retry-after"]
+        assert colleague.headers["retry-after"]
+        scan = await kept.client.get("/v1/records?type=x", headers=kept.issuer.headers("auditor", sub="one"))
+        assert (scan.status_code, scan.json()["code"]) == (429, "EXPENSIVE_READ_RUNNING")
+        held.append(asyncio.create_task(verify("one", "other")))
+        await table.waits_for(2)
+    for answer in await asyncio.gather(*held):
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["verified"]
+    assert (await verify("two")).status_code == 200

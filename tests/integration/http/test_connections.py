@@ -1,125 +1,29 @@
 """Connections: what holds before a request is authenticated, and what an offer to upgrade must not change."""
 
 import asyncio
-import json
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
-import pytest_asyncio
-import uvicorn
 
-from shared.http.connection_limits import ConnectionLimits
-from shared.http.connections import bounded_protocol
-
-LIMITS = ConnectionLimits(
-    connections=8,
-    header_bytes=4096,
-    header_fields=20,
-    header_seconds=0.6,
-    body_bytes_per_second=1000,
-    body_grace_seconds=0.6,
-    pipelined_requests=4,
-    discarded_bytes=100_000,
-    linger_seconds=0.3,
-    check_seconds=0.1,
+from tests.deadlines import expected_within, until
+from tests.integration.http.serving import (
+    LAST,
+    LIMITS,
+    Application,
+    Seen,
+    chunked,
+    chunked_head,
+    code_of,
+    exchange,
+    get,
+    post,
+    serving,
+    unread_answer,
 )
+
 H2C = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n"
 BODY = b'{"specversion": "1.0"}'
-
-Seen = list[tuple[str, str, bytes]]
-"""Method, path and body of each request that reached the application."""
-
-
-def echo(seen: Seen) -> Callable[[Any, Any, Any], Awaitable[None]]:
-    """An application that keeps what it read, and answers with the length of the body."""
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            return
-        body = b""
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                seen.append((scope["method"], scope["path"], b"<disconnected>"))
-                return
-            body += message["body"]
-            if not message["more_body"]:
-                break
-        seen.append((scope["method"], scope["path"], body))
-        answer = str(len(body)).encode()
-        await send(
-            {
-                "type": "http.response.start",
-                "status": 200,
-                "headers": [(b"content-length", str(len(answer)).encode())],
-            }
-        )
-        await send({"type": "http.response.body", "body": answer})
-
-    return app
-
-
-@asynccontextmanager
-async def serving(
-    seen: Seen, limits: ConnectionLimits = LIMITS, *, app: Any = None, protocol: Any = None
-) -> AsyncIterator[int]:
-    """The port of a running server."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app or echo(seen),
-        http=protocol or bounded_protocol(limits),
-        ws="none",
-        lifespan="off",
-        log_level="critical",
-        access_log=False,
-    )
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listening]))
-    yield listening.getsockname()[1]
-    server.should_exit = True
-    await task
-
-
-@pytest.fixture
-def seen() -> Seen:
-    return []
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def port(seen: Seen) -> AsyncIterator[int]:
-    async with serving(seen) as found:
-        yield found
-
-
-async def exchange(port: int, *segments: bytes, pause: float = 0.05) -> bytes:
-    """All that the server sends until it closes, after each segment was sent by itself."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for segment in segments:
-        writer.write(segment)
-        await writer.drain()
-        await asyncio.sleep(pause)
-    answer = await asyncio.wait_for(reader.read(), 10)
-    writer.close()
-    return answer
-
-
-def post(path: str, body: bytes, extra: str = "") -> bytes:
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{extra}\r\n"
-    return head.encode() + body
-
-
-def chunked(path: str, body: bytes, extra: str) -> bytes:
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n{extra}\r\n".encode()
-    middle = len(body) // 2
-    parts = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:middle], body[middle:]))
-    return head + parts + b"0\r\n\r\n"
-
-
-LAST = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
 @pytest.mark.parametrize(
@@ -160,17 +64,8 @@ async def test_a_body_shorter_than_its_length_never_reaches_the_application_whol
         writer.write(post("/v1/events", BODY, offer)[:-3])
         await writer.drain()
         writer.close()
-        async with asyncio.timeout(10):
-            while not seen:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await until(lambda: seen)
         assert seen.pop() == ("POST", "/v1/events", b"<disconnected>")
-
-
-def code_of(answer: bytes) -> tuple[int, str]:
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert b"application/problem+json" in head
-    assert b"connection: close" in head
-    return int(head.split()[1]), json.loads(body)["code"]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +100,8 @@ async def test_an_honest_client_on_a_slow_line_is_served(port: int, seen: Seen) 
     for start in range(0, len(request), 200):
         writer.write(request[start : start + 200])
         await asyncio.sleep(0.1)
-    assert b"HTTP/1.1 200" in await asyncio.wait_for(reader.read(), 10)
+    async with expected_within(10, "the answer"):
+        assert b"HTTP/1.1 200" in await reader.read()
     writer.close()
     assert seen == [("POST", "/slow", b"x" * 3000)]
 
@@ -214,12 +110,13 @@ async def test_the_longest_idle_connection_makes_room_for_a_new_one(port: int, s
     idle = []
     for number in range(LIMITS.connections):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(f"GET /{number} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        writer.write(get(f"/{number}"))
         await reader.readuntil(b"\r\n\r\n0")
         idle.append((reader, writer))
     answer = await exchange(port, LAST)
     assert b"HTTP/1.1 200" in answer
-    assert await asyncio.wait_for(idle[0][0].read(), 5) == b""
+    async with expected_within(5, "the end of the longest idle connection"):
+        assert await idle[0][0].read() == b""
     for _, writer in idle:
         writer.close()
 
@@ -228,7 +125,8 @@ async def test_of_a_burst_no_more_connections_are_kept_than_the_bound(port: int)
     burst = await asyncio.gather(
         *(asyncio.open_connection("127.0.0.1", port) for _ in range(LIMITS.connections + 5))
     )
-    answers = await asyncio.gather(*(asyncio.wait_for(reader.read(), 10) for reader, _ in burst))
+    async with expected_within(10, "an answer on each connection"):
+        answers = await asyncio.gather(*(reader.read() for reader, _ in burst))
     assert sum(not answer for answer in answers) == 5
     assert [code_of(answer) for answer in answers if answer] == [
         (408, "REQUEST_TIMEOUT")
@@ -237,8 +135,23 @@ async def test_of_a_burst_no_more_connections_are_kept_than_the_bound(port: int)
         writer.close()
 
 
-async def test_beyond_the_most_connections_a_new_one_is_refused(seen: Seen) -> None:
-    async with serving(seen, replace(LIMITS, header_seconds=20, body_grace_seconds=20)) as port:
+async def test_a_connection_holds_no_body_of_a_request_that_was_answered_unread(
+    application: Application,
+) -> None:
+    async with serving(application, replace(LIMITS, discarded_bytes=10_000_000)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(2):
+            writer.write(post("/early", b"x" * 200_000))
+            await writer.drain()
+            assert b" 401 " in await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(len("early"))
+        [connection] = application.connections
+        assert len(connection.cycle.body) == 0
+        writer.close()
+
+
+async def test_beyond_the_most_connections_a_new_one_is_refused(application: Application) -> None:
+    async with serving(application, replace(LIMITS, header_seconds=20, body_grace_seconds=20)) as port:
         busy = []
         for _ in range(LIMITS.connections):
             _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -250,23 +163,45 @@ async def test_beyond_the_most_connections_a_new_one_is_refused(seen: Seen) -> N
             writer.close()
 
 
-async def test_more_pipelined_requests_than_the_bound_end_the_connection(port: int, seen: Seen) -> None:
-    answer = await exchange(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
-    assert answer.count(b"HTTP/1.1") < 50
+async def test_a_connection_that_cannot_close_makes_no_room(application: Application) -> None:
+    limits = replace(LIMITS, connections=2, header_seconds=20, body_grace_seconds=20, write_seconds=20)
+    async with serving(application, limits) as port:
+        unread = await unread_answer(port, 60_000)
+        _, busy = await asyncio.open_connection("127.0.0.1", port)
+        busy.write(b"POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nabc")
+        assert b"HTTP/1.1 200" in await exchange(port, LAST)  # the idle one is closed for it, once it is read
+        assert code_of(await exchange(port)) == (503, "TOO_MANY_CONNECTIONS")
+        unread.close()
+        busy.close()
 
 
-async def test_a_connection_holds_no_body_of_a_request_that_was_answered_unread(seen: Seen) -> None:
-    async def refuse(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"0")]})
-        await send({"type": "http.response.body", "body": b""})
+@pytest.mark.parametrize("place", [0, 1])
+async def test_trailers_are_no_headers(port: int, application: Application, place: int) -> None:
+    whole = chunked("/v1/events", BODY)
+    trailers = whole[:-2] + b"Authorization: Bearer x\r\nce-id: 1\r\n\r\n"
+    segments = [trailers] if place == 0 else [trailers[:-30], trailers[-30:]]
+    await exchange(port, *segments, LAST)
+    assert application.seen[0] == ("POST", "/v1/events", BODY)
+    assert {name for name, _ in application.headers[0]} == {b"host", b"transfer-encoding"}
 
-    protocol = bounded_protocol(replace(LIMITS, discarded_bytes=10_000_000))
-    async with serving(seen, app=refuse, protocol=protocol) as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for _ in range(2):
-            writer.write(post("/v1/events", b"x" * 200_000))
-            await writer.drain()
-            assert b" 401 " in await reader.readuntil(b"\r\n\r\n")
-        [connection] = protocol.clock.watched
-        assert len(connection.cycle.body) == 0
-        writer.close()
+
+@pytest.mark.parametrize(
+    "beside",
+    [b"0\r\nx: ", b"0\r\n" + b"x: y\r\n" * 5 + b"z: ", b"3;extension=", b"1\r\na\r\n" * 2000 + b"0\r\nx: "],
+)
+async def test_what_is_beside_a_chunked_body_has_the_size_of_a_header_block(
+    port: int, seen: Seen, beside: bytes
+) -> None:
+    segments = [chunked_head("/v1/events"), beside, *[b"a" * 1000] * 5]
+    assert code_of(await exchange(port, *segments)) == (431, "HEADERS_TOO_LARGE")
+    assert seen == [("POST", "/v1/events", b"<disconnected>")]
+
+
+async def test_trailers_are_as_many_as_header_fields(port: int, seen: Seen) -> None:
+    answer = await exchange(port, chunked_head("/v1/events") + b"0\r\n" + b"a: b\r\n" * 21)
+    assert code_of(answer) == (431, "HEADERS_TOO_LARGE")
+
+
+async def test_a_body_in_many_small_chunks_is_read(port: int, seen: Seen) -> None:
+    await exchange(port, chunked_head("/v1/events"), *[b"1\r\na\r\n" * 1000] * 5, b"0\r\n\r\n", LAST)
+    assert seen[0] == ("POST", "/v1/events", b"a" * 5000)

@@ -1,7 +1,6 @@
 """The frame behind the server that the services run with, over real sockets."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +8,6 @@ from typing import Annotated
 import httpx
 import pytest
 import pytest_asyncio
-import uvicorn
 from fastapi import Depends, FastAPI, Request
 from starlette.responses import Response, StreamingResponse
 
@@ -25,9 +23,9 @@ from shared.http import (
     require,
     traceparent_of,
 )
-from shared.http.connections import bounded_protocol
 from shared.telemetry import Telemetry
 from tests.otlp import Collector, running_collector
+from tests.serving import served
 from tests.sweep import sweep
 from tests.tokens import TestIssuer
 
@@ -96,16 +94,8 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 async def address(issuer: TestIssuer, collector: Collector) -> AsyncIterator[str]:
     """The running server's address."""
     telemetry = Telemetry.start("sample")
-    listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        build(issuer, telemetry), http=bounded_protocol(), ws="none", log_level="critical", access_log=False
-    )
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    # The socket listens already: a request waits until the server takes it.
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    await serving
+    async with served(build(issuer, telemetry)) as address:
+        yield address
     telemetry.stop()
 
 

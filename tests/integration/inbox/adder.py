@@ -16,7 +16,7 @@ from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.closing_clients import Producer
 from shared.kafka.polling import Polling
 from shared.postgres import Pool
-from tests.deadlines import expected_within
+from tests.deadlines import until
 
 TABLES = """
 create table totals (source text, partition smallint, total bigint not null, primary key (source, partition));
@@ -175,18 +175,6 @@ async def reading(member: LogInbox[Sum]) -> AsyncIterator[LogInbox[Sum]]:
         yield member
     finally:
         await member.stop()
-
-
-async def until(true: Callable[[], bool | Awaitable[bool]], seconds: float = 15) -> None:
-    """Waits until `true` says so; fails after `seconds`."""
-    async with expected_within(seconds, "what the test waits for"):
-        while True:
-            answer = true()
-            if isinstance(answer, Awaitable):
-                answer = await answer
-            if answer:
-                return
-            await asyncio.sleep(0.05)
 
 
 async def reached(adder: Adder, expected: dict[int, int], seconds: float = 15) -> None:

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from tests.integration.inbox.adder import Adder, chain, inbox, publish, reached, reading, until
+from tests.deadlines import until
+from tests.integration.inbox.adder import Adder, chain, inbox, publish, reached, reading
 
 if TYPE_CHECKING:
     from tests.servers import MakesTopics

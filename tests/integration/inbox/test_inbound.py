@@ -1,5 +1,6 @@
 """rahnama.inbound on real servers: positions are offsets with digests, and any record is accepted."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from services.intake.inbox.kafka import InboundInbox
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.polling import Polling
 from shared.postgres import Pool, migrate
-from tests.integration.inbox.adder import publish, until
+from tests.deadlines import until
+from tests.integration.inbox.adder import publish
 from tests.integration.inbox.topic_faults import delete_before, make_anew
+from tests.integration.transactions import transaction, write_committed
 from tests.invariants.reading import admin_of
 
 if TYPE_CHECKING:
@@ -245,3 +248,26 @@ async def test_records_deleted_under_a_reader_that_cannot_apply_are_an_alarm(
             collector.faults = 0
             await write(kafka, words("b", 3))
             await until(lambda: any(line["event"] == "inbound_deleted_unread" for line in logs), 30)
+
+
+async def test_markers_and_open_transactions_are_no_lag(collector: Collector, topics: "MakesTopics") -> None:
+    kafka = await topics(partitions=2)
+    name = kafka.name("rahnama.inbound")
+
+    def lags() -> list[float]:
+        return [value for value, _ in member._gauges.lag_records()]
+
+    with capture_logs() as logs:
+        async with reading(collector, kafka) as member:
+            await write(kafka, ["a"])
+            await write_committed(kafka.bootstrap, name, [b"b", b"c"])
+            await collector.expect(["a", "b", "c"])
+            await until(lambda: lags() == [0.0, 0.0])
+            async with transaction(kafka.bootstrap, name, [b"d"]) as producer:
+                await asyncio.sleep(6)  # the client would be made anew
+                assert lags() == [0.0, 0.0]
+                assert member.ready() is None
+                await producer.commit_transaction()
+            await collector.expect(["a", "b", "c", "d"])
+            await until(lambda: lags() == [0.0, 0.0])
+    assert "consumer_is_deaf" not in {line["event"] for line in logs}

@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 
 from shared.inbox.log_inbox import LogInbox
 from shared.kafka.closing_clients import Consumer
-from tests.integration.inbox.adder import Adder, Sum, chain, inbox, publish, reached, reading, until
+from tests.deadlines import until
+from tests.integration.inbox.adder import Adder, Sum, chain, inbox, publish, reached, reading
 from tests.invariants.reading import admin_of
 
 if TYPE_CHECKING:

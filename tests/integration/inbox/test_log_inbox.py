@@ -16,6 +16,7 @@ from shared.errors import Unapplicable
 from shared.inbox import positions
 from shared.inbox.records import Slice
 from shared.telemetry.metrics import start_metrics
+from tests.deadlines import until
 from tests.integration.inbox.adder import (
     Adder,
     Sum,
@@ -25,7 +26,6 @@ from tests.integration.inbox.adder import (
     publish,
     reached,
     reading,
-    until,
 )
 from tests.invariants.reading import admin_of
 

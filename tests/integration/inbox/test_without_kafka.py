@@ -1,8 +1,8 @@
 """An inbox that no broker answers."""
 
 from infra.local.ports import free_ports
-from tests.deadlines import expected_within
-from tests.integration.inbox.adder import Adder, inbox, until
+from tests.deadlines import expected_within, until
+from tests.integration.inbox.adder import Adder, inbox
 
 
 async def test_without_kafka_it_says_why_it_is_not_ready_and_stops_at_once(adder: Adder) -> None:

@@ -1,4 +1,4 @@
-"""A system that cannot start says why before anything runs."""
+"""What a system has before its services start; and one that cannot start says why before anything runs."""
 
 import socket
 from dataclasses import replace
@@ -8,6 +8,7 @@ import pytest
 from infra.local.errors import PortTakenError
 from infra.local.home import Home
 from infra.local.ports import LOOPBACK, SystemPorts
+from infra.local.quotas import DEFAULT, FOREIGN, SERVICES, UNLIMITED, QuotaAdmin, Quotas
 from infra.local.system import System
 
 
@@ -23,3 +24,20 @@ async def test_a_taken_port_is_named_before_anything_is_started() -> None:
             await system.start()
         assert not any(part.running for part in system.parts.values())
         assert not (folder / "postgres" / "data").exists()
+
+
+async def test_its_kafka_has_quotas_before_any_service_starts() -> None:
+    home = Home.from_environment()
+    expected: dict[str | None, Quotas] = {DEFAULT: FOREIGN, **dict.fromkeys(SERVICES, UNLIMITED)}
+    with home.scratch_folder("tests") as folder:
+        system = System(home, folder, SystemPorts.free())
+        try:
+            await system.start(services=False)
+            admin = QuotaAdmin(bootstrap_servers=system.kafka_bootstrap)
+            await admin.start()
+            try:
+                assert await admin.quotas() == expected
+            finally:
+                await admin.close()
+        finally:
+            await system.stop()

@@ -124,18 +124,18 @@ class Intake:
         results: list[dict[str, Any]] = answer.json()["results"]
         return results
 
-    async def look_up(self, event_id: str, source: str = SOURCE) -> httpx.Response:
+    async def look_up(self, event_id: str, source: str = SOURCE, tenant: str = "default") -> httpx.Response:
         """`POST /v1/events/lookup` as upstream."""
         return await self.client.post(
             "/v1/events/lookup",
             json={"source": source, "id": event_id},
-            headers=self.issuer.headers("upstream"),
+            headers=self.issuer.headers("upstream", tenant),
         )
 
-    async def answered(self, event_id: str, source: str = SOURCE) -> dict[str, Any]:
+    async def answered(self, event_id: str, source: str = SOURCE, tenant: str = "default") -> dict[str, Any]:
         """The result of what was sent over Kafka, as soon as there is one."""
         for _ in range(200):
-            answer = await self.look_up(event_id, source)
+            answer = await self.look_up(event_id, source, tenant)
             if answer.status_code == 200:
                 found: dict[str, Any] = answer.json()
                 return found

@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from aiokafka import TopicPartition
 
+from services.intake.inbox import retention as retention_module
 from services.intake.inbox.retention import InboundRetention
 from shared.inbox.topic_look import TopicLook
 from shared.kafka.aio_clients import AioKafkaClients
+from tests.deadlines import until
 from tests.integration.intake.doors import Intake, student
 from tests.integration.intake.keys_of_another import connected
 
@@ -91,3 +94,21 @@ async def test_of_a_topic_that_was_made_anew_nothing_is_deleted_unread(intake: I
         assert await offsets(intake, 2) == range(2)
         await kept.look_after(11)
         assert await offsets(intake, 2) == range(2, 2)
+
+
+async def test_a_retention_that_has_ended_is_not_ready(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention_module, "LOOK_SECONDS", 0.0)
+    async with retention(intake) as kept:
+        ended = f"the retention of {intake.topics.name(TOPIC)} does not run"
+        assert kept.watch.ready() == ended
+        await kept.watch.start()
+        assert kept.watch.ready() is None
+
+        def no_clock() -> datetime:
+            raise LookupError
+
+        kept.watch._clock = no_clock
+        await until(lambda: kept.watch.ready() is not None)
+        assert kept.watch.ready() == ended

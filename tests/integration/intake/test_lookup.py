@@ -10,7 +10,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 
 from services.intake.query.students import QUERIES, students_router
-from shared.http import Health, create_app, verifier_of
+from shared.http import ExpensiveReads, Health, create_app, verifier_of
 from shared.postgres import Pool, open_pool
 from tests.integration.intake.doors import Intake, student
 
@@ -67,7 +67,7 @@ def observed(intake: Intake, pool: Any) -> FastAPI:
         health=Health(dict),
         positions=NoPositions(),
     )
-    app.include_router(students_router(pool, intake.keyring))
+    app.include_router(students_router(pool, intake.keyring, ExpensiveReads(1)))
     return app
 
 
@@ -86,7 +86,9 @@ async def test_each_look_up_is_the_same_one_statement(intake: Intake) -> None:
         await pool.close()
 
 
-async def test_the_answers_to_absent_and_foreign_differ_in_nothing_but_the_trace(intake: Intake) -> None:
+async def test_the_answers_to_absent_and_foreign_differ_in_nothing_but_the_trace_and_the_count_of_requests(
+    intake: Intake,
+) -> None:
     headers = intake.issuer.headers("operator", centers=[0])
     answers = [
         await intake.client.post("/v1/students/lookup", json=wanted(number), headers=headers)
@@ -96,6 +98,8 @@ async def test_the_answers_to_absent_and_foreign_differ_in_nothing_but_the_trace
     assert shown[0] == shown[1]
     assert shown[0]["code"] == "NOT_FOUND"
     assert [len(answer.content) for answer in answers] == [len(answers[0].content)] * 2
+    counts = [answer.headers.pop("ratelimit") for answer in answers]
+    assert all(count.startswith('"subject-reads";r=') for count in counts)
     assert answers[0].headers == answers[1].headers
 
 

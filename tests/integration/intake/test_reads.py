@@ -1,10 +1,12 @@
 """What operators and auditors see: no personal data, no other tenant, no centre that is not theirs."""
 
+import asyncio
 import json
 
 import pytest_asyncio
 
 from tests.integration.intake.doors import CANARY, Intake, event, mentor, student
+from tests.locks import locked
 from tests.sweep import sweep
 
 READERS = {"operator", "auditor"}
@@ -130,3 +132,19 @@ async def test_mentors_managers_rosters_and_rejections_are_shown_without_what_is
     assert refused["errors"][0]["pointer"] == "/data/gender"
     assert (await intake.get(f"/v1/rejections/{refused['rejection_id']}")).json() == refused
     assert CANARY not in json.dumps(shown, ensure_ascii=False)
+
+
+async def test_a_list_that_no_index_serves_is_read_one_at_a_time_by_a_caller(intake: Intake) -> None:
+    async with locked(intake.database.owner_dsn, "student_years") as table:
+        held = asyncio.create_task(intake.get("/v1/students?reg_center=0", sub="one"))
+        await table.waits_for(1)
+        refused = await intake.get("/v1/students?group_code=27", sub="one")
+        assert (refused.status_code, refused.json()["code"]) == (429, "EXPENSIVE_READ_RUNNING")
+        assert int(refused.headers["retry-after"]) >= 1
+        others = [
+            asyncio.create_task(intake.get(path, sub=sub))
+            for path, sub in (("/v1/students?group_code=27", "two"), ("/v1/students?year=1404", "one"))
+        ]
+        await table.waits_for(3)
+    assert [(await answer).status_code for answer in (held, *others)] == [200, 200, 200]
+    assert (await intake.get("/v1/students?group_code=27", sub="one")).status_code == 200

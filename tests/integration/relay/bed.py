@@ -1,7 +1,7 @@
 """A log in a database of its own, a topic of its own, and ways to look at and spoil both."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from shared.kafka.closing_clients import Admin, Consumer, Producer
 from shared.postgres import Pool, connector, migrate, open_pool
 from shared.relay.partition import BeforePublish
 from shared.relay.relay import Relay
-from tests.deadlines import expected_within
+from tests.deadlines import until
 
 PARTITIONS = 2
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -204,13 +204,6 @@ async def empty_log(database: ServiceDatabase) -> None:
         )
     finally:
         await connection.close()
-
-
-async def until(holds: Callable[[], bool], *, seconds: float = 15) -> None:
-    """Waits until it holds."""
-    async with expected_within(seconds, "what the test waits for"):
-        while not holds():  # noqa: ASYNC110 (there is nothing to be told by)
-            await asyncio.sleep(0.02)
 
 
 async def until_published(relay: Relay, sequence: int, *, partition: int = 0, seconds: float = 15) -> None:

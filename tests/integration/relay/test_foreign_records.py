@@ -12,7 +12,9 @@ from structlog.testing import capture_logs
 from shared.append.log import Appended, Log
 from shared.contracts.envelope import decode, event_id, leaf_hash
 from shared.relay.relay import Relay
-from tests.integration.relay.bed import Bed, until, until_published
+from tests.deadlines import until
+from tests.integration.relay.bed import Bed, until_published
+from tests.integration.relay.test_leadership import ENDS_SESSIONS
 
 NO_LOOK_SECONDS = 600.0
 
@@ -103,6 +105,26 @@ async def test_the_alarm_lasts_over_looks_and_ends_when_the_partition_was_refill
                 while await bed.values() != [event.value for event in committed]:  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
     assert "foreign_records_gone" in {line["event"] for line in logs}
+
+
+async def test_the_alarm_is_there_again_when_an_instance_leads_again(bed: Bed) -> None:
+    first, second = bed.relay(), bed.relay(log=Log("intake", topic=bed.topic))
+    await first.start()
+    try:
+        committed = await bed.append(6, relay=first)
+        await until_published(first, 6)
+        await bed.produce([forged_after(committed[2]), committed[-1].value])
+        await alarmed(first)
+        await second.start()
+        for _ in range(2):  # the leadership goes to the other one, and comes back
+            await bed.pool.fetch(ENDS_SESSIONS)
+            await until(lambda: bed.log.gate.is_open)
+            await asyncio.sleep(1.0)
+            reasons = [relay.ready() for relay in (first, second)]
+            assert any("sequence 4 at offset 6 has the hash" in (reason or "") for reason in reasons), reasons
+    finally:
+        await second.stop()
+        await first.stop()
 
 
 async def test_a_foreign_record_beyond_the_logs_end_closes_the_gate_wherever_it_is(bed: Bed) -> None:

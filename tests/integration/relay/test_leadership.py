@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from shared.append.log import Log
-from tests.integration.relay.bed import Bed, sequences, until, until_published
+from tests.deadlines import until
+from tests.integration.relay.bed import Bed, sequences, until_published
 
 ENDS_SESSIONS = (
     "select pg_terminate_backend(pid) from pg_stat_activity"

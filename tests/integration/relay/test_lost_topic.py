@@ -6,8 +6,8 @@ from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
 from shared.relay.relay import Relay
-from tests.deadlines import expected_within
-from tests.integration.relay.bed import Bed, sequences, until, until_published
+from tests.deadlines import expected_within, until
+from tests.integration.relay.bed import Bed, sequences, until_published
 
 
 async def until_sequences(bed: Bed, expected: list[int]) -> None:

@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from shared.append.log import Appended
-from tests.integration.relay.bed import TRACEPARENT, Bed, draft, sequences, until, until_published
+from tests.deadlines import until
+from tests.integration.relay.bed import TRACEPARENT, Bed, draft, sequences, until_published
 
 
 async def test_the_topic_holds_the_logs_exact_bytes_in_order(bed: Bed) -> None:

@@ -17,9 +17,11 @@ async def test_reading_through_ends_below_the_end_that_was_seen(bed: Bed) -> Non
         assert extents[0].last is not None
         assert (extents[0].end, extents[0].last.sequence) == (10, 10)
         until = asyncio.get_running_loop().time() + 5
-        records = await topic.read_through(0, 2, 5, until=until)
+        piece = await topic.read_through(0, 2, 5, until=until)
+        records, reached = piece.records, piece.next_offset
+        assert reached == 5
         assert [(record.offset, record.sequence) for record in records] == [(2, 3), (3, 4), (4, 5)]
-        records = await topic.read_through(0, 4, 10, until=until)
+        records = (await topic.read_through(0, 4, 10, until=until)).records
         assert [record.offset for record in records] == [4, 5, 6, 7, 8, 9]
     finally:
         await topic.close()

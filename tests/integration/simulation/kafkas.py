@@ -13,7 +13,6 @@ from aiokafka.admin import NewTopic
 
 from shared.kafka.clients import Found, Records, Subscription
 from shared.kafka.polling import Polling
-from tests.deadlines import expected_within
 from tests.integration.simulation.kafka_sides import DoubleSide, Link, Side
 from tests.simulation.broker import Broker
 from tests.simulation.loop import SimulatedLoop
@@ -184,13 +183,6 @@ def contract(script: Script) -> Callable[[RunContract], Awaitable[None]]:
 
     del test.__wrapped__  # pytest asks it for fixtures
     return test
-
-
-async def until(true: Callable[[], Any], seconds: float = 20) -> None:
-    """Waits for a state; the test's bound of time is above."""
-    async with expected_within(seconds, "what the test waits for"):
-        while not true():  # noqa: ASYNC110 (there is nothing to be told by)
-            await asyncio.sleep(0.02)
 
 
 async def values_of(consumer: Any, many: int, *places: TopicPartition) -> list[bytes | None]:

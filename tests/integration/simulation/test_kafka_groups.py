@@ -6,7 +6,8 @@ import pytest
 from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.errors import IllegalStateError
 
-from tests.integration.simulation.kafkas import Contract, contract, until
+from tests.deadlines import until
+from tests.integration.simulation.kafkas import Contract, contract
 
 
 @contract

@@ -21,6 +21,7 @@ def test_what_every_service_does_unless_it_is_told_otherwise() -> None:
     assert Settings().model_dump() == {
         "database_url": "postgresql://x",
         "database_pool_size": 8,
+        "read_seconds": 10.0,
         "kafka_bootstrap": "127.0.0.1:9092",
         "topic_prefix": "",
         "partitions": 12,
@@ -38,6 +39,11 @@ def test_what_every_service_does_unless_it_is_told_otherwise() -> None:
         "session_timeout_seconds": 6.0,
         "position_wait_seconds": 2.0,
         "verification_seconds": 3600.0,
+        "verifications": 4,
+        "subject_reads_per_second": 500,
+        "subject_writes_per_second": 2000,
+        "tenant_reads_per_second": 1000,
+        "tenant_writes_per_second": 4000,
         "log_level": "INFO",
     }
 

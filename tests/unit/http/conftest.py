@@ -18,6 +18,7 @@ from shared.http import (
     Caller,
     Health,
     InboxPosition,
+    JsonBody,
     LogPosition,
     MinPosition,
     Page,
@@ -75,6 +76,8 @@ class Lookup(BaseModel):
     year: PositiveInt4
 
 
+LOOKUP = JsonBody(Lookup)
+
 FAILURES: Mapping[str, Exception] = {
     "rejected": Rejected(
         "It does not fit.",
@@ -114,9 +117,9 @@ def add_routes(app: FastAPI) -> None:
             raise NotFound("There is no such student.")
         return json_response({"student_id": student_id})
 
-    @app.post("/v1/students/lookup")
-    async def lookup(body: Lookup, _caller: Annotated[Caller, Depends(require("operator"))]) -> Response:
-        return json_response({"year": body.year})
+    @app.post("/v1/students/lookup", openapi_extra=LOOKUP.openapi)
+    async def lookup(request: Request, _caller: Annotated[Caller, Depends(require("operator"))]) -> Response:
+        return json_response({"year": (await LOOKUP.read(request)).year})
 
     @app.post("/v1/events")
     async def events(request: Request, _caller: Annotated[Caller, Depends(require("upstream"))]) -> Response:

@@ -7,6 +7,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from shared.http import parameters
+from shared.http.validation import MAX_ERRORS
 from tests.parameters import sweep_parameters
 from tests.tokens import TestIssuer
 from tests.unit.http.test_problems import problem
@@ -37,15 +39,40 @@ async def test_a_parameter_unlike_all_others_is_answered_with_the_known_ones(
     assert error["message"].endswith("there are none here.")
 
 
-async def test_a_name_that_cannot_be_shown_is_cut_or_left_out(
+@pytest.mark.parametrize(
+    "name", ["1332073689", "zahra1332073689", "Zahra", "x" * 41, "%0A%1B", "a~b%2Fc", "کد"]
+)
+async def test_an_unknown_name_that_may_be_a_value_is_not_repeated(
+    client: httpx.AsyncClient, operator: dict[str, str], name: str
+) -> None:
+    (error,) = await errors_of(client, operator, f"/v1/students?{name}=1")
+    assert error == {
+        "pointer": "/query/",
+        "code": "PARAMETER_UNKNOWN",
+        "message": "There is an unknown parameter; the known ones are `year`, `min_position`, `limit`, `cursor`.",
+    }
+
+
+async def test_a_known_name_in_other_letters_is_suggested(
     client: httpx.AsyncClient, operator: dict[str, str]
 ) -> None:
-    (error,) = await errors_of(client, operator, f"/v1/students?{'x' * 500}=1")
-    assert error["pointer"] == "/query/" + "x" * 64
-    (error,) = await errors_of(client, operator, "/v1/students?%0A%1B=1")
-    assert error["pointer"] == "/query/"
-    (error,) = await errors_of(client, operator, "/v1/students?a~b%2Fc=1")
-    assert error["pointer"] == "/query/a~0b~1c"
+    (error,) = await errors_of(client, operator, "/v1/students?Year=1")
+    assert error["message"] == "There is an unknown parameter; did you mean `year`?"
+
+
+async def test_no_more_names_are_compared_than_errors_are_answered(
+    client: httpx.AsyncClient, operator: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[str] = []
+
+    def compare(name: str, *_: Any, **__: Any) -> list[str]:
+        compared.append(name)
+        return []
+
+    monkeypatch.setattr(parameters, "get_close_matches", compare)
+    many = "&".join(f"a{number}" + "=1" for number in range(7500))
+    assert len(await errors_of(client, operator, f"/v1/students?{many}")) == MAX_ERRORS
+    assert len(compared) == MAX_ERRORS
 
 
 async def test_a_single_parameter_is_given_once_and_a_repeatable_one_often(
@@ -91,7 +118,7 @@ async def test_several_faults_are_all_named(client: httpx.AsyncClient, operator:
     errors = await errors_of(client, operator, "/v1/students/x?a=1&b=2")
     assert [error["pointer"] for error in errors] == ["/path/student_id", "/query/a", "/query/b"]
     many = "&".join(f"a{number}=1" for number in range(200))
-    assert len(await errors_of(client, operator, f"/v1/students?{many}")) == 50
+    assert len(await errors_of(client, operator, f"/v1/students?{many}")) == MAX_ERRORS
 
 
 async def test_who_may_not_ask_learns_nothing_of_the_parameters(

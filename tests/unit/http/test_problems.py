@@ -155,7 +155,19 @@ async def test_the_instance_is_the_path_of_the_request_which_no_log_line_has(
 
 
 @pytest.mark.parametrize(
-    "part", ["x%20y", "1332073689", "ID%201332073689", "%D8%B2%D9%87%D8%B1%D8%A7", "Zahra"]
+    "part",
+    [
+        "x%20y",
+        "1332073689",
+        "ID%201332073689",
+        "%D8%B2%D9%87%D8%B1%D8%A7",
+        "Zahra",
+        "n1332073689",
+        "133207",
+        "n1-3-3-2-0-7",
+        "9121234567.x",
+        "x1332073689",
+    ],
 )
 async def test_a_part_of_the_path_that_may_be_personal_is_not_repeated(
     client: httpx.AsyncClient, operator: dict[str, str], part: str
@@ -164,6 +176,14 @@ async def test_a_part_of_the_path_that_may_be_personal_is_not_repeated(
     assert routed.json()["instance"] == "/v1/students/{student_id}"
     unknown = await client.get(f"/v1/nowhere/{part}", headers=operator)
     assert "instance" not in unknown.json()
+
+
+@pytest.mark.parametrize("part", ["12345", "a12345", "b2-3.x_4", "018f0000-0000-7000-8000-000000000001"])
+async def test_a_part_with_few_digits_and_a_uuid_are_repeated(
+    client: httpx.AsyncClient, operator: dict[str, str], part: str
+) -> None:
+    unknown = await client.get(f"/v1/nowhere/{part}", headers=operator)
+    assert unknown.json()["instance"] == f"/v1/nowhere/{part}"
 
 
 async def require_instances(

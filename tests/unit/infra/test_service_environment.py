@@ -39,6 +39,13 @@ def test_telemetry_settings_pass_through(monkeypatch: pytest.MonkeyPatch) -> Non
     assert environment_of("audit")["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://127.0.0.1:4317"
 
 
+@pytest.mark.parametrize("name", ["RAHNAMA_SOURCES", "RAHNAMA_SPREADSHEET_TENANTS"])
+def test_intake_alone_is_told_about_tenants(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "value")
+    assert environment_of("intake")[name] == "value"
+    assert name not in environment_of("allocation") | environment_of("audit")
+
+
 @pytest.mark.parametrize("suffix", ["-x", "A", "x'; DROP", "a" * 31])
 def test_a_database_suffix_is_a_plain_word(suffix: str) -> None:
     with pytest.raises(ValueError, match="suffix"):

@@ -1,6 +1,7 @@
 """Batches: one event that is not JSON is refused alone, and an array that cannot be read names the place."""
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from services.intake.decide.events import BrokenEvent, open_event
 from services.intake.inbox.batches import BatchUnreadable, split_batch
 
+MOST = 1_000
 GOOD = b'{"id": "1", "text": "a \\" ] } , [ { // /* */"}'
 
 NOT_JSON = [
@@ -26,7 +28,7 @@ NOT_JSON = [
 
 
 def items(body: bytes) -> list[bytes]:
-    return [bytes(item) for item in split_batch(body)]
+    return [bytes(item) for item in split_batch(body, MOST)]
 
 
 @pytest.mark.parametrize("bad", NOT_JSON)
@@ -57,6 +59,8 @@ def test_one_event_of_a_hundred_that_is_not_json_is_refused_alone(bad: bytes, po
         (b"[{}] x", 5, 0),
         (b'[{}, {"a": "b}]', 11, 1),
         (b"[" + b"[" * 2000, 1000, 0),
+        (b"[{}, /* ]", 5, 1),
+        (b"[{}, /* */ /* {}]", 11, 1),
     ],
 )
 def test_an_array_that_cannot_be_read_names_the_byte_and_the_event(
@@ -65,6 +69,34 @@ def test_an_array_that_cannot_be_read_names_the_byte_and_the_event(
     with pytest.raises(BatchUnreadable) as caught:
         items(body)
     assert (caught.value.offset, caught.value.index) == (offset, index)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "piece", [b"/* ", b'"\\', b'" \\" ', b"//", b"// \n", b"/", b"/*/ ", b"\\", b" ", b"'"]
+)
+def test_a_megabyte_of_what_never_closes_is_refused_in_linear_time(piece: bytes) -> None:
+    with pytest.raises(BatchUnreadable):
+        items(b"[" + piece * (1_048_576 // len(piece)))
+
+
+@pytest.mark.parametrize("item", [b"0", b"[0,0]", b'{"a":0,"b":0}', b'","'])
+def test_a_batch_of_millions_is_cut_no_further_than_it_is_read(item: bytes) -> None:
+    body = b"[" + b",".join([item] * (8_388_608 // (len(item) + 1))) + b"]"
+    tracemalloc.start()
+    try:
+        read = [bytes(found) for found, _ in zip(split_batch(body, MOST), range(MOST + 1), strict=False)]
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert read == [item] * (MOST + 1)
+    assert peak_bytes < 8_000_000
+
+
+@pytest.mark.parametrize("most", [1, 2, MOST])
+def test_the_bound_changes_no_item(most: int) -> None:
+    wide = json.dumps({"numbers": list(range(500)), "text": ",]}"}).encode()
+    assert [bytes(item) for item in split_batch(b"[" + b",".join([wide] * 9) + b"]", most)] == [wide] * 9
 
 
 VALUES = st.recursive(

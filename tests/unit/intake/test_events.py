@@ -239,6 +239,27 @@ def test_a_byte_order_mark_before_an_event_is_passed_over() -> None:
         assert event.data == STUDENT
 
 
+@pytest.mark.parametrize("value", [5, 1.5, True, False, [], {}, ["bnVsbA=="]])
+@pytest.mark.parametrize(
+    "name", ["data_base64", "time", "datacontenttype", "id", "source", "type", "specversion"]
+)
+def test_an_attribute_that_is_not_text_is_refused(name: str, value: object) -> None:
+    attributes = {key: given for key, given in document("student").items() if key != "data"} | {name: value}
+    pointer = "/data" if name == "data_base64" else f"/{name}"
+    invalid = f"{pointer[1:].upper()}_INVALID"
+    document_bytes = json.dumps(attributes).encode()
+    for event in (open_event(document_bytes), open_record([], document_bytes)):
+        assert isinstance(event, BrokenEvent)
+        assert codes(event) == [(pointer, invalid)]
+
+
+def test_a_base64_header_that_is_given_twice_is_refused() -> None:
+    twice = [("ce_data_base64", b"bnVsbA==")] * 2
+    event = open_record([*HEADERS, *twice], b"")
+    assert isinstance(event, BrokenEvent)
+    assert codes(event) == [("/data", "DATA_INVALID")]
+
+
 def test_data_in_base64_is_json() -> None:
     encoded = base64.b64encode(json.dumps(STUDENT).encode()).decode()
     given = {name: value for name, value in document("student").items() if name != "data"}

@@ -30,12 +30,27 @@ def test_what_intake_does_unless_it_is_told_otherwise() -> None:
     assert settings.request_events == 1000
     assert settings.request_bytes == 8 * 1024 * 1024
     assert settings.event_bytes == 256 * 1024
+    assert settings.tenants_with_spreadsheets == frozenset()
 
 
 @pytest.mark.usefixtures("key_file")
 def test_sources_are_a_json_object(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAHNAMA_SOURCES", '{"/upstream/sabt": "sabt"}')
     assert Settings().sources == {"/upstream/sabt": "sabt"}
+
+
+@pytest.mark.usefixtures("key_file")
+def test_tenants_with_spreadsheets_are_named_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAHNAMA_SOURCES", '{"/a": "a", "/b": "b", "/c": "c"}')
+    monkeypatch.setenv("RAHNAMA_SPREADSHEET_TENANTS", "a, b,")
+    assert Settings().tenants_with_spreadsheets == {"a", "b"}
+
+
+@pytest.mark.usefixtures("key_file")
+def test_a_tenant_with_spreadsheets_but_without_a_source_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAHNAMA_SPREADSHEET_TENANTS", "default,defualt")
+    with pytest.raises(ValidationError, match="each is a tenant of RAHNAMA_SOURCES"):
+        Settings()
 
 
 @pytest.mark.usefixtures("key_file")

@@ -1,16 +1,15 @@
 """Reading a partition through: what is dense, what is missing, and what became another one meanwhile."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
-from aiokafka.errors import CorruptRecordException
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.relay.coverage import Coverage, begun, compared, read_on
+from shared.relay.extent import Extent, Piece, Seen, UnreadableRecord
 from shared.relay.scrub import Scrub
-from shared.relay.topic import Extent, Seen
 
 
 def seen(offset: int, sequence: int | None, tag: str = "") -> Seen:
@@ -26,7 +25,7 @@ class Partition:
     begin: int = 0
     most: int = 1000
     pieces_read: int = 0
-    unreadable: bool = False
+    unreadable_from: int | None = None
     name: str = "topic"
 
     def append(self, *sequences: int | None) -> None:
@@ -41,19 +40,24 @@ class Partition:
     def extent(self) -> Extent:
         """As a look sees it."""
         first, last = (self.records[0], self.records[-1]) if self.records else (None, None)
-        return Extent(self.begin, self.begin + len(self.records), first, last)
+        events = [record for record in self.records if record.sequence is not None]
+        inner = (events[0], events[-1]) if events else (None, None)
+        return Extent(self.begin, self.begin + len(self.records), first, last, inner=inner)
 
-    async def read_through(self, number: int, offset: int, end: int, *, until: float) -> list[Seen]:
+    async def read_through(self, number: int, offset: int, end: int, *, until: float) -> Piece:
         """As `Topic` does it."""
         self.pieces_read += 1
-        if self.unreadable:
-            raise CorruptRecordException
-        return self.records[offset - self.begin : end - self.begin][: self.most]
+        records = self.records[offset - self.begin : end - self.begin][: self.most]
+        if self.unreadable_from is not None and offset + len(records) > self.unreadable_from:
+            readable = [record for record in records if record.offset < self.unreadable_from]
+            raise UnreadableRecord(Piece(readable, self.unreadable_from))
+        return Piece(records, offset + len(records))
 
 
 async def missing(scrub: Scrub, partition: Partition) -> int | None:
     """What the next look finds."""
     await scrub.advance(partition, {0: partition.extent})  # type: ignore[arg-type]
+    scrub.keep()
     return scrub.missing(0, partition.extent)
 
 
@@ -119,9 +123,11 @@ async def test_the_highest_sequence_is_known_wherever_it_is(
     partition.most = most
     for _ in sequences:
         await missing(scrub, partition)
-    assert scrub.highest(0, partition.extent) == highest
+    found = scrub.highest(0, partition.extent)
+    assert found is not None
+    assert found.sequence == highest
     partition.begin += 1
-    assert scrub.highest(0, partition.extent) == 0, "it is another partition now"
+    assert scrub.highest(0, partition.extent) is None, "it is another partition now"
 
 
 async def test_what_was_read_is_kept_while_others_lead_or_nothing_can_be_read() -> None:
@@ -130,9 +136,9 @@ async def test_what_was_read_is_kept_while_others_lead_or_nothing_can_be_read() 
     before = partition.pieces_read
     await scrub.advance(partition, {})  # type: ignore[arg-type]
     partition.append(4)
-    partition.unreadable = True
+    partition.unreadable_from = 2
     assert await missing(scrub, partition) is None
-    partition.unreadable = False
+    partition.unreadable_from = None
     partition.append(6)
     assert await missing(scrub, partition) == 5
     assert partition.pieces_read == before + 2
@@ -178,6 +184,52 @@ async def test_what_was_read_is_not_read_again() -> None:
     assert partition.pieces_read == before + 1
 
 
+async def read(scrub: Scrub, partition: Partition) -> list[int]:
+    """The offsets that the next look reads."""
+    found = await scrub.advance(partition, {0: partition.extent})  # type: ignore[arg-type]
+    return [record.offset for record in found[0]]
+
+
+async def test_what_was_not_compared_is_read_again() -> None:
+    partition, scrub = of(1, 2, 3, 4), Scrub()
+    partition.most = 2
+    assert await read(scrub, partition) == [0, 1]
+    assert await read(scrub, partition) == [0, 1], "the comparison failed"
+    scrub.keep()
+    assert await read(scrub, partition) == [1, 2]
+
+
+async def test_a_record_that_cannot_be_read_is_shown_behind_those_before_it() -> None:
+    partition, scrub = of(1, 2, 3, 4), Scrub()
+    partition.unreadable_from = 2
+    found = await scrub.advance(partition, {0: partition.extent})  # type: ignore[arg-type]
+    assert found[0] == [*partition.records[:2], Seen(2, None, b"")]
+    scrub.keep()
+    assert await read(scrub, partition) == [1, 2], "as long as it is there"
+    partition.unreadable_from = None
+    assert await read(scrub, partition) == [1, 2, 3]
+
+
+async def test_markers_behind_the_last_record_are_read_once() -> None:
+    partition, scrub = of(1, 2, 4), Scrub()
+
+    class WithMarkers(Partition):
+        """Two offsets at the end hold no record."""
+
+        @property
+        def extent(self) -> Extent:
+            return replace(super().extent, end=5)
+
+        async def read_through(self, number: int, offset: int, end: int, *, until: float) -> Piece:
+            return replace(await super().read_through(number, offset, end, until=until), next_offset=end)
+
+    marked = WithMarkers(partition.records)
+    assert await missing(scrub, marked) == 3, "the end was reached"
+    before = marked.pieces_read
+    assert await missing(scrub, marked) == 3
+    assert marked.pieces_read == before
+
+
 @given(st.lists(st.one_of(st.none(), st.integers(1, 9)), max_size=30), st.integers(2, 7))
 def test_whatever_is_read_through_without_a_missing_one_holds_all_up_to_its_last(
     sequences: list[int | None], size: int
@@ -186,7 +238,8 @@ def test_whatever_is_read_through_without_a_missing_one_holds_all_up_to_its_last
     extent = of(*sequences).extent
     coverage: Coverage | None = begun(extent)
     while coverage is not None and not coverage.reaches_end(extent):
-        coverage = read_on(coverage, records[coverage.tail.offset :][:size])
+        piece = records[coverage.tail.offset :][:size]
+        coverage = read_on(coverage, piece, piece[-1].offset + 1)
     if coverage is None:
         assert not records
         return

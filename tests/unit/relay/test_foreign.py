@@ -1,9 +1,11 @@
 """Which records of a topic are not the log's."""
 
+from typing import Any
+
 import pytest
 
-from shared.relay.foreign import ForeignRecord, foreign_of
-from shared.relay.topic import Seen
+from shared.relay.extent import Seen
+from shared.relay.foreign import ForeignRecord, ForeignRecords, foreign_of
 
 HASHES = {1: b"1" * 32, 2: b"2" * 32, 3: b"3" * 32}
 
@@ -27,3 +29,14 @@ def test_anything_else_is_foreign(seen: Seen, kept: bytes | None, says: str) -> 
     assert found == [ForeignRecord(7, seen.sequence, seen.hash, kept)]
     assert says in found[0].reason
     assert seen.hash.hex() in found[0].reason
+
+
+def test_what_was_found_is_reported_while_its_partition_is_led_and_remembered_meanwhile() -> None:
+    no_pool: Any = None
+    found = ForeignRecords("intake", no_pool)
+    found.lead([0, 1])
+    found.report("topic", 1, [ForeignRecord(7, None, b"g" * 32, None)])
+    for led, partitions in (([0, 1], 1), ([0], 0), ([], 0), ([1], 1)):
+        found.lead(led)
+        assert found.partitions == partitions
+        assert (found.reason() is None) == (partitions == 0)

@@ -2,9 +2,9 @@
 
 import pytest
 
+from shared.relay.extent import Extent, Seen
 from shared.relay.leadership import Standing
 from shared.relay.look import Disagreement, Healthy, Incomplete, LogView, judge
-from shared.relay.topic import Extent, Seen
 
 
 def seen(offset: int, sequence: int | None, tag: str = "") -> Seen:
@@ -57,10 +57,38 @@ def test_a_topic_that_lacks_a_sequence_before_its_end_is_to_be_filled_again() ->
 
 def test_a_topic_that_is_ahead_of_the_log_in_its_middle_is_not_filled_again() -> None:
     extent = Extent(0, 4, seen(0, 1), seen(3, 3))  # 1 5 2 3
-    verdict = judge(0, extent, log(3), missing=2, read_up_to=5)
+    verdict = judge(0, extent, log(3), missing=2, read_highest=seen(1, 5))
     assert isinstance(verdict, Disagreement)
     assert "it holds sequence 5, but the log ends at 3: the database was restored" in verdict.reason
-    assert isinstance(judge(0, extent, log(5), missing=2, read_up_to=5), Incomplete)
+    assert isinstance(judge(0, extent, log(5), missing=2, read_highest=seen(1, 5)), Incomplete)
+
+
+def test_an_event_that_a_restored_log_has_replaced_meanwhile_is_not_deleted() -> None:
+    extent = Extent(
+        0, 4, seen(0, 1), seen(3, 3)
+    )  # 1 5 2 3, and another instance has appended another 4 and 5
+    verdict = judge(0, extent, log(5), missing=2, read_highest=seen(1, 5, "x"))
+    assert isinstance(verdict, Disagreement)
+    assert "sequence 5 at offset 1 is another event than in the log: a fork" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("extent", "verdict"),
+    [
+        (Extent(0, 6, seen(0, 1), seen(5, None), inner=(seen(0, 1), seen(4, 5))), Healthy(5)),
+        (Extent(0, 6, seen(0, None), seen(5, 5), inner=(seen(1, 1), seen(5, 5))), Healthy(5)),
+        (Extent(0, 7, seen(0, None), seen(6, None), inner=(seen(1, 1), seen(5, 5))), Healthy(5)),
+        (Extent(0, 1, seen(0, None), seen(0, None)), Incomplete(1, "it is empty, but 5 were published")),
+        (
+            Extent(0, 3, seen(0, None), seen(2, 3), inner=(seen(1, 2), seen(2, 3))),
+            Incomplete(3, "it begins with sequence 2"),
+        ),
+    ],
+)
+def test_a_foreign_record_at_an_end_does_not_put_the_log_in_doubt(
+    extent: Extent, verdict: Healthy | Incomplete
+) -> None:
+    assert judge(0, extent, log(5, published=5)) == verdict
 
 
 @pytest.mark.parametrize(
@@ -72,9 +100,7 @@ def test_a_topic_that_is_ahead_of_the_log_in_its_middle_is_not_filled_again() ->
         (Extent(0, 5, seen(0, 1), seen(4, 5, "x")), log(5), "sequence 5 at offset 4 is another event"),
         (Extent(0, 5, seen(0, 1, "x"), seen(4, 5)), log(5), "sequence 1 at offset 0 is another event"),
         (Extent(3, 5, seen(3, 4, "x"), seen(4, 5)), log(5), "a fork"),
-        (Extent(0, 5, seen(0, 7), seen(4, 5)), log(5), "sequence 7 at offset 0 is another event"),
-        (Extent(0, 5, seen(0, 1), seen(4, None)), log(5), "offset 4 holds a record that is no event"),
-        (Extent(0, 5, seen(0, None), seen(4, 5)), log(5), "offset 0 holds a record that is no event"),
+        (Extent(0, 5, seen(0, 7), seen(4, 5)), log(5), "it holds sequence 7, but the log ends at 5"),
     ],
 )
 def test_what_cannot_both_be_true_closes_the_gate(extent: Extent, view: LogView, reason: str) -> None:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.relay import tail
+from shared.relay.extent import Extent, Piece, Seen
 from shared.relay.leadership import Standing
 from shared.relay.look import Disagreement, LogView, judge
 from shared.relay.tail import TailReader, surplus
-from shared.relay.topic import Extent, Seen
 
 
 @dataclass
@@ -30,17 +30,19 @@ class Partition:
     @property
     def extent(self) -> Extent:
         records = self.records
+        events = [record for record in records if record.sequence is not None]
         return Extent(
             self.begin,
             self.begin + len(records),
             records[0] if records else None,
             records[-1] if records else None,
+            inner=(events[0], events[-1]) if events else (None, None),
         )
 
-    async def read_through(self, number: int, offset: int, end: int, *, until: float) -> list[Seen]:
+    async def read_through(self, number: int, offset: int, end: int, *, until: float) -> Piece:
         found = self.records[offset - self.begin : end - self.begin][: self.most]
         self.read += len(found)
-        return found
+        return Piece(found, offset + len(found))
 
 
 async def highest(partition: Partition, reader: TailReader | None = None) -> int | None:
@@ -60,7 +62,8 @@ async def highest(partition: Partition, reader: TailReader | None = None) -> int
         ([1, 2, 3, 4, 5, 1, 2], 5, 5),
         ([1, 2, 3, 3], 3, 1),
         ([1, 2, None, 3], 3, 1),
-        ([1, 2, 3, None], None, 0),
+        ([1, 2, 3, None], None, 1),
+        ([None, 1, 2, 3, 1, None], 3, 5),
     ],
 )
 async def test_the_surplus_alone_is_read(
