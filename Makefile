@@ -12,7 +12,7 @@ FIND_PYTHON := for p in python3.11 python3; do "$$p" -c 'import sys; sys.exit(sy
 	>/dev/null 2>&1 && echo "$$p" && exit; done
 
 .PHONY: help venv demo up down reset recover rebuild refill dsn drills status token test test-unit test-integration test-e2e faults \
-	fuzz-events \
+	fuzz-api fuzz-events \
 	bench bench-small soak overload mutants simulate figures observe-test screenshots images-offline compose-test check format lock
 
 help: ## this list
@@ -87,6 +87,10 @@ faults: venv ## breaks the running services on purpose: TRIALS=100 SEED=7 [FIRST
 fuzz-events: venv ## mutated events against everything that reads an event: INPUTS=20000 SEED=7 [TABLE=1, REPLAY=file]
 	@exec $(RUN) tests.fuzz.events --inputs "$(or $(INPUTS),20000)" --seed "$(or $(SEED),7)" \
 		$(if $(REPLAY),--replay "$(REPLAY)") $(if $(filter 1,$(TABLE)),--table)
+
+fuzz-api: venv ## what the OpenAPI documents allow, and what they do not, against running services: EXAMPLES=30 SEED=7 [SERVICE=intake]
+	@exec $(RUN) tests.fuzz.api --examples "$(or $(EXAMPLES),30)" --seed "$(or $(SEED),7)" \
+		$(if $(SERVICE),--service "$(SERVICE)")
 
 observe-test: venv ## asks every query of the dashboards and alerts of a real Prometheus, and keeps its answers [SECONDS=60]
 	@RAHNAMA_OBSERVE_SECONDS="$(or $(SECONDS),60)" exec $(RUN) pytest tests/observe --timeout 3600 $(ARGS)

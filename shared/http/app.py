@@ -30,6 +30,10 @@ from shared.telemetry.metrics import CONTENT_TYPE, exposition
 
 POSITION_WAIT_SECONDS: Final = 2.0
 
+METRICS_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}}}}
+}
+
 _log = structlog.get_logger()
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -137,7 +141,7 @@ def _add_health(app: FastAPI, health: Health) -> None:
 
 
 def _add_insight(app: FastAPI, positions: PositionsSource) -> None:
-    @app.get("/metrics", tags=["operation"])
+    @app.get("/metrics", tags=["operation"], response_class=Response, responses=METRICS_RESPONSES)
     async def metrics(
         _caller: Annotated[Caller, Depends(require("metrics", centers=CenterLimit.UNAFFECTED))],
     ) -> Any:

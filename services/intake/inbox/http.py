@@ -15,6 +15,7 @@ from services.intake.append.arrival import Arrival
 from services.intake.append.result import Result, encoder
 from services.intake.append.sealing import Keyring
 from services.intake.append.writer import Writer
+from services.intake.decide.events import MAX_ID, MAX_SOURCE, MAX_TYPE
 from services.intake.inbox.batches import BatchUnreadable, split_batch
 from services.intake.inbox.receive import Receiver, event_keys
 from services.intake.settings import Settings
@@ -61,8 +62,22 @@ SEND_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     },
 }
 
-_EVENT: Final = {"type": "object", "required": ["specversion", "id", "source", "type"]}
-SEND_BODY: Final = request_body({SINGLE: _EVENT, BATCH: {"type": "array", "items": _EVENT}, BINARY: {}})
+_EVENT: Final = {
+    "type": "object",
+    "required": ["specversion", "id", "source", "type"],
+    "properties": {
+        "specversion": {"const": "1.0"},
+        "id": {"type": "string", "minLength": 1, "maxLength": MAX_ID},
+        "source": {"type": "string", "minLength": 1, "maxLength": MAX_SOURCE},
+        "type": {"type": "string", "minLength": 1, "maxLength": MAX_TYPE},
+        "time": {"type": ["string", "null"], "format": "date-time"},
+        "datacontenttype": {"type": ["string", "null"]},
+        "data": {"type": ["object", "null"]},
+    },
+}
+SEND_BODY: Final = request_body(
+    {SINGLE: _EVENT, BATCH: {"type": "array", "minItems": 1, "items": _EVENT}, BINARY: {"type": "object"}}
+)
 
 Upstream = Annotated[Caller, Depends(require("upstream"))]
 

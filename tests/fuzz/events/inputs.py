@@ -14,6 +14,7 @@ CODECS: Final = (0, 1, 2, 3, 4)
 """Of Kafka: none, gzip, snappy, lz4, zstd."""
 GZIP: Final = 1
 MTIME_AT: Final = 61 + 4
+CRC_AT: Final = 17
 BATCH_BYTES: Final = 64 * 1024 * 1024
 MOST_BYTES: Final = 8 * 1024
 """Of one input: enough to exceed every bound that the target sets."""
@@ -101,7 +102,7 @@ def binary(event: bytes, prefix: bytes) -> tuple[list[tuple[bytes, bytes]], byte
 
 
 def fetch(records: Sequence[tuple[Headers, bytes]], codec: int) -> bytes:
-    """A record batch as a producer writes it, but without the time in gzip's header (RFC 1952, MTIME)."""
+    """A record batch as a producer writes it, but without the time in gzip's header (RFC 1952, MTIME) and the checksum over it."""
     builder = DefaultRecordBatchBuilder(2, codec, False, -1, -1, -1, BATCH_BYTES)
     for offset, (headers, value) in enumerate(records):
         named: list[tuple[str, bytes | None]] = [
@@ -110,5 +111,5 @@ def fetch(records: Sequence[tuple[Headers, bytes]], codec: int) -> bytes:
         builder.append(offset, 1_700_000_000_000, None, value, named)
     made = bytearray(builder.build())
     if codec == GZIP:
-        made[MTIME_AT : MTIME_AT + 4] = bytes(4)
+        made[MTIME_AT : MTIME_AT + 4] = made[CRC_AT : CRC_AT + 4] = bytes(4)
     return bytes(made)

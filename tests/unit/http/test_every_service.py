@@ -15,6 +15,7 @@ import services.intake.app
 from services.allocation.settings import Settings as AllocationSettings
 from services.audit.settings import Settings as AuditSettings
 from services.intake.append.result import Result
+from services.intake.inbox.http import BATCH, BINARY, SINGLE
 from services.intake.settings import Settings as IntakeSettings
 from shared.http import Caller, require
 from shared.http.traffic import DURATION
@@ -78,6 +79,15 @@ async def test_the_422_of_a_rejected_event_is_described_as_it_is_answered(
     rejected = responses["422"]["content"]["application/json"]["schema"]
     assert set(rejected["properties"]) == set(Result.__struct_fields__)
     assert "$ref" not in json.dumps(rejected)
+    body = document["paths"]["/v1/events"]["post"]["requestBody"]["content"]
+    assert set(body) == {SINGLE, BATCH, BINARY}
+    assert body[BATCH]["schema"]["items"] == body[SINGLE]["schema"]
+
+
+async def test_the_document_says_that_metrics_are_text(issuer: TestIssuer, app: FastAPI) -> None:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
+        document = (await client.get("/openapi.json", headers=issuer.headers("admin"))).json()
+    assert set(document["paths"]["/metrics"]["get"]["responses"]["200"]["content"]) == {"text/plain"}
 
 
 async def test_every_route_refuses_a_limited_token_or_is_in_the_table(

@@ -1,0 +1,1 @@
+"""`make fuzz-api`: schemathesis over the OpenAPI documents of the running services."""
