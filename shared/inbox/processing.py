@@ -73,6 +73,8 @@ class Processing(Generic[L]):
                 track.last_record = began
                 if (work := await self._admit(track, run)) is not None:
                     works.append(work)
+            else:
+                self._tracks.passed_over(place, run[0].offset)
         ready = [work for work in works if work.admitted.slice is not None]
         for work in works:
             if work.admitted.slice is None:

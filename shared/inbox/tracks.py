@@ -97,6 +97,15 @@ class Tracks(Generic[L]):
             return None
         return track
 
+    def passed_over(self, place: TopicPartition, offset: int) -> None:
+        """Records in hand, from `offset` on, of a partition that was taken back meanwhile: they are read again.
+
+        Unless it was sought elsewhere since they left the buffer.
+        """
+        track = self._tracks.get(place)
+        if track is not None and track.due is not None and track.sought_at <= self._drained_after:
+            self._seek(track, offset)
+
     def of(self, place: TopicPartition) -> Track[L] | None:
         """The track of a partition that is ours."""
         return self._tracks.get(place)

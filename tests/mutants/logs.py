@@ -206,6 +206,14 @@ LOGS = (
         ("tests/integration/relay/test_foreign_records.py",),
     ),
     Mutant(
+        "records-in-hand-are-passed-over",
+        "a forged record that was polled just as its partition was taken back is never read",
+        "shared/inbox/processing.py",
+        "                self._tracks.passed_over(place, run[0].offset)\n",
+        "                pass\n",
+        ("tests/unit/inbox/test_processing.py",),
+    ),
+    Mutant(
         "what-was-not-compared-is-not-read-again",
         "foreign records of a piece that was read while the database was lost give no alarm",
         "shared/relay/scrub.py",

@@ -59,7 +59,7 @@ def gate_always_open(patch: Patch) -> None:
 
 def every_topic_is_healthy(patch: Patch) -> None:
     def judge(
-        partition: int, extent: Any, log: Any, *, missing: int | None = None, read_up_to: int = 0
+        partition: int, extent: Any, log: Any, *, missing: int | None = None, read_highest: Any = None
     ) -> Healthy:
         return Healthy(log.standings[partition].head)
 

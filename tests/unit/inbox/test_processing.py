@@ -28,8 +28,12 @@ class Standing:
     def resume(self, place: TopicPartition) -> None:
         """It is polled again anyway."""
 
+    def __init__(self) -> None:
+        self.sought: list[tuple[int, int]] = []
+
     def seek(self, place: TopicPartition, offset: int) -> None:
         """To the first record, where it stands."""
+        self.sought.append((place.partition, offset))
 
 
 class FromTheBeginning(InboundAdmission):
@@ -88,3 +92,27 @@ async def test_a_partition_goes_on_alone_while_another_is_refused() -> None:
     taken_back = await read(refuse_the_first, polls=TRIES_TOGETHER + 1)
     assert applied == [1]
     assert [track.place.partition for track in taken_back[-1]] == [0]
+
+
+async def test_records_in_hand_of_a_partition_that_was_taken_back_meanwhile_are_read_again() -> None:
+    """Its position was to be loaded again while a poll brought the records, and that failed."""
+    applied: list[int] = []
+
+    async def apply(slices: Sequence[InboundSlice]) -> None:
+        applied.extend(piece.partition for piece in slices)
+
+    consumer, admission = Standing(), FromTheBeginning(None, apply, look_seconds=5.0)  # type: ignore[arg-type]
+    tracks: Tracks[InboundSlice] = Tracks(admission, None, lambda: consumer)  # type: ignore[arg-type, return-value]
+    processing = Processing(admission, tracks, "group")
+    tracks.assigned(PLACES)
+    for track in tracks:
+        await processing.open(track)
+    for is_sought_since in (False, True):
+        records = a_poll()
+        tracks.drained(_by_place(records))
+        first = next(iter(tracks))
+        tracks.take_back(first, 7 if is_sought_since else None)
+        consumer.sought.clear()
+        await processing.batch(records)
+        assert consumer.sought == ([] if is_sought_since else [(0, 0)])
+    assert applied == [1, 1]
