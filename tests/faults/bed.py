@@ -219,8 +219,8 @@ class Bed:
 
         try:
             await within(READY_SECONDS, attempt, f"{name}'s readiness")
-        except TimeoutError as error:
-            raise TimeoutError(f"{error}; it said {said[:500]}") from None
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it said {said[:500]}") from None
 
     async def urls(self, service: str) -> list[str]:
         """Of every instance that runs."""

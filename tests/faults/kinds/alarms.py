@@ -1,6 +1,7 @@
 """Alarms that a fault must lead to: of the relay about its topic, and of consumers about a partition."""
 
 import time
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tests.e2e.waiting import within
@@ -8,6 +9,16 @@ from tests.faults.ground import Expected, Ground
 
 ALARM_SECONDS: Final = 45.0
 READERS: Final = {"intake": ("allocation", "audit"), "allocation": ("audit",)}
+
+
+async def require(
+    attempt: Callable[[], Awaitable[bool]], otherwise: str, *, pause_seconds: float = 0.2
+) -> None:
+    """Asks until the answer is true. Raises `Expected` with `otherwise` after `ALARM_SECONDS`."""
+    try:
+        await within(ALARM_SECONDS, attempt, otherwise, pause_seconds=pause_seconds)
+    except AssertionError:
+        raise Expected(otherwise) from None
 
 
 async def require_foreign_record(ground: Ground, source: str, partition: int) -> None:
@@ -22,12 +33,8 @@ async def require_foreign_record(ground: Ground, source: str, partition: int) ->
         )
 
     began = time.monotonic()
-    try:
-        await within(ALARM_SECONDS, attempt, "the relay's alarm", pause_seconds=0.05)
-    except TimeoutError:
-        raise Expected(
-            f"the relay of {source} gave no alarm for partition {partition} within {ALARM_SECONDS:.0f} s"
-        ) from None
+    otherwise = f"the relay of {source} gave no alarm for partition {partition} within {ALARM_SECONDS:.0f} s"
+    await require(attempt, otherwise, pause_seconds=0.05)
     ground.notes.append(f"the relay of {source} gave its alarm after {time.monotonic() - began:.1f} s")
 
 
@@ -43,9 +50,6 @@ async def require_held(
         )
         return named and await ground.metric("rahnama_inbox_held", reader) >= 1
 
-    try:
-        await within(ALARM_SECONDS, attempt, "an alarm", pause_seconds=0.2)
-    except TimeoutError:
-        raise Expected(
-            f"{reader} gave no alarm for partition {partition} of {source} within {ALARM_SECONDS:.0f} s"
-        ) from None
+    await require(
+        attempt, f"{reader} gave no alarm for partition {partition} of {source} within {ALARM_SECONDS:.0f} s"
+    )

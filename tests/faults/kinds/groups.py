@@ -5,10 +5,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from shared.kafka.closing_clients import Consumer
-from tests.e2e.waiting import within
 from tests.faults.bed import PARTITIONS
-from tests.faults.ground import Expected, Ground
-from tests.faults.kinds.alarms import ALARM_SECONDS
+from tests.faults.ground import Ground
+from tests.faults.kinds.alarms import require
 from tests.invariants.reading import admin_of
 
 GROUPS: Final = {"intake": ("inbound",), "allocation": ("intake",), "audit": ("intake", "allocation")}
@@ -26,12 +25,12 @@ async def the_theft_of_a_group(ground: Ground) -> None:
     )  # fmt: skip
     await thief.start()
     try:
-        await _require(_holding(thief), f"the foreign member of rahnama.{service} was given no partition")
+        await require(_holding(thief), f"the foreign member of rahnama.{service} was given no partition")
         ground.do(
             f"a foreign member takes {len(thief.assignment())} partitions of the group rahnama.{service}"
         )
         began = time.monotonic()
-        await _require(_told_of_theft(ground, service), f"{service} gave no alarm for the theft")
+        await require(_told_of_theft(ground, service), f"{service} gave no alarm for the theft")
         ground.notes.append(f"{service} gave its alarm after {time.monotonic() - began:.1f} s")
     finally:
         await thief.stop()
@@ -59,7 +58,7 @@ async def rahnama_inbound_is_deleted(ground: Ground) -> None:
                 and await ground.metric("rahnama_inbox_topics_recreated_total", "intake") >= 1
             )
 
-        await _require(recreated, f"intake did not create {INBOUND} again, with an alarm,")
+        await require(recreated, f"intake did not create {INBOUND} again, with an alarm")
     await ground.bed.wait_until_ready()
     await ground.more(10)
     for lane in ground.lanes:
@@ -86,10 +85,3 @@ def _told_of_theft(ground: Ground, service: str) -> Callable[[], Awaitable[bool]
         )
 
     return attempt
-
-
-async def _require(attempt: Callable[[], Awaitable[bool]], what: str) -> None:
-    try:
-        await within(ALARM_SECONDS, attempt, what, pause_seconds=0.2)
-    except TimeoutError:
-        raise Expected(f"{what} within {ALARM_SECONDS:.0f} s") from None

@@ -6,8 +6,8 @@ from aiokafka.admin import RecordsToDelete
 from tests.e2e.waiting import within
 from tests.faults.bed import PARTITIONS
 from tests.faults.corpus import CORPUS, INTERNAL
-from tests.faults.ground import Expected, Ground
-from tests.faults.kinds.alarms import ALARM_SECONDS, READERS, require_foreign_record, require_held
+from tests.faults.ground import Ground
+from tests.faults.kinds.alarms import ALARM_SECONDS, READERS, require, require_foreign_record, require_held
 from tests.invariants.reading import INBOUND, admin_of, end_offsets, read_rows, read_topic
 
 
@@ -24,10 +24,7 @@ async def poison_comes_from_upstream(ground: Ground) -> None:
     async def refused() -> bool:
         return await _rejections(ground) > before
 
-    try:
-        await within(ALARM_SECONDS, refused, "a rejection", pause_seconds=0.2)
-    except TimeoutError:
-        raise Expected(f"none of {len(poison)} poisonous records was rejected") from None
+    await require(refused, f"none of {len(poison)} poisonous records was rejected")
     ground.witness(True, "a rejection is required above")
 
 
@@ -93,10 +90,7 @@ async def _require_others_go_on(ground: Ground, source: str, held: int) -> None:
             )
             return all(row["sequence"] >= heads.get(row["partition"], 0) for row in rows)
 
-        try:
-            await within(ALARM_SECONDS, attempt, "the others", pause_seconds=0.2)
-        except TimeoutError:
-            raise Expected(f"{reader} stopped in partitions that are not the poisoned one") from None
+        await require(attempt, f"{reader} stopped in partitions that are not the poisoned one")
 
 
 async def _mend(ground: Ground, topic: str, partition: int) -> None:

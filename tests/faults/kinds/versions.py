@@ -2,9 +2,8 @@
 
 import signal
 
-from tests.e2e.waiting import within
-from tests.faults.ground import Expected, Ground
-from tests.faults.kinds.alarms import ALARM_SECONDS
+from tests.faults.ground import Ground
+from tests.faults.kinds.alarms import require
 from tests.faults.releases import V2
 
 
@@ -39,7 +38,4 @@ async def _require_held(ground: Ground, partition: int) -> None:
             for told in ground.alarms("allocation", "partition_held")
         )
 
-    try:
-        await within(ALARM_SECONDS, attempt, "an alarm", pause_seconds=0.2)
-    except TimeoutError:
-        raise Expected(f"allocation did not hold partition {partition} at {V2}") from None
+    await require(attempt, f"allocation did not hold partition {partition} at {V2}")
