@@ -11,8 +11,7 @@
     │   ├── TooManyRequests      the caller has exceeded a limit of its own
     │   └── OutcomeUnknown       the connection was lost during a commit
     ├── Conflict                 another writer was first; load again and decide anew
-    │   ├── StalePosition        the inbox has moved since the state in memory was built
-    │   └── StaleVersion         the subject has a newer version
+    │   └── StalePosition        the inbox has moved since the state in memory was built
     ├── CannotRecover            a command for restored databases cannot do what it was asked
     │   ├── InUse                a service, or another such command, runs on the database
     │   ├── Unfinished           such a command was begun and has not ended
@@ -127,10 +126,6 @@ class Conflict(RahnamaError):
 
 class StalePosition(Conflict):
     """The inbox has moved since the state in memory was built."""
-
-
-class StaleVersion(Conflict):
-    """The subject has a newer version than the one this writer built on."""
 
 
 class CannotRecover(RahnamaError):

@@ -95,10 +95,6 @@ class System:
         """Both DSNs of a service."""
         return describe_databases(self.admin_dsn).of(service)
 
-    def database_dsn(self, service: str) -> str:
-        """What the service itself uses."""
-        return self.database(service).dsn
-
     def token(
         self,
         role: str,

@@ -35,10 +35,6 @@ class Caller:
         """Whether one of `roles` is the caller's; `admin` has them all."""
         return ADMIN in self.roles or not self.roles.isdisjoint(roles)
 
-    def may_see_center(self, center: int) -> bool:
-        """Whether the caller may see what belongs to `center`."""
-        return self.centers is None or center in self.centers
-
     def center_filter(self) -> list[int] | None:
         """The centres as a query's parameter; None: all of them."""
         return None if self.centers is None else sorted(self.centers)

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
-from shared.errors import FieldError, GateClosed, NotFound, Rejected, StaleVersion
+from shared.errors import FieldError, GateClosed, NotFound, Rejected, StalePosition
 from shared.http import (
     Caller,
     Health,
@@ -87,7 +87,7 @@ FAILURES: Mapping[str, Exception] = {
     "reused": Rejected("The id was used for other content.", code="ID_REUSED"),
     "missing": NotFound("There is no such student."),
     "closed": GateClosed("the log of intake is closed"),
-    "conflict": StaleVersion("somebody was first"),
+    "conflict": StalePosition("somebody was first"),
     "away": ConnectionRefusedError("secret"),
     "bug": ValueError("secret 1332073689"),
 }
