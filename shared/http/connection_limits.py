@@ -22,7 +22,8 @@ class ConnectionLimits:
     A body must arrive at `body_bytes_per_second` on average over windows of at most `body_grace_seconds`, and within
     `body_seconds`; time in which the server itself does not read is not counted. Answers must be read likewise, at
     `write_bytes_per_second` over `write_seconds`. `pipelined_requests` wait behind the one that is answered; further
-    ones are not read until one is answered. `header_bytes` also bounds trailers. `linger_seconds` is how long a refused
+    ones are not read until one is answered. `header_bytes` also bounds trailers. `waiting_bytes` are those of bodies that
+    have arrived on all connections and that no application has taken, because it waits or has not begun. `linger_seconds` is how long a refused
     connection may still be read from, so that the client receives the answer instead of a reset.
     """
 
@@ -37,6 +38,7 @@ class ConnectionLimits:
     write_seconds: float = 30.0
     pipelined_requests: int = 16
     discarded_bytes: int = 16 * 1024 * 1024
+    waiting_bytes: int = 16 * 1024 * 1024
     linger_seconds: float = 2.0
     check_seconds: float = 1.0
 
@@ -53,6 +55,7 @@ class Refusal(Exception):
 HEADERS_TOO_LARGE: Final = (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "HEADERS_TOO_LARGE")
 REQUEST_TIMEOUT: Final = (HTTPStatus.REQUEST_TIMEOUT, "REQUEST_TIMEOUT")
 TOO_MANY_CONNECTIONS: Final = (HTTPStatus.SERVICE_UNAVAILABLE, "TOO_MANY_CONNECTIONS")
+TOO_MANY_BYTES: Final = (HTTPStatus.SERVICE_UNAVAILABLE, "TOO_MANY_BYTES")
 REQUEST_UNREADABLE: Final = (HTTPStatus.BAD_REQUEST, "REQUEST_UNREADABLE")
 METHOD_UNSUPPORTED: Final = (HTTPStatus.NOT_IMPLEMENTED, "METHOD_UNSUPPORTED")
 

@@ -2,8 +2,8 @@
 
 uvicorn's httptools protocol reads a header block of any size for any time, and stops parsing a request that offers an
 upgrade (`Upgrade: h2c`), so that its body is lost or is read as the next request. `bounded_protocol` returns a subclass
-that bounds connections, header blocks, trailers, pipelined requests and the time that each of them takes, and that
-ignores offers to upgrade. See ADR 11.
+that bounds connections, header blocks, trailers, pipelined requests, the bytes of bodies that wait, and the time that
+each of them takes, and that ignores offers to upgrade. See ADR 11.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from shared.http.connection_clock import ConnectionClock
 from shared.http.connection_limits import (
     REFUSED,
     REQUEST_TIMEOUT,
+    TOO_MANY_BYTES,
     TOO_MANY_CONNECTIONS,
     ConnectionLimits,
     refusal_bytes,
@@ -53,6 +54,11 @@ class BoundedProtocol(BoundedRequests):
     def eof_received(self) -> None:
         if self._phase is Phase.REFUSED:
             self.transport.close()
+
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        if not self.clock.has_room(len(body)):
+            self._raise(TOO_MANY_BYTES)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -98,6 +104,14 @@ class BoundedProtocol(BoundedRequests):
         waiting = self._phase in (Phase.WAITING, Phase.ANSWERING) and self._is_answered
         return self._since if waiting and not self.transport.is_closing() else None
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of bodies that arrived and that no application has taken."""
+        cycles = [cycle for cycle, _ in self.pipeline]
+        if self.cycle is not None and self.cycle not in cycles:
+            cycles.append(self.cycle)
+        return len(self._unparsed) + sum(len(cycle.body) for cycle in cycles)
+
     def _close_longest_idle(self) -> bool:
         idle = [other for other in self.clock.watched if other is not self and other.idle_since is not None]
         if not idle:
@@ -138,6 +152,5 @@ class BoundedProtocol(BoundedRequests):
 def bounded_protocol(limits: ConnectionLimits | None = None) -> type[BoundedProtocol]:
     """The class to pass to uvicorn as `http`: its connections share one set of bounds and one clock."""
     chosen = limits or ConnectionLimits()
-    return type(
-        "Connection", (BoundedProtocol,), {"limits": chosen, "clock": ConnectionClock(chosen.check_seconds)}
-    )
+    clock = ConnectionClock(chosen.check_seconds, chosen.waiting_bytes)
+    return type("Connection", (BoundedProtocol,), {"limits": chosen, "clock": clock})

@@ -40,6 +40,14 @@ EDGE = (
         CONNECTION_TESTS,
     ),
     Mutant(
+        "bodies-wait-in-any-number",
+        "many connections without a token fill the memory with bodies before they are refused",
+        CONNECTIONS,
+        "        if not self.clock.has_room(len(body)):\n",
+        "        if self.clock.has_room(0) and not body:\n",
+        CONNECTION_TESTS,
+    ),
+    Mutant(
         "trailers-have-any-size",
         "the trailers of a chunked body fill the memory before anyone is authenticated",
         REQUESTS,

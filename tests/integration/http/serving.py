@@ -38,7 +38,8 @@ Seen = list[tuple[str, str, bytes]]
 class Application:
     """Keeps what it reads, and answers with the length of the body.
 
-    `/early` is answered before its body is read, `/wait…` once `proceed` is set, `/answer/<count>` with so many bytes.
+    `/early` is answered before its body is read, `/wait…` once `proceed` is set, `/hold` is read once it is, and
+    `/answer/<count>` is answered with so many bytes.
     """
 
     def __init__(self) -> None:
@@ -58,6 +59,8 @@ class Application:
         if scope["path"] == "/early":
             await answer(send, b"early", 401)
             return
+        if scope["path"] == "/hold":
+            await self.proceed.wait()
         body = b""
         while True:
             message = await receive()

@@ -121,6 +121,30 @@ async def test_the_longest_idle_connection_makes_room_for_a_new_one(port: int, s
         writer.close()
 
 
+async def test_bodies_that_nobody_takes_hold_only_so_much_over_all_connections(
+    application: Application,
+) -> None:
+    limits = replace(LIMITS, waiting_bytes=100_000, body_grace_seconds=20, discarded_bytes=10_000_000)
+    async with serving(application, limits) as port:
+        held = []
+        for _ in range(2):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(post("/hold", b"x" * 45_000))
+            await writer.drain()
+            held.append((reader, writer))
+        await until(lambda: sum(one.waiting_bytes for one in application.connections) == 90_000)
+        assert code_of(await exchange(port, post("/hold", b"x" * 45_000))) == (503, "TOO_MANY_BYTES")
+        application.proceed.set()
+        async with expected_within(10, "the answers of those that were held"):
+            for reader, _ in held:
+                assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+                assert await reader.readexactly(5) == b"45000"
+        assert sum(one.waiting_bytes for one in application.connections) == 0
+        assert b" 200 " in await exchange(port, post("/hold", b"x" * 45_000, "Connection: close\r\n"))
+        for _, writer in held:
+            writer.close()
+
+
 async def test_of_a_burst_no_more_connections_are_kept_than_the_bound(port: int) -> None:
     burst = await asyncio.gather(
         *(asyncio.open_connection("127.0.0.1", port) for _ in range(LIMITS.connections + 5))
