@@ -68,8 +68,16 @@ DECISIONS = (
         "keeps-who-no-longer-fits",
         "a mentor that changed keeps students against the rules",
         "services/allocation/decide/rules.py",
-        "        and _manager_center_gate(mentor, traits).passed\n    )\n",
-        "    )\n",
+        "for rule in rules if not rule.asks_for_a_place\n",
+        "for rule in rules[:-1] if not rule.asks_for_a_place\n",
+        (*UNIT, *ENGINE),
+    ),
+    Mutant(
+        "who-passes-is-kept-when-a-mentor-changes",
+        "students are given to mentors by what these were before their last change",
+        "services/allocation/decide/mentor_index.py",
+        "        self._passing.clear()\n        for year",
+        "        for year",
         (*UNIT, *ENGINE),
     ),
     Mutant(

@@ -53,14 +53,13 @@ def index_picture(pool: Pool) -> dict[str, Any]:
     def without_empty(bitsets: dict[Any, int]) -> dict[Any, int]:
         return {key: bits for key, bits in bitsets.items() if bits}
 
-    index = pool.index
+    index, masks = pool.index, pool.index.masks
     return {
         "ids": index.ids,
         "bitsets": [
-            without_empty(table)
-            for table in (index._groups, index._centers, index._reach, index._gates, index._schools)
+            without_empty(table) for table in (masks._groups, masks._centers, masks._gates, masks._schools)
         ],
-        "kinds": (index._normal, index._free),
+        "kinds": (masks.everyone, masks.normal, masks.without_manager),
         "years": {
             year: (list(occupancy.levels), occupancy.available)
             for year, occupancy in index.years.items()

@@ -8,7 +8,6 @@ from services.allocation.decide.enrolment import Enrolment
 from services.allocation.decide.evolve import evolve
 from services.allocation.decide.mentor import Mentor
 from services.allocation.decide.pool import Pool
-from services.allocation.decide.ranking import choose
 from services.allocation.decide.rules import still_fits
 from services.allocation.decide.state import Cause, PartitionState
 from shared.contracts.decisions import (
@@ -59,7 +58,7 @@ def _after_student(pool: Pool, student: Enrolment) -> Iterator[Decision]:
         yield _place(pool, student, "registered" if student.status == "undecided" else "changed")
         return
     mentor = pool.mentors[student.mentor_id]
-    if not still_fits(pool.policy, mentor, student):
+    if not still_fits(pool.engine.rules, pool.policy, mentor, student):
         yield _release(pool, student, mentor, "changed")
         yield _place(pool, student, "changed", mentor.mentor_id)
         yield from _serve(pool, mentor)
@@ -85,7 +84,7 @@ def _after_mentor(pool: Pool, mentor: Mentor) -> Iterator[Decision]:
     """Nobody but this mentor can have gained a place: who leaves it takes one elsewhere or waits."""
     present = pool.present.get(mentor.mentor_id, {})
     for student in [present[arrival] for arrival in sorted(present)]:
-        if not still_fits(pool.policy, mentor, student):
+        if not still_fits(pool.engine.rules, pool.policy, mentor, student):
             yield _release(pool, student, mentor, "mentor")
             yield _place(pool, student, "mentor", mentor.mentor_id)
     yield from _serve(pool, mentor)
@@ -120,7 +119,7 @@ def _serve(pool: Pool, mentor: Mentor) -> Iterator[Decision]:
 def _place(
     pool: Pool, student: Enrolment, reason: AssignmentReason, previous_mentor_id: int | None = None
 ) -> StudentAssigned | StudentWaitlisted:
-    choice = choose(pool, student)
+    choice = pool.engine.choose(pool, student)
     if not choice.ranked:
         return _wait(pool, student)
     ranked = choice.ranked

@@ -1,41 +1,38 @@
-"""The mentors of a pool as bitsets: a mentor's slot is its place in the order of mentor ids.
+"""The mentors of a pool as a choice needs them: who passes the rules, and at which level of occupancy each is.
 
-One bitset for each group, centre, reachable centre and school, so that a rule is one AND over all mentors,
-and the lowest set bit is the lowest id. Python's integers carry any number of slots.
+A mentor's slot is its place in the order of mentor ids, so the lowest set bit of a bitset is the lowest id.
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-from services.allocation.decide.bitsets import with_open_slot
-from services.allocation.decide.enrolment import Enrolment
+from services.allocation.decide.enrolment import Enrolment, Traits
 from services.allocation.decide.fairness import occupancy_of
-from services.allocation.decide.mentor import Codes, Mentor
+from services.allocation.decide.mentor import Mentor
+from services.allocation.decide.mentor_masks import MentorMasks
 from services.allocation.decide.occupancy import Occupancy
 from services.allocation.decide.policy import Policy
-from services.allocation.decide.rules import GRADUATE, SCHOOL_STUDENT
-from shared.contracts.decisions import RULES
+from services.allocation.decide.rules import Rule
+
+CLASSES_KEPT: Final = 4096
+"""Of students that the rules cannot tell apart, with the mentors that they may have."""
 
 
 class MentorIndex:
     """Kept in step with the pool's mentors and loads by `put` and `move`.
 
-    It ranks as the policy says; `last_chosen` is the pool's, by year.
+    It ranks as the policy says, by the rules of its engine; `last_chosen` is the pool's, by year.
     """
 
-    def __init__(self, policy: Policy, last_chosen: Mapping[int, int]) -> None:
+    def __init__(self, policy: Policy, rules: Sequence[Rule], last_chosen: Mapping[int, int]) -> None:
         self._policy = policy
+        self._rules = rules
         self._last_chosen = last_chosen
-        self._reg_status = policy.reg_status
         self.ids: list[int] = []
         self.years: dict[int, Occupancy] = {}
-        self._groups: dict[int, int] = {}
-        self._centers: dict[int, int] = {}
-        self._reach: dict[int, int] = {}
-        self._gates: dict[int, int] = {}
-        self._schools: dict[int | None, int] = {}
-        self._normal = 0
-        self._free = 0  # mentors without a manager
+        self.masks = MentorMasks()
+        self._passing: dict[Traits, int] = {}
 
     def open_year(self, year: int, mentors: Mapping[int, Mentor], loads: Mapping[int, int]) -> None:
         """Starts the year's levels, with the loads that it has."""
@@ -51,11 +48,13 @@ class MentorIndex:
         slot = bisect_left(self.ids, mentor_id)
         bit = 1 << slot
         if before is None:
-            self._open_slot(slot)
+            if slot < len(self.ids):
+                self._open_slot(slot)
             self.ids.insert(slot, mentor_id)
         else:
-            self._toggle(before, bit)
-        self._toggle(after, bit)
+            self.masks.toggle(before, bit)
+        self.masks.toggle(after, bit)
+        self._passing.clear()
         for year, occupancy in self.years.items():
             load = loads[year].get(mentor_id, 0)
             if before is not None and before.active:
@@ -72,69 +71,33 @@ class MentorIndex:
     def eligible(self, student: Enrolment) -> int:
         """The mentors with a place that pass every rule."""
         traits = student.traits
-        if traits.reg_status not in self._reg_status:
-            return 0
-        if traits.student_type != SCHOOL_STUDENT:
-            kind = self._normal
-        elif traits.edu_status == GRADUATE:
-            return 0
-        else:
-            kind = self._schools.get(traits.school_code, 0)
-        return (
-            self._groups.get(traits.group_code, 0)
-            & self._reach.get(traits.reg_center, 0)
-            & kind
-            & self.years[student.year].available
-        )
+        passing = self._passing.get(traits)
+        if passing is None:
+            passing = self._passing_but_for_places(traits)
+        return passing & self.years[student.year].available
 
     def funnel(self, student: Enrolment) -> dict[str, int]:
         """How many mentors remain after each rule, in the rules' order."""
-        traits = student.traits
-        school_student = traits.student_type == SCHOOL_STUDENT
-        everyone = (1 << len(self.ids)) - 1
-        passing = (
-            everyone,
-            self._groups.get(traits.group_code, 0),
-            self._centers.get(traits.reg_center, 0),
-            everyone if traits.reg_status in self._reg_status else 0,
-            self.years[student.year].available,
-            self._schools.get(traits.school_code, 0) if school_student else self._normal,
-            self._normal if traits.edu_status == GRADUATE else everyone,
-            self._free | self._gates.get(traits.reg_center, 0),
-        )
-        remaining = everyone
+        available = self.years[student.year].available
+        remaining = self.masks.everyone
         counts: dict[str, int] = {}
-        for rule, bits in zip(RULES, passing, strict=True):
-            remaining &= bits
-            counts[rule] = remaining.bit_count()
+        for rule in self._rules:
+            remaining &= rule.passing(self._policy, student.traits, self.masks, available)
+            counts[rule.code] = remaining.bit_count()
         return counts
 
-    def _toggle(self, mentor: Mentor, bit: int) -> None:
-        """Sets the mentor's bits, or clears them when they are set."""
-        _flip(self._groups, mentor.groups, bit)
-        _flip(self._centers, mentor.centers, bit)
-        _flip(self._reach, mentor.reach, bit)
-        if mentor.manager_centers is None:
-            self._free ^= bit
-        else:
-            _flip(self._gates, mentor.manager_centers, bit)
-        if mentor.type == "normal":
-            self._normal ^= bit
-        else:
-            _flip(self._schools, mentor.schools, bit)
+    def _passing_but_for_places(self, traits: Traits) -> int:
+        """Kept until the mentors change: students are alike in what the rules ask of them."""
+        if len(self._passing) >= CLASSES_KEPT:
+            self._passing.clear()
+        passing = self.masks.everyone
+        for rule in self._rules:
+            if not rule.asks_for_a_place:
+                passing &= rule.passing(self._policy, traits, self.masks, 0)
+        self._passing[traits] = passing
+        return passing
 
     def _open_slot(self, slot: int) -> None:
-        if slot == len(self.ids):
-            return
-        self._normal = with_open_slot(self._normal, slot)
-        self._free = with_open_slot(self._free, slot)
-        for table in (self._groups, self._centers, self._reach, self._gates, self._schools):
-            for key, bits in table.items():
-                table[key] = with_open_slot(bits, slot)  # type: ignore[index]
+        self.masks.open_slot(slot)
         for occupancy in self.years.values():
             occupancy.open_slot(slot)
-
-
-def _flip(table: dict[int, int] | dict[int | None, int], keys: Codes, bit: int) -> None:
-    for key in keys:
-        table[key] = table.get(key, 0) ^ bit

@@ -5,6 +5,7 @@ from itertools import chain
 from typing import Self
 
 from services.allocation.decide.changes import Changes
+from services.allocation.decide.engines import engine_of
 from services.allocation.decide.enrolment import Enrolment
 from services.allocation.decide.mentor import Mentor
 from services.allocation.decide.mentor_index import MentorIndex
@@ -30,7 +31,8 @@ class Pool:
         self.last_chosen: dict[int, int] = {}
         self.enrolments: dict[int, dict[str, Enrolment]] = {}
         self.present: dict[int, dict[int, Enrolment]] = {}
-        self.index = MentorIndex(policy, self.last_chosen)
+        self.engine = engine_of(policy)
+        self.index = MentorIndex(policy, self.engine.rules, self.last_chosen)
         self.waitlist = Waitlist(policy)
         self.changes = Changes()
         self._loaded: list[Enrolment] = []

@@ -1,12 +1,14 @@
 """Engine 1: the first of the eligible in the order of the policy's strategy of fairness."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from services.allocation.decide.enrolment import Enrolment
-from services.allocation.decide.pool import Pool
 from shared.contracts.decisions import Candidate
+
+if TYPE_CHECKING:
+    from services.allocation.decide.pool import Pool
 
 NEXT_BEST: Final = 3
 
@@ -18,7 +20,7 @@ class Choice(msgspec.Struct, frozen=True, gc=False):
     candidates: int
 
 
-def choose(pool: Pool, student: Enrolment) -> Choice:
+def choose(pool: "Pool", student: Enrolment) -> Choice:
     """Who may take the student now; nobody, when `ranked` is empty."""
     index = pool.index
     eligible = index.eligible(student)

@@ -1,16 +1,33 @@
-"""The eligibility rules, one mentor at a time: what a trace shows and what a present mentor must still pass.
+"""The eligibility rules, each once: its code, what it asks of one mentor, and which mentors of a pool pass it.
 
-The choice itself asks the same questions of all mentors at once, see `mentor_index`.
+`docs/domain.md`, "Eligibility rules". From the table come the mentors that a student may have, the funnel of one who
+waits, the trace of one mentor, and whether a student may stay. Another rule, or another order, makes other funnels: it
+belongs to another engine (see `engines`).
 """
 
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from services.allocation.decide.enrolment import Enrolment, Traits
 from services.allocation.decide.mentor import Mentor
+from services.allocation.decide.mentor_masks import MentorMasks
 from services.allocation.decide.policy import Policy
 
 GRADUATE: Final = 0
 SCHOOL_STUDENT: Final = 1
+PASSES: Final = (True, None)
+
+Answer = tuple[bool, str | None]
+"""Whether a mentor passes, and why not, where the rule's code leaves that open."""
+
+
+class Rule(NamedTuple):
+    """`passing` is the bitset of the mentors for which `answer` is true; `available` are those with a place."""
+
+    code: str
+    answer: Callable[[Policy, Traits, Mentor, int], Answer]
+    passing: Callable[[Policy, Traits, MentorMasks, int], int]
+    asks_for_a_place: bool = False
 
 
 class RuleResult(NamedTuple):
@@ -21,57 +38,92 @@ class RuleResult(NamedTuple):
     detail: str | None = None
 
 
-def trace(policy: Policy, mentor: Mentor, student: Enrolment, load: int) -> list[RuleResult]:
+def trace(
+    rules: Sequence[Rule], policy: Policy, mentor: Mentor, student: Enrolment, load: int
+) -> list[RuleResult]:
     """Every rule's answer for a mentor of the student's pool with `load` students in that year, in order."""
-    traits = student.traits
-    return [
-        RuleResult("GENDER_MATCH", True),  # a pool holds one gender
-        RuleResult("GROUP_ALLOWED", traits.group_code in mentor.groups),
-        RuleResult("CENTER_ALLOWED", traits.reg_center in mentor.centers),
-        RuleResult("REG_STATUS_ALLOWED", traits.reg_status in policy.reg_status),
-        _capacity_available(mentor, load),
-        _school_type_compatible(mentor, traits),
-        RuleResult("GRADUATE_NOT_TO_SCHOOL", traits.edu_status != GRADUATE or mentor.type == "normal"),
-        _manager_center_gate(mentor, traits),
-    ]
+    return [RuleResult(rule.code, *rule.answer(policy, student.traits, mentor, load)) for rule in rules]
 
 
-def still_fits(policy: Policy, mentor: Mentor, student: Enrolment) -> bool:
-    """Whether a student may stay with its mentor: an active one that passes every rule but capacity."""
-    traits = student.traits
-    if not mentor.active or (traits.edu_status == GRADUATE and mentor.type == "school"):
-        return False
-    return (
-        traits.group_code in mentor.groups
-        and traits.reg_center in mentor.centers
-        and traits.reg_status in policy.reg_status
-        and _school_type_compatible(mentor, traits).passed
-        and _manager_center_gate(mentor, traits).passed
+def still_fits(rules: Sequence[Rule], policy: Policy, mentor: Mentor, student: Enrolment) -> bool:
+    """Whether a student may stay with its mentor: an active one that passes every rule but that of places."""
+    return mentor.active and all(
+        rule.answer(policy, student.traits, mentor, 0)[0] for rule in rules if not rule.asks_for_a_place
     )
 
 
-def _capacity_available(mentor: Mentor, load: int) -> RuleResult:
+# --- the rules of engine 1 that have more than one line
+
+
+def _has_a_place(_: Policy, __: Traits, mentor: Mentor, load: int) -> Answer:
     if not mentor.active:
-        return RuleResult("CAPACITY_AVAILABLE", False, "mentor_inactive")
-    if load >= mentor.capacity:
-        return RuleResult("CAPACITY_AVAILABLE", False, "mentor_full")
-    return RuleResult("CAPACITY_AVAILABLE", True)
+        return False, "mentor_inactive"
+    return PASSES if load < mentor.capacity else (False, "mentor_full")
 
 
-def _school_type_compatible(mentor: Mentor, traits: Traits) -> RuleResult:
+def _takes_the_student_type(_: Policy, traits: Traits, mentor: Mentor, __: int) -> Answer:
     if traits.student_type != SCHOOL_STUDENT:
-        if mentor.type == "school":
-            return RuleResult("SCHOOL_TYPE_COMPATIBLE", False, "normal_student_to_school_mentor")
-    elif mentor.type == "normal":
-        return RuleResult("SCHOOL_TYPE_COMPATIBLE", False, "school_student_to_normal_mentor")
-    elif traits.school_code not in mentor.schools:
-        return RuleResult("SCHOOL_TYPE_COMPATIBLE", False, "school_not_held")
-    return RuleResult("SCHOOL_TYPE_COMPATIBLE", True)
+        return PASSES if mentor.type == "normal" else (False, "normal_student_to_school_mentor")
+    if mentor.type == "normal":
+        return False, "school_student_to_normal_mentor"
+    return PASSES if traits.school_code in mentor.schools else (False, "school_not_held")
 
 
-def _manager_center_gate(mentor: Mentor, traits: Traits) -> RuleResult:
+def _manager_has_the_center(_: Policy, traits: Traits, mentor: Mentor, __: int) -> Answer:
     if mentor.manager_centers is None or traits.reg_center in mentor.manager_centers:
-        return RuleResult("MANAGER_CENTER_GATE", True)
-    if not mentor.manager_centers:
-        return RuleResult("MANAGER_CENTER_GATE", False, "manager_centers_not_found")
-    return RuleResult("MANAGER_CENTER_GATE", False, "center_not_with_manager")
+        return PASSES
+    return False, "center_not_with_manager" if mentor.manager_centers else "manager_centers_not_found"
+
+
+RULES: Final = (
+    Rule(
+        "GENDER_MATCH",
+        lambda policy, traits, mentor, load: PASSES,  # a pool holds one gender
+        lambda policy, traits, masks, available: masks.everyone,
+    ),
+    Rule(
+        "GROUP_ALLOWED",
+        lambda policy, traits, mentor, load: (traits.group_code in mentor.groups, None),
+        lambda policy, traits, masks, available: masks.of_group(traits.group_code),
+    ),
+    Rule(
+        "CENTER_ALLOWED",
+        lambda policy, traits, mentor, load: (traits.reg_center in mentor.centers, None),
+        lambda policy, traits, masks, available: masks.of_center(traits.reg_center),
+    ),
+    Rule(
+        "REG_STATUS_ALLOWED",
+        lambda policy, traits, mentor, load: (traits.reg_status in policy.reg_status, None),
+        lambda policy, traits, masks, available: (
+            masks.everyone if traits.reg_status in policy.reg_status else 0
+        ),
+    ),
+    Rule(
+        "CAPACITY_AVAILABLE",
+        _has_a_place,
+        lambda policy, traits, masks, available: available,
+        asks_for_a_place=True,
+    ),
+    Rule(
+        "SCHOOL_TYPE_COMPATIBLE",
+        _takes_the_student_type,
+        lambda policy, traits, masks, available: (
+            masks.of_school(traits.school_code) if traits.student_type == SCHOOL_STUDENT else masks.normal
+        ),
+    ),
+    Rule(
+        "GRADUATE_NOT_TO_SCHOOL",
+        lambda policy, traits, mentor, load: (traits.edu_status != GRADUATE or mentor.type == "normal", None),
+        lambda policy, traits, masks, available: (
+            masks.normal if traits.edu_status == GRADUATE else masks.everyone
+        ),
+    ),
+    Rule(
+        "MANAGER_CENTER_GATE",
+        _manager_has_the_center,
+        lambda policy, traits, masks, available: (
+            masks.without_manager | masks.under_manager_of(traits.reg_center)
+        ),
+    ),
+)
+"""Of engine 1, in their order; the contract with consumers is `shared.contracts.decisions.RULES`."""

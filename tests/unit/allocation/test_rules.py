@@ -2,7 +2,8 @@
 
 import pytest
 
-from services.allocation.decide import DEFAULT_POLICY, trace
+from services.allocation.decide import DEFAULT_POLICY, Policy, Pool, trace
+from services.allocation.decide.rules import RULES as ENGINE_RULES
 from services.allocation.decide.rules import still_fits
 from shared.contracts.decisions import RULES
 from shared.contracts.facts import MentorRegistered, StudentRegistered
@@ -19,7 +20,7 @@ from tests.unit.allocation.given import (
 def failed(
     mentor: MentorRegistered, student: StudentRegistered, load: int = 0
 ) -> list[tuple[str, str | None]]:
-    answers = trace(DEFAULT_POLICY, the_mentor(mentor), an_enrolment(student), load)
+    answers = trace(ENGINE_RULES, DEFAULT_POLICY, the_mentor(mentor), an_enrolment(student), load)
     assert tuple(answer.code for answer in answers) == RULES
     return [(answer.code, answer.detail) for answer in answers if not answer.passed]
 
@@ -86,7 +87,9 @@ def test_a_rule_that_is_broken_is_the_one_that_is_named(
     mentor: MentorRegistered, student: StudentRegistered, load: int, code: str, detail: str | None
 ) -> None:
     assert failed(mentor, student, load) == [(code, detail)]
-    assert still_fits(DEFAULT_POLICY, the_mentor(mentor), an_enrolment(student)) == (detail == "mentor_full")
+    assert still_fits(ENGINE_RULES, DEFAULT_POLICY, the_mentor(mentor), an_enrolment(student)) == (
+        detail == "mentor_full"
+    )
 
 
 def test_a_manager_with_centres_0_and_1_lets_centre_1_pass() -> None:
@@ -100,3 +103,8 @@ def test_a_student_with_a_school_that_is_not_special_may_have_a_normal_mentor() 
 
 def test_a_graduate_of_no_special_school_may_have_a_normal_mentor() -> None:
     assert failed(a_mentor(1), a_student("s", edu_status=0)) == []
+
+
+def test_an_engine_that_this_release_does_not_have_is_refused() -> None:
+    with pytest.raises(ValueError, match="policy later is for engine 2"):
+        Pool("default", 0, Policy(version="later", engine=2))
