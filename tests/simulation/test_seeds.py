@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
-SEEDS = 1000
+SEEDS = 600
 """A part of what `make simulate` runs; see there for more."""
 FIRST_SEEDS = 200
 """Enough for a fault that breaks one of a hundred; they go first, so that it is seen soon."""
@@ -34,7 +34,7 @@ def test_the_first_seeds_keep_every_invariant() -> None:
     assert (code, report["seeds"]) == (0, FIRST_SEEDS)
 
 
-def test_a_thousand_seeds_keep_every_invariant() -> None:
+def test_some_hundred_more_seeds_keep_every_invariant() -> None:
     more = SEEDS - FIRST_SEEDS
     code, report, told = simulate("--seeds", str(more), "--first", str(1 + FIRST_SEEDS))
     assert report["failures"] == [], told

@@ -1,4 +1,4 @@
-"""Ten short trials, each of another kind, on one system. The long run of the same is `make faults`."""
+"""Seven short trials, each of another kind, on one system. The long run of the same is `make faults`."""
 
 from typing import Final
 
@@ -10,17 +10,14 @@ KINDS: Final = (
     "a link is cut in the middle of a message",
     "backends are terminated",
     "poison comes from upstream",
-    "old records come again",
-    "a busy topic loses its records",
     "a busy topic is made anew",
-    "a second relay publishes too",
     "a fact of the next release waits for it",
 )
 SEED: Final = 20
 STUDENTS: Final = 40
 
 
-async def test_after_each_of_ten_faults_all_invariants_hold() -> None:
+async def test_after_each_of_these_faults_all_invariants_hold() -> None:
     run = Run(SEED, first=0, trials=len(KINDS), students=STUDENTS, kinds=KINDS)
     await run_trials(run)
     assert [outcome.fault for outcome in run.outcomes] == list(KINDS)
