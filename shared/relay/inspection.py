@@ -3,7 +3,7 @@
 Every instance looks, because every instance appends; only the leader of a partition mends its topic.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -12,7 +12,7 @@ from shared.postgres import Pool
 from shared.relay.extent import Extent, Seen
 from shared.relay.foreign_watch import ForeignWatch
 from shared.relay.leadership import Leadership
-from shared.relay.look import Disagreement, Healthy, Incomplete, Verdict, judge, view_log
+from shared.relay.look import Disagreement, Healthy, Incomplete, LogView, Verdict, judge, view_log
 from shared.relay.metrics import REFILLS
 from shared.relay.partition import Partition
 from shared.relay.scrub import Scrub
@@ -63,21 +63,9 @@ class Inspection:
             read = await self._scrub.advance(
                 topic, {part.number: extents[part.number] for part, *_ in running}
             )
-        highest = {number: self._scrub.highest(number, extent) for number, extent in extents.items()}
-        async with self._pool.acquire(timeout=LOG_VIEW_SECONDS) as connection:
-            log = await view_log(connection, extents, highest)
+        log, verdicts = await self._judged(extents)
         if not self._leadership.keeps(term):
             return False
-        verdicts = {
-            number: judge(
-                number,
-                extent,
-                log,
-                missing=self._scrub.missing(number, extent),
-                read_highest=highest[number],
-            )
-            for number, extent in extents.items()
-        }
         self._tell_gate(topic.name, verdicts)
         for part, position, next_offset in running:
             if _has_lost(verdicts[part.number], extents[part.number], position, next_offset):
@@ -91,6 +79,22 @@ class Inspection:
         if await self.foreign.look(topic, extents, log, read) and not asking:
             self._scrub.keep()
         return True
+
+    async def _judged(self, extents: Mapping[int, Extent]) -> tuple[LogView, dict[int, Verdict]]:
+        """The log at what was seen of the topic, and the verdict on each partition."""
+        highest = {number: self._scrub.highest(number, extent) for number, extent in extents.items()}
+        async with self._pool.acquire(timeout=LOG_VIEW_SECONDS) as connection:
+            log = await view_log(connection, extents, highest)
+        return log, {
+            number: judge(
+                number,
+                extent,
+                log,
+                missing=self._scrub.missing(number, extent),
+                read_highest=highest[number],
+            )
+            for number, extent in extents.items()
+        }
 
     def fail(self, reason: str) -> None:
         """The look could not be done. An open gate stays open; a closed one tells why it still is."""
