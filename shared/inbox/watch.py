@@ -68,11 +68,11 @@ class TopicWatch(Generic[L]):
         self._level_at: dict[tuple[str, int], float] = {}
 
     def deaf(self) -> bool:
-        """Whether a partition that nothing holds stands behind its topic, and no record came for long."""
+        """Whether a partition that nothing holds is behind its topic, its consumer too, and no record came for long."""
         since = asyncio.get_running_loop().time() - DEAF_AFTER * self._watch_seconds
         return any(
             track.lane is not None and track.due is None and track.lane.newest > track.lane.applied
-            and track.heard < since
+            and track.unread and track.heard < since
             for track in self._tracks
         )  # fmt: skip
 
@@ -149,6 +149,7 @@ class TopicWatch(Generic[L]):
                     continue
                 quiet = asyncio.get_running_loop().time() - track.last_record
                 read_to = await self._tracks.position(track) if quiet >= KNOWN_SECONDS else None
+                track.unread = read_to is None or read_to < seen.end
                 seen_now = replace(seen, quiet_seconds=quiet, read_to=read_to)
                 if track.lane.looked(seen_now, records.get(place)):
                     await self._read_again(track)
