@@ -206,6 +206,14 @@ LOGS = (
         ("tests/integration/relay/test_foreign_records.py",),
     ),
     Mutant(
+        "markers-make-a-client-anew",
+        "a consumer that has read to the end of its topic connects again and again",
+        "shared/inbox/watch.py",
+        "            and track.unread and track.heard < since\n",
+        "            and track.heard < since\n",
+        ("tests/unit/inbox/test_watch.py",),
+    ),
+    Mutant(
         "records-in-hand-are-passed-over",
         "a forged record that was polled just as its partition was taken back is never read",
         "shared/inbox/processing.py",

@@ -1,0 +1,32 @@
+"""When a consumer that gives no records counts as broken."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+
+from shared.inbox.track import Track
+from shared.inbox.watch import DEAF_AFTER, TopicWatch
+
+
+@pytest.mark.parametrize(
+    ("newest", "unread", "silent_looks", "deaf"),
+    [
+        (12, True, DEAF_AFTER + 1, True),
+        (12, True, DEAF_AFTER - 1, False),
+        (12, False, DEAF_AFTER + 1, False),  # what remains are markers of transactions
+        (11, True, DEAF_AFTER + 1, False),
+    ],
+)
+async def test_a_consumer_is_broken_if_it_stays_before_the_end_for_long(
+    newest: int, unread: bool, silent_looks: int, deaf: bool
+) -> None:
+    lane: Any = SimpleNamespace(newest=newest, applied=11)
+    heard = asyncio.get_running_loop().time() - silent_looks
+    track: Any = Track(TopicPartition("rahnama.inbound", 0), "inbound", lane=lane, heard=heard, unread=unread)
+    nobody: Any = None
+    tracks: Any = [track]
+    watch = TopicWatch[Any](nobody, tracks, nobody, asyncio.Lock(), set, watch_seconds=1.0)
+    assert watch.deaf() == deaf
