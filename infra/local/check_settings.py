@@ -11,8 +11,8 @@ from services.audit.settings import Settings as AuditSettings
 from services.intake.settings import Settings as IntakeSettings
 from shared.errors import Misconfigured
 from shared.http.revocations import Revocations
-from shared.read_settings import PREFIX, read_settings
-from shared.settings import ServiceSettings
+from shared.service.read_settings import PREFIX, read_settings
+from shared.service.settings import ServiceSettings
 
 SETTINGS: dict[str, type[ServiceSettings]] = {
     "intake": IntakeSettings,

@@ -4,7 +4,7 @@ from services.allocation.app import build
 from services.allocation.recover.rebuild import rebuild
 from services.allocation.recover.recover import recover
 from services.allocation.settings import Settings
-from shared.main import main
+from shared.service.main import main
 
 main(
     "allocation",

@@ -20,16 +20,16 @@ from shared.append.clock import system_clock
 from shared.append.log import Log
 from shared.contracts.decisions import ALLOCATION_SOURCE
 from shared.contracts.facts import INTAKE_SOURCE
-from shared.database_watch import DatabaseWatch
-from shared.edges import Edges, pools_of
 from shared.http import ExpensiveReads, Health, create_app, rate_limits_of, verifier_of
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.polling import Polling
-from shared.lifespan import Part, service_lifespan
 from shared.postgres import connector
 from shared.relay.relay import Relay
+from shared.service.database_check import DatabaseWatch
+from shared.service.lifespan import Part, service_lifespan
+from shared.service.resources import Edges, pools_of
 from shared.telemetry import Telemetry, configure_logging
 from shared.verification.findings import ReadModelReport
 from shared.verification.routes import verification_routes

@@ -2,6 +2,6 @@
 
 from services.audit.app import build
 from services.audit.settings import Settings
-from shared.main import main
+from shared.service.main import main
 
 main("audit", Settings, build, ["shared.inbox", "services.audit"])

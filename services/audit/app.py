@@ -15,14 +15,14 @@ from services.audit.query.verification_routes import verification_routes
 from services.audit.query.verifier import Bounds, Verifier
 from services.audit.settings import Settings
 from shared.append.clock import system_clock
-from shared.database_watch import DatabaseWatch
-from shared.edges import Edges, pools_of
 from shared.http import ExpensiveReads, Health, create_app, rate_limits_of, verifier_of
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
 from shared.kafka.aio_clients import AioKafkaClients
-from shared.lifespan import service_lifespan
 from shared.postgres import connector
+from shared.service.database_check import DatabaseWatch
+from shared.service.lifespan import service_lifespan
+from shared.service.resources import Edges, pools_of
 from shared.telemetry import Telemetry, configure_logging
 
 NAME: Final = "audit"

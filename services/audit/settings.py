@@ -7,8 +7,8 @@ from pydantic_settings import NoDecode
 
 from shared.contracts.decisions import ALLOCATION_SOURCE
 from shared.contracts.facts import INTAKE_SOURCE
-from shared.read_settings import read_json_object
-from shared.settings import ServiceSettings
+from shared.service.read_settings import read_json_object
+from shared.service.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):

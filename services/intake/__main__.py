@@ -4,7 +4,7 @@ from services.intake.app import build
 from services.intake.recover.rebuild import rebuild
 from services.intake.recover.recover import recover
 from services.intake.settings import Settings
-from shared.main import main
+from shared.service.main import main
 
 main(
     "intake",

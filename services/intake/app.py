@@ -31,15 +31,15 @@ from services.intake.verify.read_models import verify_read_models
 from shared.append.clock import system_clock
 from shared.append.log import Log
 from shared.contracts.facts import INTAKE_SOURCE
-from shared.database_watch import DatabaseWatch
-from shared.edges import Edges, pools_of
 from shared.http import ExpensiveReads, Health, create_app, rate_limits_of, verifier_of
 from shared.inbox.garbage import GarbagePacer
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.polling import Polling
-from shared.lifespan import Part, service_lifespan
 from shared.postgres import connector
 from shared.relay.relay import Relay
+from shared.service.database_check import DatabaseWatch
+from shared.service.lifespan import Part, service_lifespan
+from shared.service.resources import Edges, pools_of
 from shared.telemetry import Telemetry, configure_logging
 from shared.verification.findings import ReadModelReport
 from shared.verification.routes import verification_routes

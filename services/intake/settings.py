@@ -8,8 +8,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from shared.errors import Misconfigured
-from shared.read_settings import read_json_object
-from shared.settings import ServiceSettings
+from shared.service.read_settings import read_json_object
+from shared.service.settings import ServiceSettings
 
 KEY_BYTES = 32
 

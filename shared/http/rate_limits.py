@@ -15,7 +15,7 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 
 from shared.errors import TooManyRequests
 from shared.http.callers import Caller
-from shared.settings import ServiceSettings
+from shared.service.settings import ServiceSettings
 from shared.telemetry.metrics import counter
 
 WINDOW_SECONDS: Final = 10

@@ -13,7 +13,7 @@ from shared.http.callers import Caller
 from shared.http.keys import KeyFile
 from shared.http.numbers import INT4_MAX
 from shared.http.revocations import Revocations
-from shared.settings import ServiceSettings
+from shared.service.settings import ServiceSettings
 
 AUDIENCE: Final = "rahnama"
 MAX_TOKEN_CHARACTERS: Final = 8192

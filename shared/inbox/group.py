@@ -12,7 +12,6 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from shared.ending import Background
 from shared.errors import Gap
 from shared.inbox.admission import Admission, Piece
 from shared.inbox.garbage import GarbagePacer
@@ -27,8 +26,9 @@ from shared.inbox.watch import TopicWatch
 from shared.kafka.clients import KafkaClients, Records
 from shared.kafka.ending import to_the_end
 from shared.kafka.polling import Polling
+from shared.runtime.error_location import places
+from shared.runtime.tasks import Background
 from shared.telemetry import Poll, current_poll
-from shared.where import places
 
 L = TypeVar("L", bound=Piece)
 

@@ -21,7 +21,7 @@ from shared.inbox.metrics import APPLIED, ConsumerMetrics
 from shared.inbox.track import Track, passes
 from shared.inbox.tracks import Tracks
 from shared.kafka.clients import Records
-from shared.where import places
+from shared.runtime.error_location import places
 
 L = TypeVar("L", bound=Piece)
 

@@ -12,7 +12,6 @@ from typing import Final
 import structlog
 
 from shared.append.log import Appended, Log
-from shared.ending import Background
 from shared.kafka.clients import KafkaClients
 from shared.postgres import Connect, Pool
 from shared.relay.backlog import Backlog
@@ -23,6 +22,7 @@ from shared.relay.metrics import RESTARTS
 from shared.relay.partition import BeforePublish, Partition
 from shared.relay.producer import BatchProducer
 from shared.relay.topic import Topic
+from shared.runtime.tasks import Background
 from shared.telemetry import Telemetry
 
 BACKLOG_BYTES: Final = 16 * 1024 * 1024

@@ -7,7 +7,14 @@ and has 55 characters: `00-<trace id>-<span id>-<00 | 01>`.
 import os
 import re
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Final
+
+from opentelemetry.context import Context
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+
+KNOWN_CONTEXTS: Final = 1_024
+"""A sampled record's context is asked for again as the parent of what follows and as a link."""
 
 _KNOWN: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _LENGTH: Final = 55
@@ -60,3 +67,25 @@ def unsampled_traceparent() -> str:
     """A new context whose spans are not recorded: random, and cheap."""
     digits = os.urandom(24).hex()
     return f"00-{digits[:32]}-{digits[32:]}-00"
+
+
+def parent_context(traceparent: str | None) -> Context:
+    """With that span as the current one; empty without a valid traceparent."""
+    parent = span_context(traceparent)
+    return Context() if parent is None else set_span_in_context(NonRecordingSpan(parent), Context())
+
+
+@lru_cache(maxsize=KNOWN_CONTEXTS)
+def span_context(traceparent: str | None) -> SpanContext | None:
+    """Of a span elsewhere; None without a valid traceparent."""
+    if accept_traceparent(traceparent) is None or traceparent is None:
+        return None
+    flags = TraceFlags(TraceFlags.SAMPLED if is_sampled(traceparent) else TraceFlags.DEFAULT)
+    return SpanContext(
+        int(traceparent[3:35], 16), int(traceparent[36:52], 16), is_remote=True, trace_flags=flags
+    )
+
+
+def traceparent_of(context: SpanContext) -> str:
+    """What names a span to whoever comes next."""
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-0{1 if context.trace_flags.sampled else 0}"

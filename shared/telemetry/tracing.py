@@ -16,14 +16,14 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import Decision, ParentBased
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
 
-from shared.telemetry.contexts import parent_context, span_context, traceparent_of
-from shared.telemetry.exporting import span_exporter
-from shared.telemetry.linked import FollowsLinks
 from shared.telemetry.metrics import start_metrics
-from shared.telemetry.resource import resource_of
+from shared.telemetry.sdk import FollowsLinks, resource_of, span_exporter
 from shared.telemetry.traceparent import (
     current_traceparent,
     is_sampled,
+    parent_context,
+    span_context,
+    traceparent_of,
     unsampled_traceparent,
 )
 

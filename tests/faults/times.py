@@ -19,7 +19,7 @@ SETTINGS: Final[Mapping[str, str]] = {
 """What every service can be told; small batches, so that there are many between which something can happen."""
 
 CONSTANTS: Final[Mapping[str, Mapping[str, float]]] = {
-    "shared.postgres": {"CONNECT_SECONDS": 3.0, "COMMAND_SECONDS": 4.0, "IDLE_IN_TRANSACTION_MILLISECONDS": 2_000},
+    "shared.postgres.connections": {"CONNECT_SECONDS": 3.0, "COMMAND_SECONDS": 4.0, "IDLE_IN_TRANSACTION_MILLISECONDS": 2_000},
     "shared.inbox.track": {"LONGEST_RETRY_SECONDS": 1.0, "LONGEST_GAP_RETRY_SECONDS": 2.0, "HELD_RETRY_SECONDS": 2.0},
     "shared.inbox.log_lane": {"LOOK_AGAIN_SECONDS": 4.0},
     "shared.inbox.processing": {"APPLY_SECONDS": 4.0, "BATCH_SECONDS": 5.0},

@@ -48,7 +48,7 @@ LIMITS = (
     Mutant(
         "reads-take-any-time",
         "a read that scans keeps the database busy for as long as it likes",
-        "shared/edges.py",
+        "shared/service/resources.py",
         "statement_seconds=settings.read_seconds)",
         "statement_seconds=None)",
         ("tests/integration/http/test_read_pool.py",),

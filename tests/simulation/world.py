@@ -20,9 +20,9 @@ from services.audit import app as audit
 from services.audit.settings import Settings as AuditSettings
 from services.intake import app as intake
 from services.intake.settings import Settings as IntakeSettings
-from shared.edges import Edges
 from shared.inbox.garbage import GarbagePacer
-from shared.lifespan import Part
+from shared.service.lifespan import Part
+from shared.service.resources import Edges
 from shared.telemetry import Telemetry
 from tests.simulation.broker import Broker
 from tests.simulation.database import Database

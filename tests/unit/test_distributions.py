@@ -12,7 +12,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 DISTRIBUTIONS = ("shared", "services/intake", "services/allocation", "services/audit")
 RUN_BY_UVICORN = {"uvloop"}
-"""Chosen by name in `shared.main`, imported by uvicorn."""
+"""Chosen by name in `shared.service.main`, imported by uvicorn."""
 
 
 @pytest.mark.parametrize("folder", DISTRIBUTIONS)

@@ -10,8 +10,8 @@ import pytest
 from infra.local.check_settings import SETTINGS, check_settings
 from infra.local.errors import LocalError
 from shared.errors import Misconfigured
-from shared.read_settings import read_settings
-from shared.settings import ServiceSettings
+from shared.service.read_settings import read_settings
+from shared.service.settings import ServiceSettings
 
 REQUIRED = {"database_url": "postgresql://", "jwks_file": "jwks.json", "master_key_file": "master.key"}
 FIELDS = [(shape, name) for shape in SETTINGS.values() for name in shape.model_fields]

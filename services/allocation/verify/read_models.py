@@ -8,11 +8,11 @@ from services.allocation.recover.replay import PartitionReplay
 from services.allocation.settings import Settings
 from shared.contracts.decisions import ALLOCATION_SOURCE
 from shared.contracts.facts import INTAKE_SOURCE
-from shared.edges import Edges
 from shared.errors import CannotRecover, Held
 from shared.inbox.records import Position
 from shared.postgres import Connection
 from shared.recover.reading import TopicReader, open_reader
+from shared.service.resources import Edges
 from shared.verification.findings import MOST_DIFFERENCES, ReadModelReport, RowDifference
 from shared.verification.log_ends import check_ends
 from shared.verification.shadow import PAGE_RECORDS, Pace, compare, shadow_tables

@@ -4,10 +4,10 @@ from typing import Final
 
 from services.audit.append.ledger import Ledger, TreeState
 from services.audit.settings import Settings
-from shared.edges import Edges
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
 from shared.kafka.polling import Polling
+from shared.service.resources import Edges
 
 GROUP: Final = "rahnama.audit"
 

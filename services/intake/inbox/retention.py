@@ -20,10 +20,10 @@ from aiokafka.errors import KafkaError
 from services.intake.append.inbound import InboundPosition, load_all_inbound
 from services.intake.inbox.kafka_lane import digest_of
 from shared.append.clock import Clock
-from shared.ending import Background
 from shared.inbox.topic_look import TopicLook
 from shared.kafka.clients import KafkaClients
 from shared.postgres import TRANSIENT_ERRORS, Pool, named_queries
+from shared.runtime.tasks import Background
 
 QUERIES: Final = named_queries("services.intake.inbox", "retention.sql")
 LOOK_SECONDS: Final = 600.0

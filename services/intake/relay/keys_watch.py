@@ -23,12 +23,12 @@ from aiokafka.errors import KafkaError
 from services.intake.relay.key_record import record_digest
 from services.intake.relay.keys import Anchor, KeyRecords
 from shared.append.gate import Gate
-from shared.ending import Background
 from shared.errors import GateClosed
 from shared.inbox.topic_look import TopicLook
 from shared.kafka.clients import KafkaClients
 from shared.postgres import TRANSIENT_ERRORS, Pool, named_queries
 from shared.project.columns import columns
+from shared.runtime.tasks import Background
 
 QUERIES: Final = named_queries("services.intake.relay")
 PAGE: Final = 1000

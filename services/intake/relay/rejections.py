@@ -15,10 +15,10 @@ from services.intake.relay.records import RecordProducer
 from shared.contracts.envelope import rfc3339
 from shared.contracts.partitions import pool_partition
 from shared.contracts.rejections import EventRejected, Fault, InboundPlace, RejectionEvent
-from shared.ending import Background
 from shared.kafka.clients import KafkaClients
 from shared.postgres import TRANSIENT_ERRORS, Pool, named_queries
 from shared.relay.producer import CONTENT_TYPE
+from shared.runtime.tasks import Background
 
 QUERIES: Final = named_queries("services.intake.relay")
 BATCH: Final = 500

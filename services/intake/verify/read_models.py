@@ -19,10 +19,10 @@ from shared.contracts.facts import (
     StudentRegistered,
     StudentWithdrawnFact,
 )
-from shared.edges import Edges
 from shared.errors import Held
 from shared.postgres import Connection
 from shared.project.columns import columns
+from shared.service.resources import Edges
 from shared.verification.findings import MOST_DIFFERENCES, ReadModelReport, RowDifference
 from shared.verification.log_ends import check_ends
 from shared.verification.shadow import PAGE_RECORDS, Pace, compare, shadow_tables

@@ -11,9 +11,9 @@ import pytest_asyncio
 from fastapi import Depends
 
 from services.audit.settings import Settings
-from shared.edges import pools_of
 from shared.http import Caller, Health, create_app, json_response, require, verifier_of
 from shared.postgres import Pool
+from shared.service.resources import pools_of
 from tests.integration.http.test_server import NoPositions
 from tests.serving import served
 from tests.tokens import TestIssuer

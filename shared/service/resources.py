@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from shared.append.clock import Clock
 from shared.kafka.clients import KafkaClients
 from shared.postgres import Connect, Pool, make_pool
-from shared.settings import ServiceSettings
+from shared.service.settings import ServiceSettings
 from shared.telemetry import Telemetry
 
 

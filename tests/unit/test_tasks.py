@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 from structlog.testing import capture_logs
 
-from shared import ending
-from shared.ending import Background, end_tasks
+from shared.runtime import tasks
+from shared.runtime.tasks import Background, end_tasks
 
 
 @asynccontextmanager
@@ -22,7 +22,7 @@ async def transaction_that_cannot_roll_back() -> AsyncIterator[None]:
 async def test_who_lost_the_cancellation_to_a_failed_rollback_is_cancelled_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ending, "AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(tasks, "AGAIN_SECONDS", 0.01)
     errors = 0
 
     async def try_for_ever() -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import structlog
 
-from shared.where import places
+from shared.runtime.error_location import places
 
 AGAIN_SECONDS: Final = 2.0
 

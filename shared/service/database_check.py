@@ -5,9 +5,9 @@ from typing import Final
 
 import asyncpg
 
-from shared.ending import Background
-from shared.pool_gauges import PoolGauges
 from shared.postgres import TRANSIENT_ERRORS, Pool
+from shared.runtime.tasks import Background
+from shared.service.pool_gauges import PoolGauges
 
 LOOK_SECONDS: Final = 2.0
 ANSWER_SECONDS: Final = 2.0

@@ -8,12 +8,12 @@ import structlog
 from fastapi import FastAPI
 
 from shared.append.log import require_partitions
-from shared.database_watch import DatabaseWatch
 from shared.http.app import Lifespan
 from shared.inbox.garbage import GarbagePacer
 from shared.postgres import Pool, close_pool, wait_for_database
 from shared.recover.exclusive import require_no_command
-from shared.settings import ServiceSettings
+from shared.service.database_check import DatabaseWatch
+from shared.service.settings import ServiceSettings
 from shared.telemetry import Telemetry
 
 _log = structlog.get_logger("rahnama.service")

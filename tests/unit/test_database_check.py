@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from shared import database_watch
-from shared.database_watch import DatabaseWatch
+from shared.service import database_check
+from shared.service.database_check import DatabaseWatch
 from tests.deadlines import until
 
 
@@ -32,7 +32,7 @@ class FailingPool:
 
 
 async def test_a_watch_that_has_ended_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database_watch, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(database_check, "LOOK_SECONDS", 0.0)
     pool: Any = FailingPool()
     watch = DatabaseWatch(pool)
     assert watch.ready() == "the database was not asked yet"

@@ -1,10 +1,8 @@
-"""Postgres: the pool, forward-only migrations, and named queries kept in `.sql` files."""
+"""Connections to Postgres: the pool, connections beside it, and which errors pass."""
 
 import asyncio
 import functools
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from importlib import resources
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import asyncpg
@@ -15,16 +13,11 @@ START_SECONDS: Final = 30.0
 RETRY_SECONDS: Final = 0.2
 COMMAND_SECONDS: Final = 60.0
 IDLE_IN_TRANSACTION_MILLISECONDS: Final = 15_000
-MIGRATION_LOCK: Final = 7_238_462_001
 
 Pool = asyncpg.Pool
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 Connect = Callable[..., Awaitable[asyncpg.Connection]]
 """Opens a connection of its own beside the pool; takes the options of `asyncpg.connect`."""
-
-GRANT_TEMPORARY: Final = (
-    "do $$ begin execute format('grant temporary on database %I to {role}', current_database()); end $$"
-)
 
 TRANSIENT_ERRORS: Final = (
     asyncpg.PostgresConnectionError,
@@ -109,53 +102,3 @@ async def open_pool(dsn: str, *, application: str, size: int) -> Pool:
     pool = make_pool(dsn, application=application, size=size)
     await pool
     return pool
-
-
-def named_queries(package: str, file: str = "queries.sql") -> Mapping[str, str]:
-    """The queries of a `.sql` file beside the module that runs them, by name.
-
-    Each starts with a line `-- name: its_name` and, on the next, one that says what it is for.
-    """
-    text = resources.files(package).joinpath(file).read_text(encoding="utf-8")
-    parts = re.split(r"^-- name: *(\w+) *$", text, flags=re.MULTILINE)
-    return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
-
-
-async def migrate(dsn: str, packages: Sequence[str], *, role: str, settings: Mapping[str, str]) -> list[str]:
-    """Applies every numbered migration of `packages` that has not been applied; returns their names.
-
-    `@role@` in a migration stands for the service's own role, `@name@` for `settings[name]`. All of it is one
-    transaction under a lock, so that two processes may start at once. The role may make temporary tables, for
-    verifications; a right to the database is in no backup of it, so it is granted each time.
-    """
-    connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
-    try:
-        async with connection.transaction():
-            await connection.execute("select pg_advisory_xact_lock($1)", MIGRATION_LOCK)
-            await connection.execute(
-                "create table if not exists migrations"
-                " (name text primary key, applied_at timestamptz not null default now())"
-            )
-            done = {row["name"] for row in await connection.fetch("select name from migrations")}
-            applied = []
-            for name, statements in _pending(packages, done):
-                for key, value in {"role": role, **settings}.items():
-                    statements = statements.replace(f"@{key}@", value)
-                await connection.execute(statements)
-                await connection.execute("insert into migrations (name) values ($1)", name)
-                applied.append(name)
-            await connection.execute(GRANT_TEMPORARY.format(role=role))
-            return applied
-    finally:
-        await connection.close()
-
-
-def _pending(packages: Sequence[str], done: set[str]) -> list[tuple[str, str]]:
-    found = []
-    for package in packages:
-        folder = resources.files(package).joinpath("migrations")
-        for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-            name = f"{package}/{file.name}"
-            if file.name.endswith(".sql") and name not in done:
-                found.append((name, file.read_text(encoding="utf-8")))
-    return found

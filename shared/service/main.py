@@ -19,9 +19,9 @@ from shared.errors import Misconfigured, NotConfirmed, RahnamaError
 from shared.http.connection_limits import ConnectionLimits
 from shared.http.connections import bounded_protocol
 from shared.postgres import TRANSIENT_ERRORS, migrate
-from shared.read_settings import read_settings
 from shared.recover.consent import Consent, consent_of
-from shared.settings import ServiceSettings
+from shared.service.read_settings import read_settings
+from shared.service.settings import ServiceSettings
 
 KEEP_ALIVE_SECONDS: Final = 75
 STOP_SECONDS: Final = 8

@@ -1,0 +1,1 @@
+"""Tasks, retries and errors' locations: what every mechanism uses, and no mechanism itself."""
