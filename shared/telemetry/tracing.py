@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.sampling import Decision, ParentBased
+from opentelemetry.sdk.trace.sampling import ParentBased
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
 
 from shared.telemetry.metrics import start_metrics
@@ -196,14 +196,3 @@ class Telemetry:
             return _NotRecorded(traceparent or unsampled_traceparent())
         span = self.begin(name, traceparent, kind, attributes)
         return _NotRecorded(traceparent or unsampled_traceparent()) if span is None else _Recorded(span)
-
-    def new_traceparent(self) -> str:
-        """A context for what came without one, sampled as OTEL_TRACES_SAMPLER says.
-
-        It names no span: where the first span is recorded here, give `record_span` None instead.
-        """
-        made = unsampled_traceparent()
-        if self._provider is None:
-            return made
-        decision = self._provider.sampler.should_sample(None, int(made[3:35], 16), "")
-        return made[:-1] + "1" if decision.decision is Decision.RECORD_AND_SAMPLE else made
