@@ -12,10 +12,10 @@ from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.types import Message, Scope
 
 from services.intake.inbox.http import BATCH, BINARY, SINGLE
+from shared.http.auth.callers import ROLES
+from shared.http.auth.roles import access_of
 from shared.http.bodies import MAX_BODY_BYTES
-from shared.http.callers import ROLES
 from shared.http.json_bodies import JSON, MAX_JSON_BYTES
-from shared.http.roles import access_of
 from tests.tokens import TestIssuer
 
 EVENT_BYTES: Final = 256 * 1024

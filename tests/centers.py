@@ -13,8 +13,8 @@ import httpx
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from shared.http.callers import ROLES, CenterLimit
-from shared.http.roles import OPEN_PATHS, access_of
+from shared.http.auth.callers import ROLES, CenterLimit
+from shared.http.auth.roles import OPEN_PATHS, access_of
 from tests.tokens import TestIssuer
 
 APPLIED, UNAFFECTED, REFUSED = CenterLimit.APPLIED, CenterLimit.UNAFFECTED, CenterLimit.REFUSED

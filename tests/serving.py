@@ -9,7 +9,7 @@ from typing import Literal
 import uvicorn
 from starlette.types import ASGIApp
 
-from shared.http.connections import bounded_protocol
+from shared.http.server.connections import bounded_protocol
 
 
 @asynccontextmanager

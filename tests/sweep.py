@@ -13,8 +13,8 @@ import httpx
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from shared.http.callers import ROLES
-from shared.http.roles import OPEN_PATHS
+from shared.http.auth.callers import ROLES
+from shared.http.auth.roles import OPEN_PATHS
 from tests.tokens import TestIssuer
 
 COMMON: Final[Mapping[str, Collection[str]]] = {

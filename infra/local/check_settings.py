@@ -10,7 +10,7 @@ from services.allocation.settings import Settings as AllocationSettings
 from services.audit.settings import Settings as AuditSettings
 from services.intake.settings import Settings as IntakeSettings
 from shared.errors import Misconfigured
-from shared.http.revocations import Revocations
+from shared.http.auth.revocations import Revocations
 from shared.service.read_settings import PREFIX, read_settings
 from shared.service.settings import ServiceSettings
 

@@ -29,7 +29,7 @@ from shared.postgres import connector
 from shared.relay.relay import Relay
 from shared.service.database_check import DatabaseWatch
 from shared.service.lifespan import Part, service_lifespan
-from shared.service.resources import Edges, pools_of
+from shared.service.resources import Resources, pools_of
 from shared.telemetry import Telemetry, configure_logging
 from shared.verification.findings import ReadModelReport
 from shared.verification.routes import verification_routes
@@ -44,8 +44,8 @@ def build(settings: Settings) -> FastAPI:
     pool, reads = pools_of(settings, ALLOCATION_SOURCE)
     telemetry, pacer = Telemetry.start(ALLOCATION_SOURCE), GarbagePacer()
     kafka = AioKafkaClients(settings.kafka_bootstrap, settings.topic(ALLOCATION_SOURCE))
-    edges = Edges(pool, connector(settings.database_url), kafka, system_clock, telemetry)
-    parts = compose(settings, edges, pacer)
+    resources = Resources(pool, connector(settings.database_url), kafka, system_clock, telemetry)
+    parts = compose(settings, resources, pacer)
     relay, inbox = parts.relay, parts.inbox
     database = DatabaseWatch(pool, ALLOCATION_SOURCE, reads)
     expensive = ExpensiveReads(settings.verifications)
@@ -72,7 +72,7 @@ def build(settings: Settings) -> FastAPI:
         app.include_router(scanning(reads, expensive))
 
     def replay() -> Awaitable[ReadModelReport]:
-        return verify_read_models(settings, edges)
+        return verify_read_models(settings, resources)
 
     app.include_router(
         verification_routes(reads, ALLOCATION_SOURCE, replay, expensive, settings.verification_seconds)
@@ -94,26 +94,26 @@ class Parts:
         return self.relay, self.inbox, self.waitlist
 
 
-def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
-    """Builds the parts on `edges`; starts nothing."""
+def compose(settings: Settings, resources: Resources, pacer: GarbagePacer) -> Parts:
+    """Builds the parts on `resources`; starts nothing."""
     log = Log(ALLOCATION_SOURCE, topic=settings.topic(ALLOCATION_SOURCE))
     relay = Relay(
         log,
-        edges.pool,
-        edges.connect,
-        edges.kafka,
+        resources.pool,
+        resources.connect,
+        resources.kafka,
         settings.partitions,
-        telemetry=edges.telemetry,
+        telemetry=resources.telemetry,
     )
-    writer = DecisionWriter(edges.pool, log, edges.telemetry, relay.offer, edges.clock)
+    writer = DecisionWriter(resources.pool, log, resources.telemetry, relay.offer, resources.clock)
     inbox = LogInbox(
-        edges.kafka,
+        resources.kafka,
         f"{settings.topic_prefix}{GROUP}",
         {INTAKE_SOURCE: settings.topic(INTAKE_SOURCE)},
         writer.load,
         FactsInbox(writer.append).apply,
         writer.hashes,
-        edges.pool,
+        resources.pool,
         polling=Polling(settings.batch_records, settings.poll_seconds, settings.session_timeout_seconds),
         pacer=pacer,
     )

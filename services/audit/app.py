@@ -22,7 +22,7 @@ from shared.kafka.aio_clients import AioKafkaClients
 from shared.postgres import connector
 from shared.service.database_check import DatabaseWatch
 from shared.service.lifespan import service_lifespan
-from shared.service.resources import Edges, pools_of
+from shared.service.resources import Resources, pools_of
 from shared.telemetry import Telemetry, configure_logging
 
 NAME: Final = "audit"
@@ -35,13 +35,13 @@ def build(settings: Settings) -> FastAPI:
     pool, reads = pools_of(settings, NAME)
     telemetry, pacer = Telemetry.start(NAME), GarbagePacer()
     kafka = AioKafkaClients(settings.kafka_bootstrap, settings.topic(NAME))
-    edges = Edges(pool, connector(settings.database_url), kafka, system_clock, telemetry)
+    resources = Resources(pool, connector(settings.database_url), kafka, system_clock, telemetry)
     database = DatabaseWatch(pool, NAME, reads)
     expensive = ExpensiveReads(settings.verifications)
-    inbox = compose(settings, edges, pacer)
+    inbox = compose(settings, resources, pacer)
     verifier = Verifier(
         reads,
-        edges.kafka,
+        resources.kafka,
         settings.log_topics,
         settings.partitions,
         Bounds(settings.verification_batch_records, settings.verification_idle_seconds),
@@ -69,6 +69,6 @@ def build(settings: Settings) -> FastAPI:
     return app
 
 
-def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> LogInbox[TreeState]:
+def compose(settings: Settings, resources: Resources, pacer: GarbagePacer) -> LogInbox[TreeState]:
     """Builds what works in audit, without its REST interface; starts nothing."""
-    return read_logs(settings, Ledger(edges.pool, edges.telemetry), edges, pacer)
+    return read_logs(settings, Ledger(resources.pool, resources.telemetry), resources, pacer)

@@ -39,7 +39,7 @@ from shared.postgres import connector
 from shared.relay.relay import Relay
 from shared.service.database_check import DatabaseWatch
 from shared.service.lifespan import Part, service_lifespan
-from shared.service.resources import Edges, pools_of
+from shared.service.resources import Resources, pools_of
 from shared.telemetry import Telemetry, configure_logging
 from shared.verification.findings import ReadModelReport
 from shared.verification.routes import verification_routes
@@ -55,8 +55,8 @@ def build(settings: Settings) -> FastAPI:
     pool, reads = pools_of(settings, INTAKE_SOURCE)
     telemetry, pacer = Telemetry.start(INTAKE_SOURCE), GarbagePacer()
     kafka = AioKafkaClients(settings.kafka_bootstrap, settings.topic(INTAKE_SOURCE))
-    edges = Edges(pool, connector(settings.database_url), kafka, system_clock, telemetry)
-    parts = compose(settings, edges, pacer)
+    resources = Resources(pool, connector(settings.database_url), kafka, system_clock, telemetry)
+    parts = compose(settings, resources, pacer)
     database = DatabaseWatch(pool, INTAKE_SOURCE, reads)
     expensive = ExpensiveReads(settings.verifications)
 
@@ -92,7 +92,7 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(rejections_router(reads))
 
     def replay() -> Awaitable[ReadModelReport]:
-        return verify_read_models(settings, edges, parts.keyring)
+        return verify_read_models(settings, resources, parts.keyring)
 
     app.include_router(
         verification_routes(reads, INTAKE_SOURCE, replay, expensive, settings.verification_seconds)
@@ -130,35 +130,35 @@ class Parts:
         )
 
 
-def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
-    """Builds the parts on `edges`; starts nothing."""
+def compose(settings: Settings, resources: Resources, pacer: GarbagePacer) -> Parts:
+    """Builds the parts on `resources`; starts nothing."""
     keyring = Keyring(settings.read_master_key())
     log = Log(INTAKE_SOURCE, topic=settings.topic(INTAKE_SOURCE))
-    receiver = receiver_of(settings, keyring, edges.clock)
+    receiver = receiver_of(settings, keyring, resources.clock)
     fresh_keys = FreshKeys()
-    key_records, relay, writer = _way_to_kafka(settings, edges, log, keyring, fresh_keys, pacer)
+    key_records, relay, writer = _way_to_kafka(settings, resources, log, keyring, fresh_keys, pacer)
     erasure = Erasure(
-        edges.pool,
+        resources.pool,
         log,
         keyring,
         partitions=settings.partitions,
         fresh_keys=fresh_keys,
         published=relay.offer,
-        clock=edges.clock,
+        clock=resources.clock,
     )
-    keys_watch = KeysWatch(edges.pool, key_records, edges.kafka, settings.topic("keys"), log.gate)
+    keys_watch = KeysWatch(resources.pool, key_records, resources.kafka, settings.topic("keys"), log.gate)
     rejections = RejectionRecords(
-        edges.pool,
-        kafka=edges.kafka,
+        resources.pool,
+        kafka=resources.kafka,
         topic=settings.topic("rejections"),
         partitions=settings.partitions,
     )
-    polls = Polls(receiver, writer, edges.telemetry, topic=settings.topic(INBOUND))
+    polls = Polls(receiver, writer, resources.telemetry, topic=settings.topic(INBOUND))
     retention = InboundRetention(
-        edges.pool,
-        edges.kafka,
+        resources.pool,
+        resources.kafka,
         settings.topic(INBOUND),
-        edges.clock,
+        resources.clock,
         timedelta(hours=settings.inbound_keep_hours),
     )
     return Parts(
@@ -171,47 +171,47 @@ def compose(settings: Settings, edges: Edges, pacer: GarbagePacer) -> Parts:
         relay,
         writer,
         erasure,
-        _inbound(settings, polls, edges),
+        _inbound(settings, polls, resources),
         retention,
     )
 
 
 def _way_to_kafka(
     settings: Settings,
-    edges: Edges,
+    resources: Resources,
     log: Log,
     keyring: Keyring,
     fresh_keys: FreshKeys,
     pacer: GarbagePacer,
 ) -> tuple[KeyRecords, Relay, Writer]:
     """From an accepted event to Kafka: the writer, and what publishes after its commits."""
-    pool = edges.pool
+    pool = resources.pool
     key_records = KeyRecords(
         pool,
         keyring,
         fresh_keys,
-        kafka=edges.kafka,
+        kafka=resources.kafka,
         topic=settings.topic("keys"),
         partitions=settings.partitions,
     )
     relay = Relay(
         log,
         pool,
-        edges.connect,
-        edges.kafka,
+        resources.connect,
+        resources.kafka,
         settings.partitions,
         key_records.publish,
-        telemetry=edges.telemetry,
+        telemetry=resources.telemetry,
     )
     appender = Appender(
         pool,
         log,
         keyring,
-        edges.telemetry,
+        resources.telemetry,
         partitions=settings.partitions,
         fresh_keys=fresh_keys,
         published=relay.offer,
-        clock=edges.clock,
+        clock=resources.clock,
     )
     writer = Writer(
         appender.transact,
@@ -224,13 +224,13 @@ def _way_to_kafka(
     return key_records, relay, writer
 
 
-def _inbound(settings: Settings, polls: Polls, edges: Edges) -> InboundInbox:
+def _inbound(settings: Settings, polls: Polls, resources: Resources) -> InboundInbox:
     return InboundInbox(
-        edges.kafka,
+        resources.kafka,
         f"{settings.topic_prefix}{GROUP}",
         settings.topic(INBOUND),
         polls.apply,
-        edges.pool,
+        resources.pool,
         polling=Polling(
             settings.batch_records,
             settings.poll_seconds,

@@ -11,8 +11,10 @@ async def mentors(caller: Annotated[Caller, Depends(require("operator", "auditor
 """
 
 from shared.http.app import create_app
+from shared.http.auth.callers import Caller, CenterLimit
+from shared.http.auth.roles import require, require_any
+from shared.http.auth.tokens import TokenVerifier, verifier_of
 from shared.http.bodies import read_body, require_content_type
-from shared.http.callers import Caller, CenterLimit
 from shared.http.expensive_reads import ExpensiveReads
 from shared.http.health import Health
 from shared.http.json_bodies import JsonBody
@@ -21,9 +23,7 @@ from shared.http.pages import Page, decode_cursor, encode_cursor, page_response
 from shared.http.positions import InboxPosition, LogPosition, MinPosition, PositionsSource
 from shared.http.rate_limits import rate_limits_of
 from shared.http.responses import json_response
-from shared.http.roles import require, require_any
 from shared.http.scope import traceparent_of
-from shared.http.tokens import TokenVerifier, verifier_of
 
 __all__ = [
     "Caller",

@@ -13,8 +13,10 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from shared.errors import RahnamaError
+from shared.http.auth.callers import Caller, CenterLimit
+from shared.http.auth.roles import require, require_any, require_roles_everywhere
+from shared.http.auth.tokens import TokenVerifier
 from shared.http.bodies import BYTES_IN_FLIGHT, MAX_BODY_BYTES, BodiesInFlight
-from shared.http.callers import Caller, CenterLimit
 from shared.http.edge import add_edge
 from shared.http.health import Health, alive, readiness
 from shared.http.openapi import PROBLEM_RESPONSES, describe
@@ -22,9 +24,7 @@ from shared.http.positions import PositionsSource, positions_response
 from shared.http.problems import answer_error, answer_http_exception, answer_validation_error
 from shared.http.rate_limits import RateLimits
 from shared.http.responses import headers_only, json_response
-from shared.http.roles import require, require_any, require_roles_everywhere
 from shared.http.routing import check_request, declared_routes
-from shared.http.tokens import TokenVerifier
 from shared.telemetry import Telemetry
 from shared.telemetry.metrics import CONTENT_TYPE, exposition
 

@@ -13,13 +13,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import Rejected, Unauthenticated
+from shared.http.auth.roles import OPEN_PATHS
+from shared.http.auth.tokens import TokenVerifier
 from shared.http.bodies import BodiesInFlight, BoundedBody, declared_length, require_identity, too_large
 from shared.http.problems import problem_of
 from shared.http.rate_limits import RateLimits
 from shared.http.refusals import RefusalLog
-from shared.http.roles import OPEN_PATHS
 from shared.http.scope import CALLER, TRACEPARENT, route_of
-from shared.http.tokens import TokenVerifier
 from shared.http.traffic import OTHER_METHOD, known_method, observe
 from shared.telemetry import (
     OpenSpan,
@@ -42,7 +42,7 @@ SECURITY_HEADERS: Final = (
 _log = structlog.get_logger()
 
 
-class Edge:
+class EdgeMiddleware:
     """ASGI middleware. `max_body_bytes` bounds every request's body."""
 
     def __init__(
@@ -214,7 +214,7 @@ def add_edge(
 ) -> None:
     """Puts the edge before `app`."""
     app.add_middleware(
-        Edge,
+        EdgeMiddleware,
         verifier=verifier,
         telemetry=telemetry,
         max_body_bytes=max_body_bytes,

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from shared.errors import TooManyRequests, Unavailable
-from shared.http.callers import Caller
+from shared.http.auth.callers import Caller
 from shared.http.rate_limits import LIMITED
 
 LIMIT_NAME: Final = "expensive-reads"

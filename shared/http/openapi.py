@@ -7,7 +7,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from shared.http.roles import roles_of
+from shared.http.auth.roles import roles_of
 
 _TEXT: Final = {"type": "string"}
 _FIELD_ERROR: Final = {

@@ -14,7 +14,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from shared.errors import TooManyRequests
-from shared.http.callers import Caller
+from shared.http.auth.callers import Caller
 from shared.service.settings import ServiceSettings
 from shared.telemetry.metrics import counter
 

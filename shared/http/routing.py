@@ -8,8 +8,8 @@ from fastapi import FastAPI, Request
 from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.exceptions import HTTPException
 
+from shared.http.auth.roles import Access, access_of, authorize
 from shared.http.parameters import Parameters, parameters_of
-from shared.http.roles import Access, access_of, authorize
 
 
 @dataclass(frozen=True, slots=True)

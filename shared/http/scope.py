@@ -5,7 +5,7 @@ from typing import Any, Final
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from shared.http.callers import Caller
+from shared.http.auth.callers import Caller
 
 TRACEPARENT: Final = "rahnama.traceparent"
 CALLER: Final = "rahnama.caller"

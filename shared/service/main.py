@@ -16,8 +16,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.partitions import DEFAULT_COUNT, require_even
 from shared.errors import Misconfigured, NotConfirmed, RahnamaError
-from shared.http.connection_limits import ConnectionLimits
-from shared.http.connections import bounded_protocol
+from shared.http.server.connection_limits import ConnectionLimits
+from shared.http.server.connections import bounded_protocol
 from shared.postgres import TRANSIENT_ERRORS, migrate
 from shared.recover.consent import Consent, consent_of
 from shared.service.read_settings import read_settings

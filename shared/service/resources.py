@@ -10,7 +10,7 @@ from shared.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
-class Edges:
+class Resources:
     """`pool` and `connect` lead to the service's own database; `connect` opens connections beside the pool."""
 
     pool: Pool

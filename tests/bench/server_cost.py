@@ -2,7 +2,7 @@
 
 python -m tests.bench.server_cost [rounds]
 
-The same bare application runs behind uvicorn with httptools, the same with the bounds of `shared.http.connections`, and
+The same bare application runs behind uvicorn with httptools, the same with the bounds of `shared.http.server.connections`, and
 uvicorn with h11; behind hypercorn and granian, if they are installed. The servers run at once and are loaded in turns,
 so that the machine's moods meet all of them. Prints JSON.
 """
@@ -75,7 +75,7 @@ def serve(server: str, port: int) -> None:
     """uvicorn in this process."""
     import uvicorn
 
-    from shared.http.connections import bounded_protocol
+    from shared.http.server.connections import bounded_protocol
 
     http: Any = bounded_protocol() if server == "bounded" else server
     uvicorn.run(

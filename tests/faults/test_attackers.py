@@ -8,8 +8,8 @@ from typing import Any
 
 import uvicorn
 
-from shared.http.connection_limits import ConnectionLimits
-from shared.http.connections import bounded_protocol
+from shared.http.server.connection_limits import ConnectionLimits
+from shared.http.server.connections import bounded_protocol
 from tests.faults.attackers import CUT, OPEN, endless_headers, flood, idle_connections, slow_clients
 
 LIMITS = ConnectionLimits(

@@ -2,8 +2,8 @@
 
 from tests.mutants.mutant import Mutant
 
-CONNECTIONS = "shared/http/connections.py"
-REQUESTS = "shared/http/bounded_requests.py"
+CONNECTIONS = "shared/http/server/connections.py"
+REQUESTS = "shared/http/server/bounded_requests.py"
 CONNECTION_TESTS = ("tests/integration/http/test_connections.py",)
 BATCHES = "services/intake/inbox/batches.py"
 BATCH_TESTS = ("tests/unit/intake/test_batches.py",)
@@ -218,7 +218,7 @@ EDGE = (
     Mutant(
         "a-revoked-token-is-valid",
         "a token that was revoked is accepted until it expires",
-        "shared/http/tokens.py",
+        "shared/http/auth/tokens.py",
         "        if self._revocations.includes(claims):\n",
         "        if self._revocations.includes({}):\n",
         ("tests/unit/http/test_tokens.py",),

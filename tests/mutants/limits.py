@@ -88,7 +88,7 @@ LIMITS = (
     Mutant(
         "a-limit-that-cannot-be-applied-is-ignored",
         "an auditor of one centre reads the records of all",
-        "shared/http/roles.py",
+        "shared/http/auth/roles.py",
         "    if caller.centers is not None and access.centers is CenterLimit.REFUSED:\n",
         "    if caller.centers == frozenset() and access.centers is CenterLimit.REFUSED:\n",
         ("tests/unit/http/test_centers.py",),

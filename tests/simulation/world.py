@@ -1,6 +1,6 @@
 """The simulated installation: three databases, a broker, and instances of the services on them.
 
-Each instance is composed by its service's own `app.py`; only its edges are the simulation's.
+Each instance is composed by its service's own `app.py`; only its resources are the simulation's.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from services.intake import app as intake
 from services.intake.settings import Settings as IntakeSettings
 from shared.inbox.garbage import GarbagePacer
 from shared.service.lifespan import Part
-from shared.service.resources import Edges
+from shared.service.resources import Resources
 from shared.telemetry import Telemetry
 from tests.simulation.broker import Broker
 from tests.simulation.database import Database
@@ -68,14 +68,14 @@ class Instance:
         self._requests: set[asyncio.Future[Any]] = set()
         skew = timedelta(seconds=world.chance.uniform(-2, 2))
         database = world.databases[service]
-        edges = Edges(
+        resources = Resources(
             pool=Pool(database),  # type: ignore[arg-type]
             connect=partial(connect, database),  # type: ignore[arg-type]
             kafka=Kafka(world.broker),
             clock=lambda: world.now() + skew,
             telemetry=Telemetry(),
         )
-        self.parts: Any = self.process.context.run(_compose, service, world.shape, edges)
+        self.parts: Any = self.process.context.run(_compose, service, world.shape, resources)
         if service != "audit":
             self._listen(self.parts.relay._inspection.foreign.found)
 
@@ -272,7 +272,7 @@ def settings_of(service: str, shape: Shape) -> Any:
     )
 
 
-def _compose(service: str, shape: Shape, edges: Edges) -> Any:
+def _compose(service: str, shape: Shape, resources: Resources) -> Any:
     settings, pacer = settings_of(service, shape), GarbagePacer(NEVER)
     composed = {"intake": intake.compose, "allocation": allocation.compose, "audit": audit.compose}
-    return composed[service](settings, edges, pacer)  # type: ignore[operator]
+    return composed[service](settings, resources, pacer)  # type: ignore[operator]

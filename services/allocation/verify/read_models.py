@@ -12,7 +12,7 @@ from shared.errors import CannotRecover, Held
 from shared.inbox.records import Position
 from shared.postgres import Connection
 from shared.recover.reading import TopicReader, open_reader
-from shared.service.resources import Edges
+from shared.service.resources import Resources
 from shared.verification.findings import MOST_DIFFERENCES, ReadModelReport, RowDifference
 from shared.verification.log_ends import check_ends
 from shared.verification.shadow import PAGE_RECORDS, Pace, compare, shadow_tables
@@ -21,13 +21,13 @@ APPLICATION: Final = "allocation verification"
 TABLES: Final = ("mentors", "mentor_loads", "counters", "enrolments")
 
 
-async def verify_read_models(settings: Settings, edges: Edges) -> ReadModelReport:
+async def verify_read_models(settings: Settings, resources: Resources) -> ReadModelReport:
     """Replays every partition up to the inbox's position of one snapshot, and compares every column of every row."""
     began = asyncio.get_running_loop().time()
     batch = min(PAGE_RECORDS, settings.batch_records)
     async with (
-        shadow_tables(edges.connect, APPLICATION, TABLES) as connection,
-        open_reader(edges.kafka, batch_records=batch) as reader,
+        shadow_tables(resources.connect, APPLICATION, TABLES) as connection,
+        open_reader(resources.kafka, batch_records=batch) as reader,
     ):
         differences = await check_ends(connection, settings.partitions)
         facts, unreplayed = await _replay(connection, reader, settings)

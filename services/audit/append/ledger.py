@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from services.audit.append.spans import LedgerSpans
-from services.audit.decide.trees import Edge, grow, unpack
+from services.audit.decide.trees import CompactRange, grow, unpack
 from services.audit.project.ledger import keep, kept_hashes, require_storable, rows_of
 from services.audit.project.trees import load_tree, move_trees
 from shared.errors import Unapplicable
@@ -18,13 +18,13 @@ from shared.telemetry import Telemetry
 
 @dataclass(slots=True)
 class TreeState:
-    """One (source, partition) in memory: the position, and the right edge of the tree of so many leaves.
+    """One (source, partition) in memory: the position, and the compact range of the tree of so many leaves.
 
     `fault` says why the stored tree cannot be built on, or is None.
     """
 
     position: Position
-    edge: Edge
+    compact_range: CompactRange
     fault: str | None = None
 
 
@@ -60,24 +60,24 @@ class Ledger:
         """
         spans = LedgerSpans(self._telemetry, slices)
         with spans.processing():
-            edges = [_grown(piece) for piece in slices]
+            ranges = [_grown(piece) for piece in slices]
             rows = rows_of(slices)
             try:
                 with spans.ledger():
                     async with self._pool.acquire() as connection, connection.transaction():
                         await move_positions(connection, slices)
-                        await move_trees(connection, slices, edges)
+                        await move_trees(connection, slices, ranges)
                         await keep(connection, rows)
             except (asyncpg.DataError, UnicodeEncodeError):
                 require_storable(slices)
                 raise
-        for piece, edge in zip(slices, edges, strict=True):
-            piece.state.edge = edge
+        for piece, compact_range in zip(slices, ranges, strict=True):
+            piece.state.compact_range = compact_range
             piece.state.position = piece.reached
 
 
-def _grown(piece: Slice[TreeState]) -> Edge:
+def _grown(piece: Slice[TreeState]) -> CompactRange:
     state = piece.state
     if state.fault is not None:
         raise Unapplicable(piece.source, piece.partition, state.position.sequence + 1, state.fault)
-    return grow(state.edge, state.position.sequence, [record.hash for record in piece.records])
+    return grow(state.compact_range, state.position.sequence, [record.hash for record in piece.records])

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from services.audit.decide.findings import Difference, Where
-from services.audit.decide.trees import Edge, grow
+from services.audit.decide.trees import CompactRange, grow
 from shared.contracts.envelope import NO_HASH, SEQUENCE_DIGITS, Envelope, decode, event_id, leaf_hash
 
 
@@ -37,20 +37,20 @@ class TopicRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """How far a chain was walked: the events so far, the last one's hash, and the edge of their tree."""
+    """How far a chain was walked: the events so far, the last one's hash, and the compact range of their tree."""
 
     source: str
     partition: int
     size: int = 0
     last: bytes = NO_HASH
-    edge: Edge = ()
+    compact_range: CompactRange = ()
 
     def after(self, hashes: Sequence[bytes]) -> "Chain":
         """The chain with these events more."""
         if not hashes:
             return self
-        edge = grow(self.edge, self.size, hashes)
-        return Chain(self.source, self.partition, self.size + len(hashes), hashes[-1], edge)
+        compact_range = grow(self.compact_range, self.size, hashes)
+        return Chain(self.source, self.partition, self.size + len(hashes), hashes[-1], compact_range)
 
     def differs(
         self, where: Where, sequence: int, message: str, expected: str | None = None, found: str | None = None

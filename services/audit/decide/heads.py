@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 from services.audit.decide.chains import Chain, LedgerWalk, TopicWalk, Unlike
 from services.audit.decide.findings import Difference, TreeFinding, first_of
-from services.audit.decide.trees import Edge, root, unpack
+from services.audit.decide.trees import CompactRange, root, unpack
 
 
-class Head(NamedTuple):
+class TreeHead(NamedTuple):
     """The stored end of one (source, partition): the inbox's position, the tree, the ledger's last sequence."""
 
     source: str
@@ -24,8 +24,8 @@ class Head(NamedTuple):
         return Chain(self.source, self.partition)
 
 
-def judge(
-    head: Head, ledger: LedgerWalk, topic: TopicWalk, ahead: int
+def diagnose(
+    head: TreeHead, ledger: LedgerWalk, topic: TopicWalk, ahead: int
 ) -> tuple[TreeFinding, Difference | None]:
     """Compares the two walks with what is stored, and names the first record that differs."""
     # A position beyond both the ledger and its tree is wrong by itself: `_tree` names it.
@@ -53,7 +53,7 @@ def judge(
     return finding, first_of([in_ledger, in_topic, in_tree])
 
 
-def _unlike(head: Head, unlike: Unlike, *, topic_is_right: bool) -> Difference:
+def _unlike(head: TreeHead, unlike: Unlike, *, topic_is_right: bool) -> Difference:
     """Ledger and topic disagree: the one whose own chain ends at the stored root is right."""
     if topic_is_right:
         message = "the ledger holds another record than the topic, and the stored root is the topic's"
@@ -62,11 +62,11 @@ def _unlike(head: Head, unlike: Unlike, *, topic_is_right: bool) -> Difference:
     return head.chain.differs("topic", unlike.sequence, message, unlike.ledger.hex(), unlike.topic.hex())
 
 
-def _fits(head: Head, chain: Chain) -> bool:
-    return chain.size == head.size and chain.edge == _edge(head)
+def _fits(head: TreeHead, chain: Chain) -> bool:
+    return chain.size == head.size and chain.compact_range == _compact_range(head)
 
 
-def _ledger_end(head: Head, chain: Chain) -> Difference | None:
+def _ledger_end(head: TreeHead, chain: Chain) -> Difference | None:
     if chain.size < head.sequence:
         message = "the ledger ends before this record"
         return chain.differs("ledger", chain.size + 1, message, str(head.sequence), str(chain.size))
@@ -76,14 +76,14 @@ def _ledger_end(head: Head, chain: Chain) -> Difference | None:
     return None
 
 
-def _topic_end(head: Head, chain: Chain) -> Difference | None:
+def _topic_end(head: TreeHead, chain: Chain) -> Difference | None:
     if chain.size < head.sequence:
         message = "the topic ends before this record"
         return chain.differs("topic", chain.size + 1, message, str(head.sequence), str(chain.size))
     return None
 
 
-def _tree(head: Head, chain: Chain | None) -> Difference | None:
+def _tree(head: TreeHead, chain: Chain | None) -> Difference | None:
     """Compares the stored tree with the position, and with a chain that was walked to its end, if there is one."""
     at = max(head.size, 1)
     nothing = Chain(head.source, head.partition)
@@ -91,25 +91,25 @@ def _tree(head: Head, chain: Chain | None) -> Difference | None:
         message = "the stored tree has another size than the position that was reached"
         sequence = min(head.size, head.sequence) + 1
         return nothing.differs("tree", sequence, message, str(head.sequence), str(head.size))
-    edge = _edge(head)
-    if edge is None:
-        return nothing.differs("tree", at, "the stored edge does not fit the tree's size")
-    if chain is not None and edge != chain.edge:
+    found = _compact_range(head)
+    if found is None:
+        return nothing.differs("tree", at, "the stored compact range does not fit the tree's size")
+    if chain is not None and found != chain.compact_range:
         message = "the root of the stored tree is not that of its events"
-        return chain.differs("tree", at, message, root(chain.edge).hex(), root(edge).hex())
+        return chain.differs("tree", at, message, root(chain.compact_range).hex(), root(found).hex())
     if chain is not None and chain.last != head.hash:
         message = "the hash of the position that was reached is not that of its event"
         return chain.differs("tree", at, message, chain.last.hex(), head.hash.hex())
     return None
 
 
-def _edge(head: Head) -> Edge | None:
+def _compact_range(head: TreeHead) -> CompactRange | None:
     try:
         return unpack(head.edge, head.size)
     except ValueError:
         return None
 
 
-def _stored_root(head: Head) -> str:
-    edge = _edge(head)
-    return "" if edge is None else root(edge).hex()
+def _stored_root(head: TreeHead) -> str:
+    found = _compact_range(head)
+    return "" if found is None else root(found).hex()

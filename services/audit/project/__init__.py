@@ -1,1 +1,1 @@
-"""What the audit service keeps: the ledger's rows and the edges of the trees."""
+"""What the audit service keeps: the ledger's rows and the compact ranges of the trees."""

@@ -1,9 +1,9 @@
-"""The edges of the trees, one (source, partition) each, moved with the ledger."""
+"""The compact ranges of the trees, one (source, partition) each, moved with the ledger."""
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from services.audit.decide.trees import Edge, pack
+from services.audit.decide.trees import CompactRange, pack
 from shared.errors import StalePosition
 from shared.inbox.records import Slice
 from shared.postgres import Connection, named_queries
@@ -28,15 +28,17 @@ async def load_tree(connection: Connection, source: str, partition: int) -> Stor
     return StoredTree(*row)
 
 
-async def move_trees(connection: Connection, slices: Sequence[Slice[Any]], edges: Sequence[Edge]) -> None:
-    """Moves every slice's tree to its new edge. Raises `StalePosition` when one stood elsewhere."""
+async def move_trees(
+    connection: Connection, slices: Sequence[Slice[Any]], ranges: Sequence[CompactRange]
+) -> None:
+    """Moves every slice's tree to its new compact range. Raises `StalePosition` when one stood elsewhere."""
     status = await connection.execute(
         QUERIES["move_trees"],
         [piece.source for piece in slices],
         [piece.partition for piece in slices],
         [piece.state.position.sequence for piece in slices],
         [piece.reached.sequence for piece in slices],
-        [pack(edge) for edge in edges],
+        [pack(item) for item in ranges],
     )
     if status != f"UPDATE {len(slices)}":
         raise StalePosition("a tree does not have the size of the position beside it")

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query
 from pydantic import Field
 from starlette.responses import Response
 
-from services.audit.query.records import LAST_SEQUENCE, Kept, Place, Records, Wanted
+from services.audit.query.records import LAST_SEQUENCE, Kept, RecordPosition, Records, Wanted
 from shared.errors import NotFound
 from shared.http import (
     Caller,
@@ -49,7 +49,7 @@ class Filters:
     ) -> None:
         self._fields = (source, partition, type_, _canonical(subject), first, last)
 
-    def wanted(self, tenant: str, after: Place | None) -> Wanted:
+    def wanted(self, tenant: str, after: RecordPosition | None) -> Wanted:
         """The same, for one tenant and page."""
         return Wanted(tenant, *self._fields, after)
 
@@ -78,7 +78,7 @@ def record_routes(records: Records, expensive: ExpensiveReads) -> APIRouter:
         With `type` and without `subject` the ledger is scanned: 429 while an expensive read of the caller runs.
         """
         after = page.after(tuple[str, Annotated[int, msgspec.Meta(ge=0, le=255)], CountInt8])
-        wanted = filters.wanted(caller.tenant, Place(*after) if after else None)
+        wanted = filters.wanted(caller.tenant, RecordPosition(*after) if after else None)
         with expensive.slot(caller, scans=wanted.type is not None and wanted.subject is None):
             found, cut_at = await records.some(wanted, page.fetch)
         items, last = page.split(found)
@@ -94,7 +94,7 @@ def record_routes(records: Records, expensive: ExpensiveReads) -> APIRouter:
         accept: Accept = "",
     ) -> Response:
         """One record; as `application/cloudevents+json` its exact bytes, of which `hash` is the leaf hash."""
-        record = await records.one(caller.tenant, Place(source, partition, sequence))
+        record = await records.one(caller.tenant, RecordPosition(source, partition, sequence))
         if EVENT not in accept:
             return json_response(record)
         if record.event is None:

@@ -15,7 +15,7 @@ SCANNED_RECORDS: Final = 50_000
 LAST_SEQUENCE: Final = 2**63 - 1
 
 
-class Place(NamedTuple):
+class RecordPosition(NamedTuple):
     """Where a record stands; the order of lists."""
 
     source: str
@@ -34,7 +34,7 @@ class Wanted:
     subject: str | None = None
     first: int = 1
     last: int = LAST_SEQUENCE
-    after: Place | None = None
+    after: RecordPosition | None = None
 
     def may_stand_in(self, source: str, partition: int) -> bool:
         """Whether a (source, partition) can hold records that are asked for."""
@@ -57,9 +57,9 @@ class Kept(msgspec.Struct, frozen=True):
     recorded_at: datetime | None = None
 
     @property
-    def place(self) -> Place:
+    def place(self) -> RecordPosition:
         """Where it stands."""
-        return Place(self.source, self.partition, self.sequence)
+        return RecordPosition(self.source, self.partition, self.sequence)
 
 
 class Records:
@@ -68,14 +68,14 @@ class Records:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def one(self, tenant: str, place: Place) -> Kept:
+    async def one(self, tenant: str, place: RecordPosition) -> Kept:
         """Raises `NotFound`."""
         row = await self._pool.fetchrow(QUERIES["record"], *place)
         if row is None:
             raise NotFound("There is no such record.")
         return _shown(row, tenant)
 
-    async def some(self, wanted: Wanted, limit: int) -> tuple[list[Kept], Place | None]:
+    async def some(self, wanted: Wanted, limit: int) -> tuple[list[Kept], RecordPosition | None]:
         """At most `limit` records by place, and the place after which a page that was cut short goes on."""
         if wanted.subject is not None:
             return await self._of_subject(wanted, limit), None
@@ -96,7 +96,7 @@ class Records:
             if len(found) >= limit:
                 return found, None
             if end < high:
-                return found, Place(source, partition, end)
+                return found, RecordPosition(source, partition, end)
         return found, None
 
     async def _of_subject(self, wanted: Wanted, limit: int) -> list[Kept]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from services.audit.decide.findings import Difference, RowFinding, ServiceFinding
-from services.audit.decide.heads import Head
+from services.audit.decide.heads import TreeHead
 from services.audit.query.producers import Producers
 from shared.postgres import Pool, named_queries
 from shared.verification.findings import MOST_DIFFERENCES, LogPage, RowDifference
@@ -19,7 +19,7 @@ async def check_service(
     pool: Pool,
     producers: Producers,
     source: str,
-    heads: Sequence[Head],
+    heads: Sequence[TreeHead],
     authorization: str,
     known: Mapping[tuple[str, int], Difference],
 ) -> ServiceFinding:
@@ -54,7 +54,7 @@ LOG_TABLES: Final = frozenset({"log", "log_head", "log_published"})
 
 
 async def _check_log(
-    pool: Pool, producers: Producers, head: Head, authorization: str, known: Difference | None
+    pool: Pool, producers: Producers, head: TreeHead, authorization: str, known: Difference | None
 ) -> tuple[RowFinding | None, int]:
     """The first row of one partition that differs, and how many were compared; a page at a time."""
     after = 0

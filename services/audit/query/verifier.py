@@ -15,7 +15,7 @@ import structlog
 from services.audit.decide.chains import LedgerRow, LedgerWalk, TopicWalk, read_topic, walk_ledger, walk_topic
 from services.audit.decide.coverage import uncovered
 from services.audit.decide.findings import Difference, Report, ServiceFinding, TreeFinding
-from services.audit.decide.heads import Head, judge
+from services.audit.decide.heads import TreeHead, diagnose
 from services.audit.query.metrics import VerificationMetrics
 from services.audit.query.producers import Producers
 from services.audit.query.service_check import check_service
@@ -91,7 +91,7 @@ class Verifier:
     async def _verify(self, sources: Sequence[str], authorization: str) -> Report:
         started_at, began = rfc3339(datetime.now(UTC)), asyncio.get_running_loop().time()
         rows = await self._pool.fetch(QUERIES["heads"], sources, self._partitions)
-        heads = [Head(*row) for row in rows]
+        heads = [TreeHead(*row) for row in rows]
         there = await self._partitions_of(sources)
         first = await self._uncovered({source: len(found) for source, found in there.items()})
         first = first or await self._misplaced()
@@ -120,7 +120,7 @@ class Verifier:
     async def _services(
         self,
         sources: Sequence[str],
-        heads: Sequence[Head],
+        heads: Sequence[TreeHead],
         authorization: str,
         known: Mapping[tuple[str, int], Difference],
     ) -> list[ServiceFinding]:
@@ -158,16 +158,18 @@ class Verifier:
         ]  # the others are walked, and their trees found missing
         return uncovered(self._partitions, installed, in_topics, strangers)
 
-    async def _tree(self, reader: TopicReader, head: Head, end: int) -> tuple[TreeFinding, Difference | None]:
+    async def _tree(
+        self, reader: TopicReader, head: TreeHead, end: int
+    ) -> tuple[TreeFinding, Difference | None]:
         """Both walks side by side: while one computes, the other waits for its next batch."""
         ledger = asyncio.create_task(self._walk_ledger(head))
         try:
             topic, ahead = await self._walk_topic(reader, head, end)
-            return judge(head, await ledger, topic, ahead)
+            return diagnose(head, await ledger, topic, ahead)
         finally:
             ledger.cancel()
 
-    async def _walk_ledger(self, head: Head) -> LedgerWalk:
+    async def _walk_ledger(self, head: TreeHead) -> LedgerWalk:
         walk = LedgerWalk(head.chain)
         while walk.fault is None and walk.chain.size < head.sequence:
             rows = await self._pool.fetch(
@@ -183,7 +185,7 @@ class Verifier:
             walk = walk_ledger(walk.chain, [LedgerRow(*row) for row in rows])
         return walk
 
-    async def _walk_topic(self, reader: TopicReader, head: Head, end: int) -> tuple[TopicWalk, int]:
+    async def _walk_topic(self, reader: TopicReader, head: TreeHead, end: int) -> tuple[TopicWalk, int]:
         """Returns also how many events the topic holds beyond what was applied."""
         walk, newest = TopicWalk(head.chain), head.sequence
         async with aclosing(reader.batches(self._topics[head.source], head.partition, end)) as batches:

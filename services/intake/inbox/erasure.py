@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from services.intake.append.erasure import Erasure
 from services.intake.append.result import encoder
-from shared.http.callers import ADMIN, Caller
-from shared.http.roles import require
+from shared.http.auth.callers import ADMIN, Caller
+from shared.http.auth.roles import require
 from shared.http.scope import traceparent_of
 
 Admin = Annotated[Caller, Depends(require(ADMIN))]

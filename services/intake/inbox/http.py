@@ -20,13 +20,13 @@ from services.intake.inbox.batches import BatchUnreadable, split_batch
 from services.intake.inbox.receive import Receiver, event_keys
 from services.intake.settings import Settings
 from shared.errors import FieldError, NotFound, Rejected
+from shared.http.auth.callers import Caller
+from shared.http.auth.roles import require
 from shared.http.bodies import BATCH_EMPTY, read_body, require_content_type
-from shared.http.callers import Caller
 from shared.http.json_bodies import JsonBody, request_body
 from shared.http.numbers import ShortText
 from shared.http.openapi import problem_content, schema_of
 from shared.http.responses import json_response
-from shared.http.roles import require
 from shared.http.scope import traceparent_of
 from shared.http.validation import BODY_UNREADABLE
 

@@ -8,11 +8,11 @@ import msgspec
 from fastapi import APIRouter, Depends
 
 from shared.errors import NotFound
-from shared.http.callers import ADMIN, Caller, CenterLimit
+from shared.http.auth.callers import ADMIN, Caller, CenterLimit
+from shared.http.auth.roles import require
 from shared.http.pages import Page, page_response
 from shared.http.positions import MinPosition
 from shared.http.responses import json_response
-from shared.http.roles import require
 from shared.postgres import Pool, named_queries
 
 QUERIES: Final = named_queries("services.intake.query")

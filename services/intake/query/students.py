@@ -15,7 +15,8 @@ from starlette.types import Receive, Scope, Send
 from services.intake.append.sealing import Keyring
 from services.intake.decide import normalise
 from shared.errors import FieldError, NotFound, Rejected
-from shared.http.callers import Caller, CenterLimit
+from shared.http.auth.callers import Caller, CenterLimit
+from shared.http.auth.roles import require
 from shared.http.expensive_reads import ExpensiveReads
 from shared.http.json_bodies import JsonBody
 from shared.http.numbers import CenterCode, GenderCode, Int2, PositiveInt4, Year
@@ -23,7 +24,6 @@ from shared.http.pages import Page, page_response
 from shared.http.positions import MinPosition
 from shared.http.problems import problem_of
 from shared.http.responses import json_response
-from shared.http.roles import require
 from shared.postgres import Pool, named_queries
 
 QUERIES: Final = named_queries("services.intake.query")

@@ -22,7 +22,7 @@ from shared.contracts.facts import (
 from shared.errors import Held
 from shared.postgres import Connection
 from shared.project.columns import columns
-from shared.service.resources import Edges
+from shared.service.resources import Resources
 from shared.verification.findings import MOST_DIFFERENCES, ReadModelReport, RowDifference
 from shared.verification.log_ends import check_ends
 from shared.verification.shadow import PAGE_RECORDS, Pace, compare, shadow_tables
@@ -34,14 +34,14 @@ TABLES: Final = (
 WORK_STATE: Final = {"erasures": ("settled",)}
 
 
-async def verify_read_models(settings: Settings, edges: Edges, keyring: Keyring) -> ReadModelReport:
+async def verify_read_models(settings: Settings, resources: Resources, keyring: Keyring) -> ReadModelReport:
     """Replays the whole log of one snapshot, and compares every column of every row.
 
     What is sealed is opened with the served keys: a key that does not open it is named. Of those who are erased
     nothing is opened; that nothing of them is left is what the comparison shows.
     """
     began = asyncio.get_running_loop().time()
-    async with shadow_tables(edges.connect, APPLICATION, TABLES) as connection:
+    async with shadow_tables(resources.connect, APPLICATION, TABLES) as connection:
         replay = _Replay(connection, keyring, min(PAGE_RECORDS, settings.batch_records))
         differences = await check_ends(connection, settings.partitions)
         await connection.execute(QUERIES["erasures"], FACT_NAMES[StudentErased])

@@ -29,7 +29,7 @@ from services.intake.inbox.http import events_router
 from services.intake.inbox.receive import Receiver
 from services.intake.settings import Settings
 from shared.errors import Rejected
-from shared.http.callers import Caller
+from shared.http.auth.callers import Caller
 from shared.http.problems import problem_of
 from shared.kafka.header_names import PatientRecords
 from shared.kafka.poller import is_unreadable

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.http.callers import ROLES
+from shared.http.auth.callers import ROLES
 from tests.centers import CENTERS, Probe, sweep_centers
 from tests.chains import Chain, mentor, student
 from tests.integration.allocation.running import PARTITION, Service

@@ -119,10 +119,13 @@ async def test_a_process_that_was_overtaken_keeps_nothing(audit: Audit) -> None:
         ledger = Ledger(pool, Telemetry())
         first, overtaken = await ledger.load("intake", 2), await ledger.load("intake", 2)
         await ledger.apply([chain.slice(first, 5)])
-        assert (first.position.sequence, first.edge) == (5, grow((), 0, map(leaf_hash, chain.values[:5])))
+        assert (first.position.sequence, first.compact_range) == (
+            5,
+            grow((), 0, map(leaf_hash, chain.values[:5])),
+        )
         with pytest.raises(StalePosition):
             await ledger.apply([chain.slice(overtaken, 8)])
-        assert (overtaken.position.sequence, overtaken.edge) == (0, ())
+        assert (overtaken.position.sequence, overtaken.compact_range) == (0, ())
         assert await kept(audit, chain) == chain.values[:5]
         await ledger.apply([chain.slice(first, 8)])
         assert await kept(audit, chain) == chain.values

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import uvicorn
 
-from shared.http.connection_limits import ConnectionLimits
-from shared.http.connections import BoundedProtocol, bounded_protocol
+from shared.http.server.connection_limits import ConnectionLimits
+from shared.http.server.connections import BoundedProtocol, bounded_protocol
 from tests.deadlines import expected_within
 
 LIMITS: Final = ConnectionLimits(

@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import Depends, FastAPI
 
 from shared.http import Caller, Health, InboxPosition, LogPosition, TokenVerifier, create_app, require
-from shared.http.connections import bounded_protocol
+from shared.http.server.connections import bounded_protocol
 from tests.fuzz.api.schemathesis_run import KNOWN, run_schemathesis
 from tests.tokens import TestIssuer
 

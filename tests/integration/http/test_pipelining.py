@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.http.connection_limits import REFUSED
+from shared.http.server.connection_limits import REFUSED
 from tests.deadlines import expected_within, until
 from tests.integration.http.serving import (
     LAST,

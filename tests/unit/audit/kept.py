@@ -14,7 +14,7 @@ from services.audit.decide.chains import (
     walk_topic,
 )
 from services.audit.decide.findings import Difference, TreeFinding
-from services.audit.decide.heads import Head, judge
+from services.audit.decide.heads import TreeHead, diagnose
 from services.audit.decide.trees import grow, pack
 from shared.contracts.envelope import NO_HASH, decode, leaf_hash
 from tests.chains import Chain
@@ -47,14 +47,14 @@ class Kept:
     values: list[bytes]
     rows: list[LedgerRow] = field(init=False)
     topic: list[bytes] = field(init=False)
-    head: Head = field(init=False)
+    head: TreeHead = field(init=False)
 
     def __post_init__(self) -> None:
         self.rows = [row(value) for value in self.values]
         self.topic = list(self.values)
         hashes = [leaf_hash(value) for value in self.values]
         size, last = len(hashes), hashes[-1] if hashes else NO_HASH
-        self.head = Head("intake", 4, size, last, size, pack(grow((), 0, hashes)), size)
+        self.head = TreeHead("intake", 4, size, last, size, pack(grow((), 0, hashes)), size)
 
     def put(self, sequence: int, value: bytes) -> None:
         """Other bytes with their own hash, as one who may write everything would."""
@@ -75,7 +75,7 @@ class Kept:
             newest = max(newest, *(record.sequence for record in records))
             if topic.fault is None:
                 topic = walk_topic(topic, records, kept, limit)
-        return judge(self.head, ledger, topic, newest - limit)
+        return diagnose(self.head, ledger, topic, newest - limit)
 
 
 def batches(items: Sequence[T], step: int) -> list[Sequence[T]]:

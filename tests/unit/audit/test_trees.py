@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.audit.decide.trees import EMPTY_ROOT, Edge, grow, pack, root, unpack
+from services.audit.decide.trees import EMPTY_ROOT, CompactRange, grow, pack, root, unpack
 from shared.contracts.envelope import leaf_hash
 
 REFERENCE_LEAVES = [
@@ -56,14 +56,14 @@ def test_the_empty_tree_has_the_hash_of_nothing_as_its_root() -> None:
 @given(st.lists(st.integers(0, 70), max_size=6))
 def test_a_tree_grown_in_any_steps_is_the_tree_as_it_is_defined(steps: list[int]) -> None:
     leaves = hashes(sum(steps))
-    edge: Edge = ()
+    compact_range: CompactRange = ()
     size = 0
     for step in steps:
-        edge = grow(edge, size, leaves[size : size + step])
+        compact_range = grow(compact_range, size, leaves[size : size + step])
         size += step
-    assert root(edge) == defined_root(leaves)
-    assert len(edge) == size.bit_count()
-    assert unpack(pack(edge), size) == edge
+    assert root(compact_range) == defined_root(leaves)
+    assert len(compact_range) == size.bit_count()
+    assert unpack(pack(compact_range), size) == compact_range
 
 
 @given(st.integers(1, 300), st.data())
@@ -75,10 +75,10 @@ def test_another_leaf_gives_another_root(size: int, data: st.DataObject) -> None
 
 
 def test_growing_leaves_the_given_edge_as_it_was() -> None:
-    edge = grow((), 0, hashes(3))
-    kept = tuple(edge)
-    grow(edge, 3, hashes(5))
-    assert edge == kept
+    compact_range = grow((), 0, hashes(3))
+    kept = tuple(compact_range)
+    grow(compact_range, 3, hashes(5))
+    assert compact_range == kept
 
 
 @pytest.mark.parametrize(("packed", "size"), [(b"", 1), (b"x" * 32, 3), (b"x" * 31, 1), (b"x" * 64, 0)])

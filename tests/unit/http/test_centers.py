@@ -7,7 +7,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI
 
 from shared.http import Caller, CenterLimit, Health, TokenVerifier, create_app, json_response, require
-from shared.http.callers import ROLES
+from shared.http.auth.callers import ROLES
 from tests.tokens import TestIssuer
 from tests.unit.http.conftest import Positions
 from tests.unit.http.test_problems import problem

@@ -1,6 +1,6 @@
 """Progress: windows of bytes, with the time as data."""
 
-from shared.http.connection_progress import Progress
+from shared.http.server.connection_progress import Progress
 
 
 def stalls(progress: Progress, moved_by_second: list[int]) -> list[bool]:

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 import pytest
 
 from shared.errors import RahnamaError
-from shared.http.callers import Caller
+from shared.http.auth.callers import Caller
 from shared.http.expensive_reads import ExpensiveReadRunning, ExpensiveReads, VerificationRunning
 
 FREE = None

@@ -9,7 +9,7 @@ import pytest
 
 import shared.http.rate_limits
 from shared.errors import TooManyRequests
-from shared.http.callers import Caller
+from shared.http.auth.callers import Caller
 from shared.http.rate_limits import (
     COUNTED_SUBJECTS,
     LIMITED,

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from infra.local.keys import public_jwk
 from shared.errors import Misconfigured, Unauthenticated
 from shared.http import files
-from shared.http.callers import Caller
-from shared.http.keys import read_jwks
-from shared.http.tokens import CACHED_TOKENS, TokenVerifier, caller_of
+from shared.http.auth.callers import Caller
+from shared.http.auth.keys import read_jwks
+from shared.http.auth.tokens import CACHED_TOKENS, TokenVerifier, caller_of
 from tests.tokens import TestIssuer
 
 

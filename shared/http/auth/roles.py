@@ -8,7 +8,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from shared.errors import Forbidden, Unauthenticated
-from shared.http.callers import ADMIN, ROLES, Caller, CenterLimit
+from shared.http.auth.callers import ADMIN, ROLES, Caller, CenterLimit
 from shared.http.scope import caller_in
 
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})

@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from shared.http.bounded_requests import ENDING, BoundedRequests, HeldFlow, Phase
-from shared.http.connection_clock import ConnectionClock
-from shared.http.connection_limits import (
+from shared.http.server.bounded_requests import ENDING, BoundedRequests, HeldFlow, Phase
+from shared.http.server.connection_clock import ConnectionClock
+from shared.http.server.connection_limits import (
     REFUSED,
     REQUEST_TIMEOUT,
     TOO_MANY_BYTES,
@@ -22,7 +22,7 @@ from shared.http.connection_limits import (
     ConnectionLimits,
     refusal_bytes,
 )
-from shared.http.connection_progress import Progress
+from shared.http.server.connection_progress import Progress
 
 
 class BoundedProtocol(BoundedRequests):

@@ -8,15 +8,15 @@ import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from shared.http.connection_limits import (
+from shared.http.server.connection_limits import (
     HEADERS_TOO_LARGE,
     METHOD_UNSUPPORTED,
     REQUEST_UNREADABLE,
     ConnectionLimits,
     Refusal,
 )
-from shared.http.connection_progress import Progress
-from shared.http.upgrade_offers import head_without_offer
+from shared.http.server.connection_progress import Progress
+from shared.http.server.upgrade_offers import head_without_offer
 
 HEAD_END: Final = b"\r\n\r\n"
 CHUNK_FRAMING_BYTES: Final = 20

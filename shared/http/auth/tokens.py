@@ -9,10 +9,10 @@ from typing import Any, Final
 import jwt
 
 from shared.errors import Unauthenticated
-from shared.http.callers import Caller
-from shared.http.keys import KeyFile
+from shared.http.auth.callers import Caller
+from shared.http.auth.keys import KeyFile
+from shared.http.auth.revocations import Revocations
 from shared.http.numbers import INT4_MAX
-from shared.http.revocations import Revocations
 from shared.service.settings import ServiceSettings
 
 AUDIENCE: Final = "rahnama"

@@ -1,0 +1,1 @@
+"""Who calls: tokens and their keys, revocations, roles, and the centres a caller may see."""
