@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Final
 
 import asyncpg
+import msgspec
 import structlog
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Depends, Query
@@ -14,10 +15,12 @@ from shared.errors import Unavailable
 from shared.http import Caller, ExpensiveReads, json_response, require
 from shared.http.numbers import CountInt8, PartitionNumber
 from shared.postgres import TRANSIENT_ERRORS, Pool
-from shared.verification.findings import MOST_DIFFERENCES, ReadModelReport, RowDifference
+from shared.verification.findings import MOST_DIFFERENCES, TOPIC, ReadModelReport, RowDifference
 from shared.verification.log_pages import read_page
 
 MOST_ROWS: Final = 1000
+TABLES_OF_ALL_TENANTS: Final = frozenset({"log", "log_head", "log_published", "installation", "inbox", TOPIC})
+"""Their keys are numbers of partitions and sequences."""
 
 _log = structlog.get_logger("rahnama.verification")
 
@@ -67,7 +70,7 @@ def verification_routes(
             except (KafkaError, *TRANSIENT_ERRORS) as error:
                 raise VerificationFailed(f"no verdict: {type(error).__name__}; try again later") from error
         _report(report.differences)
-        return json_response(_as_seen_by(caller.tenant, report))
+        return json_response(as_seen_by(caller.tenant, report))
 
     return routes
 
@@ -78,12 +81,12 @@ def _report(differences: Iterable[RowDifference]) -> None:
         _log.error("row_differs", table=one.table, key=one.key, columns=one.columns, reason=one.message)
 
 
-def _as_seen_by(tenant: str, report: ReadModelReport) -> ReadModelReport:
+def as_seen_by(tenant: str, report: ReadModelReport) -> ReadModelReport:
     """The report without the keys of other tenants' rows: they are only counted."""
     shown = [
         one
-        if one.key.get("tenant", tenant) == tenant
+        if one.table in TABLES_OF_ALL_TENANTS or one.key.get("tenant") == tenant
         else RowDifference(one.table, {"tenant": "*"}, one.columns, one.message)
         for one in report.differences[:MOST_DIFFERENCES]
     ]
-    return ReadModelReport(report.facts, report.rows, shown, report.seconds)
+    return msgspec.structs.replace(report, differences=shown)

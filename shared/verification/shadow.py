@@ -44,11 +44,15 @@ async def shadow_tables(
 
 
 async def compare(
-    connection: Connection, table: str, work_state: Collection[str] = ()
+    connection: Connection,
+    table: str,
+    work_state: Collection[str] = (),
+    without_partitions: Sequence[int] = (),
 ) -> tuple[int, list[RowDifference]]:
     """How many rows the replay made, and the first in which the real table differs from them, in any column.
 
-    Columns of `work_state` say where the service's own work is; no event makes them.
+    Columns of `work_state` say where the service's own work is; no event makes them. Rows of `without_partitions` are
+    passed over.
     """
     rows = await connection.fetch(QUERIES["columns"], table)
     names = [row["name"] for row in rows]
@@ -59,6 +63,7 @@ async def compare(
         if row["name"] not in {*key, *work_state}
     ]
     assert key, f"{table} has no primary key"
+    owner = ["tenant"] if "tenant" in names and "tenant" not in key else []
     differing = ", ".join(
         f"case when {column.format('e')} is distinct from {column.format('s')} then '{name}' end"
         for name, column in other
@@ -66,15 +71,18 @@ async def compare(
     unlike = " or ".join(f"{column.format('e')} is distinct from {column.format('s')}" for _, column in other)
     found = await connection.fetch(
         f"select {', '.join(f'{name}::text' for name in key)}, e.{key[0]} is null as is_extra,"
+        f"{''.join(f' coalesce(e.{name}, s.{name}) as {name},' for name in owner)}"
         f" s.{key[0]} is null as is_missing, array_remove(array[{differing or 'null'}]::text[], null) as differing"
         f" from pg_temp.{table} e full join public.{table} s using ({', '.join(key)})"
-        f" where e.{key[0]} is null or s.{key[0]} is null{' or ' + unlike if unlike else ''}"
+        f" where (e.{key[0]} is null or s.{key[0]} is null{' or ' + unlike if unlike else ''})"
+        f"{' and coalesce(e.partition, s.partition) <> all($1::int[])' if without_partitions else ''}"
         f" order by {', '.join(f'{table_key}' for table_key in range(1, len(key) + 1))}"
-        f" limit {MOST_DIFFERENCES}"
+        f" limit {MOST_DIFFERENCES}",
+        *([without_partitions] if without_partitions else []),
     )
     count = await connection.fetchval(f"select count(*) from pg_temp.{table}")
     assert set(key) <= set(names)
-    return count, [_difference(table, key, row) for row in found]
+    return count, [_difference(table, [*key, *owner], row) for row in found]
 
 
 def _comparable(name: str, type_: str) -> str:

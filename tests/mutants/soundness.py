@@ -40,7 +40,7 @@ def type_errors(folder: Path, mutants: Sequence[Mutant]) -> dict[str, str]:
 
 
 def _check(tree: Path) -> str:
-    run = _dmypy(tree, "run", "--", "shared", "services")
+    run = _dmypy(tree, "run", "--", "shared", "services", "infra")
     if run.returncode == 0:
         return ""
     errors = [line for line in run.stdout.splitlines() if ": error:" in line]

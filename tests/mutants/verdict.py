@@ -6,6 +6,7 @@ ends with the first failed assertion. `RAHNAMA_MUTANT_FIRST` names a test that r
 
 import json
 import os
+import traceback
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ import pytest
 FILE: Final = "RAHNAMA_MUTANT_VERDICT"
 FIRST: Final = "RAHNAMA_MUTANT_FIRST"
 MOST_KEPT: Final = 20
+PRODUCT: Final = ("services", "shared", "infra")
 
 _asserted: list[str] = []
 _others: list[str] = []
@@ -23,13 +25,23 @@ _passed: list[str] = []
 def is_assertion(error: BaseException) -> bool:
     """Whether `error` is the answer "no" of a test, and not an accident on its way to the answer.
 
-    `pytest.raises` that nothing was raised in counts. Groups (task groups, Hypothesis) count if all of them do.
+    `pytest.raises` that nothing was raised in counts. Groups (task groups, Hypothesis) count if all of them do. An
+    `assert` of the product is an accident, too: the test did not ask for it.
     """
     if isinstance(error, BaseExceptionGroup):
         return all(is_assertion(inner) for inner in error.exceptions)
     if isinstance(error, pytest.fail.Exception):
         return (error.msg or "").startswith("DID NOT RAISE")
-    return isinstance(error, AssertionError)
+    return isinstance(error, AssertionError) and not _is_of_the_product(error)
+
+
+def _is_of_the_product(error: BaseException) -> bool:
+    """Whether it was raised there, whoever caught it and raised it again."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return False
+    raised_in = Path(frames[-1].filename)
+    return raised_in.is_relative_to(Path.cwd()) and raised_in.relative_to(Path.cwd()).parts[0] in PRODUCT
 
 
 @pytest.hookimpl(tryfirst=True)

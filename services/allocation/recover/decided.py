@@ -22,12 +22,15 @@ class Decided:
         self._read = 0
         self._kept: deque[tuple[int, str, Decision]] = deque()
 
-    async def of(self, fact_id: str) -> list[Decision]:
-        """What the fact with this event id led to, in order, if these decisions come next."""
+    async def of(self, fact_id: str) -> list[tuple[int, Decision]]:
+        """What the fact with this event id led to, in order, if these decisions come next; each with its sequence.
+
+        Raises `Unapplicable` for a row that holds no decision.
+        """
         found = []
         while (self._kept or await self._read_on()) and self._kept[0][1] == fact_id:
             self.taken, _, decision = self._kept.popleft()
-            found.append(decision)
+            found.append((self.taken, decision))
         return found
 
     async def require_end(self, head: int) -> None:
@@ -45,6 +48,9 @@ class Decided:
             except KeyError:
                 reason = f"this release knows no type {row['type']}"
                 raise Unapplicable(ALLOCATION_SOURCE, self._partition, row["sequence"], reason) from None
+            except ValueError as error:
+                reason = f"it is no event of the type {row['type']} ({type(error).__name__})"
+                raise Unapplicable(ALLOCATION_SOURCE, self._partition, row["sequence"], reason) from error
             self._kept.append((row["sequence"], row["causation_id"], decision))
         if rows:
             self._read = rows[-1]["sequence"]

@@ -1,22 +1,33 @@
 """Facts and decisions of one partition evolved again, in the order in which they were applied. Nothing is decided."""
 
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from typing import Final
+
+import asyncpg
 
 from services.allocation.decide import Cause, PartitionState, evolve, needs
 from services.allocation.inbox.facts import cause_of
 from services.allocation.project.load import load_students
 from services.allocation.project.write import Funnels, write_changes
 from services.allocation.recover.decided import Decided
-from shared.contracts.decisions import StudentWaitlisted
+from shared.contracts.decisions import ALLOCATION_SOURCE, StudentWaitlisted
 from shared.contracts.facts import INTAKE_SOURCE
-from shared.errors import CannotRecover, Fork
+from shared.errors import CannotRecover, Fork, Unapplicable
 from shared.inbox.records import Position, Received, Slice
 from shared.postgres import Connection
 from shared.recover.continuation import BEGINNING, Standing, continuation
 from shared.recover.reading import TopicReader
 
 Rest = Callable[[], Awaitable[None]]
+
+CONTRADICTIONS: Final = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, AssertionError)
+"""What evolving raises where a decision does not fit the state: it was not decided on it, somebody wrote it."""
+UNSTORABLE: Final = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
+
+
+class PositionDiffers(Fork):
+    """The fact at the position has another hash than the one that was applied."""
 
 
 async def no_rest() -> None:
@@ -37,7 +48,9 @@ class PartitionReplay:
     async def run(self, reader: TopicReader, topic: str, head: int) -> None:
         """Evolves all that was applied, and writes the rows that follow. `rest` is awaited after each slice.
 
-        Raises `Held` and `CannotRecover` when facts and decisions do not lead to the position and the head.
+        Raises `CannotRecover` when facts and decisions do not lead to the position and the head, `PositionDiffers`
+        when the position is another fact's, `Unapplicable` for a decision that cannot be evolved, and what
+        `continuation` raises for the topic.
         """
         standing = Standing(BEGINNING)
         if self._position.sequence == 0 and self._position != BEGINNING:
@@ -63,19 +76,33 @@ class PartitionReplay:
         last = records[-1]
         if last.sequence == self._position.sequence and last.hash != self._position.hash:
             reason = f"its hash is {last.hash.hex()}, but {self._position.hash.hex()} was applied"
-            raise Fork(INTAKE_SOURCE, self._number, last.sequence, reason)
+            raise PositionDiffers(INTAKE_SOURCE, self._number, last.sequence, reason)
         causes = [cause_of(slice_, record) for record in records]
         rows = await load_students(self._connection, [(self._number, needs(self._state, causes))])
         self._state.load(rows.get(self._number, ()))
         funnels: Funnels = {}
         for record, cause in zip(records, causes, strict=True):
             await self._evolve(record, cause, funnels)
-        await write_changes(self._connection, [(self._number, self._state)], funnels)
+        try:
+            await write_changes(self._connection, [(self._number, self._state)], funnels)
+        except UNSTORABLE as error:
+            reason = f"the rows that follow from it and the decisions before it cannot be stored ({error})"
+            raise Unapplicable(ALLOCATION_SOURCE, self._number, self._decided.taken, reason) from error
         self._state.forget()
 
     async def _evolve(self, record: Received, cause: Cause, funnels: Funnels) -> None:
-        evolve(self._state, cause, cause.fact)
-        for decision in await self._decided.of(record.envelope.id):
-            evolve(self._state, cause, decision)
+        with self._evolving(self._decided.taken, "the fact after it"):
+            evolve(self._state, cause, cause.fact)
+        for sequence, decision in await self._decided.of(record.envelope.id):
+            with self._evolving(sequence, "it"):
+                evolve(self._state, cause, decision)
             if isinstance(decision, StudentWaitlisted):
                 funnels[self._number, cause.tenant, decision.year, decision.student_id] = decision.funnel
+
+    @contextmanager
+    def _evolving(self, sequence: int, what: str) -> Iterator[None]:
+        try:
+            yield
+        except CONTRADICTIONS as error:
+            reason = f"{what} does not follow from the decisions before ({type(error).__name__})"
+            raise Unapplicable(ALLOCATION_SOURCE, self._number, sequence, reason) from error

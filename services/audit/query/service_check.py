@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from services.audit.decide.findings import Difference, RowFinding, ServiceFinding
+from services.audit.decide.findings import Difference, RowFinding, ServiceFinding, Verdict
 from services.audit.decide.heads import TreeHead
-from services.audit.query.producers import Producers
+from services.audit.query.producers import Producers, ProducerUnreachable
 from shared.postgres import Pool, named_queries
-from shared.verification.findings import MOST_DIFFERENCES, LogPage, RowDifference
+from shared.verification.findings import MOST_DIFFERENCES, TOPIC, LogPage, RowDifference
+from shared.verification.log_pages import traceparent_digest
 
 QUERIES: Final = named_queries("services.audit.query")
 
@@ -37,13 +38,19 @@ async def check_service(
         events += compared
         if found is not None:
             in_log.append(found)
-    report = await producers.read_models(source, authorization)
+    try:
+        report = await producers.read_models(source, authorization)
+    except ProducerUnreachable:
+        if not in_log:
+            raise
+        # What was found in the log is reported, whatever keeps the service from a verdict on the rest.
+        return ServiceFinding(source, "differs", "unknown", events, {}, in_log[:MOST_DIFFERENCES])
     in_models = [_finding(source, one) for one in report.differences]
     log_is_named = bool(in_log) or any(one.table in LOG_TABLES for one in in_models)
     return ServiceFinding(
         source,
         "differs" if log_is_named else "ok",
-        "differs" if any(one.table not in LOG_TABLES for one in in_models) else "ok",
+        _models_verdict(in_models, report.complete),
         events,
         report.rows,
         [*in_log, *in_models][:MOST_DIFFERENCES],
@@ -51,6 +58,12 @@ async def check_service(
 
 
 LOG_TABLES: Final = frozenset({"log", "log_head", "log_published"})
+
+
+def _models_verdict(found: Sequence[RowFinding], complete: bool) -> Verdict:
+    if any(one.table not in LOG_TABLES and one.table != TOPIC for one in found):
+        return "differs"
+    return "ok" if complete else "unknown"
 
 
 async def _check_log(
@@ -92,7 +105,7 @@ def first_difference(page: LogPage, kept: Kept, known: Difference | None) -> Row
         if digest != kept[sequence][0]:
             message = "the log holds another event than the ledger"
             return _row(page.partition, sequence, ("value",), message)
-        if traceparent != kept[sequence][1]:
+        if traceparent != traceparent_digest(kept[sequence][1]):
             message = "log and ledger hold different traceparents; neither is part of the event"
             return _row(page.partition, sequence, ("traceparent",), message)
     return of_service

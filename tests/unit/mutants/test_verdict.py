@@ -20,6 +20,7 @@ CANNOT_BE_IMPORTED = "import no_such_module\ndef test_it():\n    assert 1 == 2\n
 ASSERTS_IN_A_FIXTURE = (
     "import pytest\n@pytest.fixture\ndef given_it():\n    assert 1 == 2\ndef test_it(given_it):\n    pass\n"
 )
+ASSERTS_IN_THE_PRODUCT = "from services.some import fail\n\ndef test_it():\n    fail()\n"
 FAILS = "import pytest\ndef test_it():\n    pytest.fail('Timeout (>10.0s)')\n"
 MIXED = "def test_it():\n    raise ExceptionGroup('', [AssertionError(), TypeError()])\n"
 PASSES = "def test_it():\n    assert 1 == 1\n"
@@ -36,6 +37,8 @@ def tree(tmp_path: Path) -> Path:
     (package / "__init__.py").touch()
     verdict = Path(__file__).parents[2] / "mutants" / "verdict.py"
     (package / "verdict.py").write_bytes(verdict.read_bytes())
+    (made / "services").mkdir()
+    (made / "services" / "some.py").write_text("def fail():\n    assert 1 == 2\n")
     return made
 
 
@@ -46,7 +49,15 @@ def test_a_failed_assertion_catches(tree: Path, test: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "test", [RAISES_A_TYPE_ERROR, CANNOT_BE_IMPORTED, ASSERTS_IN_A_FIXTURE, FAILS, MIXED]
+    "test",
+    [
+        RAISES_A_TYPE_ERROR,
+        CANNOT_BE_IMPORTED,
+        ASSERTS_IN_A_FIXTURE,
+        ASSERTS_IN_THE_PRODUCT,
+        FAILS,
+        MIXED,
+    ],
 )
 def test_another_failure_is_an_error(tree: Path, test: str) -> None:
     (tree / "test_one.py").write_text(test)

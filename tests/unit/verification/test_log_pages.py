@@ -8,7 +8,7 @@ from services.audit.decide.findings import Difference
 from services.audit.query.service_check import first_difference
 from shared.contracts.envelope import NO_HASH, decode, leaf_hash
 from shared.verification.findings import LogPage
-from shared.verification.log_pages import LogRow, check_page
+from shared.verification.log_pages import LogRow, check_page, traceparent_digest
 from tests.chains import Chain
 
 ROWS = 5
@@ -42,7 +42,14 @@ def test_an_untouched_page_has_every_hash_and_no_difference() -> None:
     page = page_of(rows())
     assert page.difference is None
     assert page.hashes == tuple(row.hash.hex() for row in rows())
-    assert page.traceparents == ("00-trace",) * ROWS
+    assert page.traceparents == (traceparent_digest("00-trace"),) * ROWS
+
+
+def test_a_page_shows_no_traceparent_which_may_be_another_tenants() -> None:
+    page = page_of([rows()[0], rows()[1]._replace(traceparent=None)])
+    assert page.traceparents[1] is None
+    assert page.traceparents[0] is not None
+    assert "00-trace" not in page.traceparents[0]
 
 
 @pytest.mark.parametrize(
@@ -102,12 +109,7 @@ def test_a_log_that_ends_before_its_head_or_beyond_it_is_named() -> None:
 
 
 def kept_of(page: LogPage) -> dict[int, tuple[str, str | None]]:
-    return {
-        number: (digest, traceparent)
-        for number, (digest, traceparent) in enumerate(
-            zip(page.hashes, page.traceparents, strict=True), page.after + 1
-        )
-    }
+    return {number: (digest, "00-trace") for number, digest in enumerate(page.hashes, page.after + 1)}
 
 
 def test_the_first_event_that_the_ledger_holds_differently_is_named() -> None:
