@@ -188,4 +188,6 @@ _TYPES: Final[Mapping[str, _Type]] = {
 }
 INBOUND_TYPES: Final = frozenset(_TYPES)
 """The inbound types that this release accepts."""
+FIELDS_OF_TYPE: Final = {name: kind.known for name, kind in _TYPES.items()}
+"""By inbound type, the fields of `data` that are read."""
 TYPE_UNKNOWN: Final = type_unknown(INBOUND_TYPES)
