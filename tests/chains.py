@@ -15,7 +15,7 @@ from shared.contracts.facts import (
     StudentWithdrawnFact,
 )
 from shared.contracts.partitions import pool_partition
-from shared.inbox.records import PartitionState, Received, S, Slice
+from shared.inbox.positions import PartitionState, Received, S, Slice
 
 START = datetime(2026, 3, 21, tzinfo=UTC)
 

@@ -1,7 +1,8 @@
-"""The log: dense sequences and a hash chain per partition, written under the head row's lock.
+"""The log and its gate: dense sequences and a hash chain per partition, written under the head row's lock.
 
 The caller owns the transaction. Locks are taken by partition number, so that two appends never dead-lock;
-events are numbered in the order in which they were given.
+events are numbered in the order in which they were given. The gate is closed until the log was compared with its
+topic, and whenever the two disagree.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,10 +13,36 @@ from typing import Final
 
 import msgspec
 
-from shared.append.gate import Gate
 from shared.contracts.envelope import Envelope, encode, event_id, leaf_hash, rfc3339
-from shared.errors import Misconfigured
+from shared.errors import GateClosed, Misconfigured
 from shared.postgres import Connection, named_queries
+
+
+class Gate:
+    """Closed at first. The relay's look opens or closes it; every append asks it."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self.reason: str | None = "the log was not compared with its topic yet"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the log may grow."""
+        return self.reason is None
+
+    def open(self) -> None:
+        """Lets the log grow."""
+        self.reason = None
+
+    def close(self, reason: str) -> None:
+        """Stops appends; `reason` is what operators read."""
+        self.reason = reason
+
+    def require_open(self) -> None:
+        """Raises `GateClosed` with the reason when the log may not grow."""
+        if self.reason is not None:
+            raise GateClosed(f"the log of {self._source} is closed: {self.reason}")
+
 
 QUERIES: Final = named_queries("shared.append")
 COLUMNS: Final = (

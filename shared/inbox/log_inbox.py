@@ -6,7 +6,7 @@ from typing import Generic
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.group import GroupMember
 from shared.inbox.log_lane import AppliedHashes, LogAdmission, LogLane
-from shared.inbox.records import S, Slice
+from shared.inbox.positions import S, Slice
 from shared.inbox.track import InboxPosition
 from shared.kafka.clients import KafkaClients
 from shared.kafka.polling import Polling

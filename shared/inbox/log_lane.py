@@ -14,8 +14,7 @@ from shared.contracts.envelope import SEQUENCE_DIGITS, Envelope, decode, leaf_ha
 from shared.errors import Fork, Gap, Unapplicable
 from shared.inbox.admission import Admitted, Ends, Fault, Lane, Repeat
 from shared.inbox.ahead import AheadCheck
-from shared.inbox.positions import load_positions
-from shared.inbox.records import Received, S, Slice
+from shared.inbox.positions import Received, S, Slice, load_positions
 from shared.inbox.topic_look import TopicLook
 from shared.kafka.clients import Record, Records
 from shared.postgres import Pool

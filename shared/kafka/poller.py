@@ -4,6 +4,8 @@ Read in aiokafka 0.14, and relied upon here: a record is taken apart only as `ge
 be (a broken checksum, an unknown compression, a header's name that is no UTF-8), `getmany` raises, and what it had
 taken from other partitions in the same call is thrown away, though their positions have moved. FastStream starts
 its loop again after such an error, at once and for ever.
+
+Between polls a consumer lets records gather, so that a trickle is applied in batches, too.
 """
 
 import asyncio
@@ -16,7 +18,34 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, CorruptRecordException, KafkaError, UnsupportedCodecError
 
 from shared.kafka.clients import Found, Reader
-from shared.kafka.trickle import Trickle
+
+FEW_RECORDS: Final = 50
+SEVERAL_RECORDS: Final = 4
+GATHER_SECONDS: Final = 0.04
+LONGEST_GATHER_SECONDS: Final = 0.2
+
+
+class Trickle:
+    """Asked after each poll that found something. What comes to an idle consumer never waits."""
+
+    def __init__(self, most_records: int) -> None:
+        self._few = min(FEW_RECORDS, most_records)
+        self._seconds = GATHER_SECONDS
+
+    def pause_after(self, records: int) -> float:
+        """Seconds from this poll to the next: none after many records, and ever more while several come each time.
+
+        One or two at a time, as a single student makes them on its way, wait for the shortest pause only.
+        """
+        if records >= self._few:
+            self._seconds = GATHER_SECONDS
+            return 0.0
+        if records >= SEVERAL_RECORDS:
+            self._seconds = min(2 * self._seconds, LONGEST_GATHER_SECONDS)
+        else:
+            self._seconds = GATHER_SECONDS
+        return self._seconds
+
 
 ERROR_PAUSE_SECONDS: Final = 1.0
 CAREFUL_SECONDS: Final = 5.0

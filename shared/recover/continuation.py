@@ -10,7 +10,7 @@ import msgspec
 from shared.contracts.envelope import NO_HASH, decode, leaf_hash
 from shared.errors import Fork, Held
 from shared.inbox.log_lane import LogLane
-from shared.inbox.records import Position, S, Slice
+from shared.inbox.positions import Position, S, Slice
 from shared.kafka.clients import Records
 from shared.postgres import Connection, named_queries
 from shared.recover.reading import TopicReader

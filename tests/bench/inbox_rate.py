@@ -16,7 +16,7 @@ import msgspec
 from shared.contracts.envelope import Envelope, encode, event_id, leaf_hash
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.log_inbox import LogInbox
-from shared.inbox.records import Position, Slice
+from shared.inbox.positions import Position, Slice
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.polling import Polling
 from tests.integration.inbox.adder import publish

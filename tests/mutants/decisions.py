@@ -19,7 +19,7 @@ DECISIONS = (
     Mutant(
         "union-of-a-cut-block",
         "a mentor with a place is passed over, when more levels than one block holds were there",
-        "services/allocation/decide/levels.py",
+        "services/allocation/decide/occupancy.py",
         "    block.union ^= upper.union\n",
         "",
         UNIT,
@@ -91,7 +91,7 @@ DECISIONS = (
     Mutant(
         "withdrawal-not-loaded",
         "a withdrawal of a student that is not in memory is taken for one of a student that nobody knows",
-        "services/allocation/decide/needs.py",
+        "services/allocation/decide/state.py",
         "STUDENT_FACTS: Final = (StudentRegistered, StudentWithdrawnFact)\n",
         "STUDENT_FACTS: Final = (StudentRegistered,)\n",
         (*UNIT, *ENGINE),

@@ -32,7 +32,7 @@ LOGS = (
     Mutant(
         "append-through-a-closed-gate",
         "a restored log grows beside its own topic: a fork",
-        "shared/append/gate.py",
+        "shared/append/log.py",
         "        if self.reason is not None:\n",
         "        if self.reason == '':\n",
         LOG_TESTS,

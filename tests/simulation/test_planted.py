@@ -9,13 +9,12 @@ import pytest
 from services.allocation.append import writer as allocation
 from services.audit.append import ledger as audit
 from services.intake.append import batch
-from shared.append.gate import Gate
+from shared.append.log import Gate
 from shared.errors import Unapplicable
 from shared.inbox.admission import Admitted
 from shared.inbox.group_watch import GroupWatch
 from shared.inbox.log_lane import LogAdmission, LogLane
-from shared.inbox.positions import QUERIES
-from shared.inbox.records import Slice
+from shared.inbox.positions import QUERIES, Slice
 from shared.relay import foreign_watch, inspection
 from shared.relay.look import Healthy
 from tests.simulation.run import run_seed, silence

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from shared.inbox.records import Received, Slice
+from shared.inbox.positions import Received, Slice
 from shared.telemetry import AppendSpans, Consumed, OpenSpan, Portion, Telemetry
 
 

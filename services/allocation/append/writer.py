@@ -14,8 +14,7 @@ from services.allocation.project.write import Funnels, write_changes
 from shared.append.clock import Clock
 from shared.append.log import Appended, Draft, Log
 from shared.contracts.decisions import DECISION_NAMES, Decision, StudentWaitlisted
-from shared.inbox.positions import load_hashes, load_position, move_positions
-from shared.inbox.records import Position, Received, Slice
+from shared.inbox.positions import Position, Received, Slice, load_hashes, load_position, move_positions
 from shared.postgres import Connection, Pool
 from shared.telemetry import Telemetry, is_sampled
 

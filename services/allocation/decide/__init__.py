@@ -14,11 +14,10 @@ from services.allocation.decide.decider import decide, handle
 from services.allocation.decide.enrolment import Enrolment, Status, Traits
 from services.allocation.decide.evolve import evolve
 from services.allocation.decide.mentor import Mentor
-from services.allocation.decide.needs import Needs, needs
 from services.allocation.decide.policy import DEFAULT_POLICY, Policy
 from services.allocation.decide.pool import Pool
 from services.allocation.decide.rules import RuleResult, trace
-from services.allocation.decide.state import Cause, PartitionState
+from services.allocation.decide.state import Cause, Needs, PartitionState, needs
 
 __all__ = [
     "DEFAULT_POLICY",

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from heapq import heapify, heappop, heapreplace
 
-from services.allocation.decide.counters import next_counter
-from services.allocation.decide.enrolment import Enrolment
+from services.allocation.decide.enrolment import Enrolment, next_counter
 from services.allocation.decide.evolve import evolve
 from services.allocation.decide.mentor import Mentor
 from services.allocation.decide.pool import Pool

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.allocation.decide import rules
+from services.allocation.decide.mentor_index import Choice, choose
 from services.allocation.decide.policy import Policy
-from services.allocation.decide.ranking import Choice, choose
 from services.allocation.decide.rules import Rule
 
 if TYPE_CHECKING:

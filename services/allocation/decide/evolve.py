@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from services.allocation.decide.counters import number_of
-from services.allocation.decide.enrolment import Enrolment, Traits
+from services.allocation.decide.enrolment import Enrolment, Traits, number_of
 from services.allocation.decide.mentor import Mentor
 from services.allocation.decide.pool import Pool
 from services.allocation.decide.state import Cause, PartitionState

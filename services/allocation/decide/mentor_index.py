@@ -5,16 +5,22 @@ A mentor's slot is its place in the order of mentor ids, so the lowest set bit o
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from services.allocation.decide.enrolment import Enrolment, Traits
 from services.allocation.decide.fairness import occupancy_of
 from services.allocation.decide.mentor import Mentor
-from services.allocation.decide.mentor_masks import MentorMasks
 from services.allocation.decide.occupancy import Occupancy
 from services.allocation.decide.policy import Policy
-from services.allocation.decide.rules import Rule
+from services.allocation.decide.rules import MentorMasks, Rule
+from shared.contracts.decisions import Candidate
 
+if TYPE_CHECKING:
+    from services.allocation.decide.pool import Pool
+
+NEXT_BEST: Final = 3
 CLASSES_KEPT: Final = 4096
 """Of students that the rules cannot tell apart, with the mentors that they may have."""
 
@@ -101,3 +107,25 @@ class MentorIndex:
         self.masks.open_slot(slot)
         for occupancy in self.years.values():
             occupancy.open_slot(slot)
+
+
+class Choice(msgspec.Struct, frozen=True, gc=False):
+    """The eligible mentors, best first, at most four of them; `candidates` counts them all."""
+
+    ranked: list[Candidate]
+    candidates: int
+
+
+def choose(pool: "Pool", student: Enrolment) -> Choice:
+    """Engine 1: the first of the eligible in the order of the policy's strategy of fairness; nobody, when `ranked` is empty."""
+    index = pool.index
+    eligible = index.eligible(student)
+    if not eligible:
+        return Choice([], 0)
+    year = student.year
+    mentors, loads, ids = pool.mentors, pool.loads[year], index.ids
+    ranked = []
+    for slot in index.years[year].best(eligible, 1 + NEXT_BEST):
+        mentor_id = ids[slot]
+        ranked.append(Candidate(mentor_id, loads.get(mentor_id, 0), mentors[mentor_id].capacity))
+    return Choice(ranked, eligible.bit_count())

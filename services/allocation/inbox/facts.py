@@ -9,7 +9,7 @@ from services.allocation.append.writer import Batch, Partition
 from services.allocation.decide import Cause
 from shared.contracts.facts import decode_fact
 from shared.errors import Unapplicable
-from shared.inbox.records import Received, Slice
+from shared.inbox.positions import Received, Slice
 
 
 class FactsInbox:

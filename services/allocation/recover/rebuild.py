@@ -13,7 +13,7 @@ from services.allocation.settings import Settings
 from shared.append.log import require_partitions
 from shared.contracts.decisions import ALLOCATION_SOURCE
 from shared.contracts.facts import INTAKE_SOURCE
-from shared.inbox.records import Position
+from shared.inbox.positions import Position
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.recover.digests import compared, digest_tables
 from shared.recover.exclusive import exclusive

@@ -17,7 +17,7 @@ from shared.append.log import Head, require_partitions
 from shared.contracts.decisions import ALLOCATION_SOURCE
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.errors import CannotRecover, Held
-from shared.inbox.records import Position
+from shared.inbox.positions import Position
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.postgres import Connection, open_pool
 from shared.recover.consent import Consent

@@ -14,7 +14,7 @@ from services.allocation.recover.decided import Decided
 from shared.contracts.decisions import ALLOCATION_SOURCE, StudentWaitlisted
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.errors import CannotRecover, Fork, Unapplicable
-from shared.inbox.records import Position, Received, Slice
+from shared.inbox.positions import Position, Received, Slice
 from shared.postgres import Connection
 from shared.recover.continuation import BEGINNING, Standing, continuation
 from shared.recover.reading import TopicReader

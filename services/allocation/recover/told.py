@@ -7,7 +7,7 @@ from datetime import datetime
 from shared.append.log import Appended, Draft, Head, Log
 from shared.contracts.decisions import ALLOCATION_SOURCE
 from shared.errors import Fork
-from shared.inbox.records import Slice
+from shared.inbox.positions import Slice
 from shared.postgres import Connection
 from shared.recover.continuation import Standing
 

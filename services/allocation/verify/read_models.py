@@ -9,7 +9,7 @@ from services.allocation.settings import Settings
 from shared.contracts.decisions import ALLOCATION_SOURCE
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.errors import CannotRecover, Held
-from shared.inbox.records import Position
+from shared.inbox.positions import Position
 from shared.postgres import Connection
 from shared.recover.reading import TopicReader, open_reader
 from shared.service.resources import Resources

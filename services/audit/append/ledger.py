@@ -10,8 +10,7 @@ from services.audit.decide.trees import CompactRange, grow, unpack
 from services.audit.project.ledger import keep, kept_hashes, require_storable, rows_of
 from services.audit.project.trees import load_tree, move_trees
 from shared.errors import Unapplicable
-from shared.inbox.positions import move_positions
-from shared.inbox.records import Position, Slice
+from shared.inbox.positions import Position, Slice, move_positions
 from shared.postgres import Pool
 from shared.telemetry import Telemetry
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from shared.inbox.records import Slice
+from shared.inbox.positions import Slice
 from shared.telemetry import Consumed, OpenSpan, Portion, Telemetry, accept_traceparent, is_sampled
 
 

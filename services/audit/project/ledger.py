@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from services.audit.decide.chains import event_time
 from shared.errors import Unapplicable
-from shared.inbox.records import Received, Slice
+from shared.inbox.positions import Received, Slice
 from shared.postgres import Connection, named_queries
 
 QUERIES: Final = named_queries("services.audit.project")

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from services.audit.decide.trees import CompactRange, pack
 from shared.errors import StalePosition
-from shared.inbox.records import Slice
+from shared.inbox.positions import Slice
 from shared.postgres import Connection, named_queries
 
 QUERIES: Final = named_queries("services.audit.project")

@@ -7,7 +7,7 @@ from services.intake.recover.answers import answer_facts
 from services.intake.recover.facts import QUERIES, Subject, project_facts, told
 from shared.append.log import COLUMNS
 from shared.errors import CannotRecover
-from shared.inbox.records import Slice
+from shared.inbox.positions import Slice
 from shared.postgres import Connection
 from shared.recover.continuation import Standing
 

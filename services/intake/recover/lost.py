@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from services.intake.recover.facts import Subject, Told, told
 from shared.append.log import Head
 from shared.contracts.facts import INTAKE_SOURCE, StudentErased, StudentRegistered, StudentWithdrawnFact
-from shared.inbox.records import Position
+from shared.inbox.positions import Position
 from shared.recover.continuation import Standing, continuation
 from shared.recover.reading import TopicReader
 

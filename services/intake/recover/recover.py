@@ -39,7 +39,7 @@ from shared.append.clock import system_clock
 from shared.append.log import Head, Log, require_partitions
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.errors import Held
-from shared.inbox.records import Position
+from shared.inbox.positions import Position
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.clients import Records
 from shared.postgres import Connection

@@ -22,7 +22,7 @@ from aiokafka.errors import KafkaError
 
 from services.intake.relay.key_record import record_digest
 from services.intake.relay.keys import Anchor, KeyRecords
-from shared.append.gate import Gate
+from shared.append.log import Gate
 from shared.errors import GateClosed
 from shared.inbox.topic_look import TopicLook
 from shared.kafka.clients import KafkaClients

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from infra.demo.cohort import SCHOOLS, CohortSize, make_cohort
 from services.allocation.decide import Cause, PartitionState, Pool, handle
-from services.allocation.decide.ranking import choose
+from services.allocation.decide.mentor_index import choose
 from shared.contracts.facts import Fact, MentorRegistered, StudentRegistered
 from tests.bench.cohorts import STUDENTS_PER_MENTOR
 from tests.bench.figures import Figures, require_equal

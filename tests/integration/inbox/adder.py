@@ -10,8 +10,7 @@ import msgspec
 
 from shared.contracts.envelope import Envelope, encode, event_id, leaf_hash
 from shared.inbox.log_inbox import LogInbox
-from shared.inbox.positions import load_hashes, load_position, move_positions
-from shared.inbox.records import Position, Slice
+from shared.inbox.positions import Position, Slice, load_hashes, load_position, move_positions
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.closing_clients import Producer
 from shared.kafka.polling import Polling

@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY
 from shared.contracts.envelope import leaf_hash
 from shared.errors import Unapplicable
 from shared.inbox import positions
-from shared.inbox.records import Slice
+from shared.inbox.positions import Slice
 from shared.telemetry.metrics import start_metrics
 from tests.deadlines import until
 from tests.integration.inbox.adder import (

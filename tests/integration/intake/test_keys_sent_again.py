@@ -16,8 +16,7 @@ from services.intake.relay import keys_watch
 from services.intake.relay.key_record import open_record
 from services.intake.relay.keys import Anchor, KeyRecords
 from services.intake.relay.keys_watch import KeysWatch
-from shared.append.gate import Gate
-from shared.append.log import Log
+from shared.append.log import Gate, Log
 from shared.errors import GateClosed
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.closing_clients import Producer

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from services.allocation.decide import Pool
-from services.allocation.decide.counters import counter_of, next_counter, number_of
+from services.allocation.decide.enrolment import counter_of, next_counter, number_of
 from shared.contracts.decisions import StudentAssigned
 from tests.unit.allocation.given import TENANT, Given, a_mentor, a_student
 

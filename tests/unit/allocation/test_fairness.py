@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from services.allocation.decide import DEFAULT_POLICY, Cause, PartitionState, Policy, Pool, handle
 from services.allocation.decide.fairness import jitter_of, jittered_levels
+from services.allocation.decide.mentor_index import choose
 from services.allocation.decide.policy import BucketRoundRobin, DeterministicJitter, Fairness
-from services.allocation.decide.ranking import choose
 from shared.contracts.decisions import Candidate, StudentAssigned
 from tests.oracle.fairness import Filled, in_order
 from tests.unit.allocation.given import TENANT, a_mentor, a_student, an_enrolment, the_mentor

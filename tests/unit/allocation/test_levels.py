@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.allocation.decide.bitsets import nth_set_bit, with_open_slot
-from services.allocation.decide.levels import BLOCK_LEVELS, Levels
+from services.allocation.decide.occupancy import BLOCK_LEVELS, Levels
 
 Slots = dict[int, int]
 """slot → the key of its level"""

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.allocation.decide import Mentor, Pool
+from services.allocation.decide.mentor_index import choose
 from services.allocation.decide.occupancy import Occupancy, level_of
-from services.allocation.decide.ranking import choose
 from shared.contracts.decisions import Candidate
 from tests.unit.allocation.given import TENANT, a_mentor, a_student, an_enrolment, the_mentor
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from shared.append.gate import Gate
-from shared.append.log import Log
+from shared.append.log import Gate, Log
 from shared.errors import GateClosed, Unavailable
 
 

@@ -12,7 +12,7 @@ from shared.contracts.envelope import leaf_hash
 from shared.errors import Fork, Gap, Unapplicable
 from shared.inbox.admission import Admitted, Ends
 from shared.inbox.log_lane import LogLane
-from shared.inbox.records import Position, Slice
+from shared.inbox.positions import Position, Slice
 from tests.integration.inbox.adder import Sum, chain
 
 EVENTS = chain(12)

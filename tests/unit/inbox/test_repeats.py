@@ -11,7 +11,7 @@ from shared.contracts.envelope import leaf_hash
 from shared.errors import Fork
 from shared.inbox.admission import Admitted
 from shared.inbox.log_lane import LogAdmission
-from shared.inbox.records import Slice
+from shared.inbox.positions import Slice
 from tests.integration.inbox.adder import Sum, chain
 from tests.unit.inbox.test_log_lane import EVENTS, lane_at, records, sequences
 

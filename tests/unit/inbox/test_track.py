@@ -6,7 +6,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CorruptRecordException, KafkaConnectionError, KafkaTimeoutError
 
 from shared.errors import Fork, Gap, GateClosed, StalePosition, Unapplicable
-from shared.inbox.records import Slice
+from shared.inbox.positions import Slice
 from shared.inbox.track import Track, passes
 from tests.integration.inbox.adder import Sum
 

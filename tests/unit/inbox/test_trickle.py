@@ -1,6 +1,6 @@
 """How long records gather between two polls."""
 
-from shared.kafka.trickle import (
+from shared.kafka.poller import (
     FEW_RECORDS,
     GATHER_SECONDS,
     LONGEST_GATHER_SECONDS,
