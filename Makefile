@@ -12,7 +12,7 @@ FIND_PYTHON := for p in python3.11 python3; do "$$p" -c 'import sys; sys.exit(sy
 	>/dev/null 2>&1 && echo "$$p" && exit; done
 
 .PHONY: help venv demo up down reset recover rebuild refill dsn drills status token test test-unit test-integration test-e2e faults \
-	asyncapi fuzz-api fuzz-events \
+	way asyncapi fuzz-api fuzz-events \
 	bench bench-small soak overload mutants simulate figures observe-test screenshots images-offline compose-test check format lock
 
 help: ## this list
@@ -83,6 +83,9 @@ simulate: venv ## all three services in one process, with faults from a seed: SE
 faults: venv ## breaks the running services on purpose: TRIALS=100 SEED=7 [FIRST=0 FAULT= TABLE=1]
 	@exec $(RUN) tests.faults --trials "$(or $(TRIALS),100)" --seed "$(or $(SEED),7)" --first "$(or $(FIRST),0)" \
 		$(if $(FAULT),--fault "$(FAULT)") $(if $(filter 1,$(TABLE)),--table)
+
+way: venv ## the files and functions that one student enters in each service, in order; the counts as JSON
+	@exec $(RUN) tests.way
 
 asyncapi: venv ## writes docs/asyncapi.json, the AsyncAPI 3 document of every topic [CHECK=1: asks the AsyncAPI CLI, needs npx]
 	@$(RUN) infra.asyncapi --write

@@ -24,7 +24,7 @@ def run_seed(seed: int, *, faults: bool = True, digest: bool = False) -> Outcome
     outcome = Outcome(seed)
     chance = random.Random(f"loop {seed}")
     loop = SimulatedLoop(chance, shuffle=chance.choice((0.0, 0.2, 1.0)))
-    with _seeded(seed), _quiet(), _uncollected():
+    with seeded(seed), _quiet(), _uncollected():
         try:
             scenario = Scenario(loop, seed, faults=faults)
             outcome.failures += loop.run_until_complete(scenario.run())
@@ -57,7 +57,7 @@ def _digest(scenario: Scenario) -> str:
 
 
 @contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """Keys, nonces, pseudonyms and pauses come from the seed."""
     chance = random.Random(f"entropy {seed}")
     real, state = os.urandom, random.getstate()

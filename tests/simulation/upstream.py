@@ -88,7 +88,7 @@ class Upstream:
             if ready:
                 try:
                     async with asyncio.timeout(ANSWER_SECONDS):
-                        results = await self._request(self._chance.choice(ready), batch)
+                        results = await self.request(self._chance.choice(ready), batch)
                 except (Unavailable, OSError, TimeoutError):
                     pass
                 else:
@@ -97,8 +97,8 @@ class Upstream:
                     return
             await asyncio.sleep(PAUSE_SECONDS * (0.5 + self._chance.random()))
 
-    async def _request(self, instance: Instance, batch: Sequence[Message]) -> Sequence[Any]:
-        """As the HTTP route does it: `services/intake/inbox/http.py`."""
+    async def request(self, instance: Instance, batch: Sequence[Message]) -> Sequence[Any]:
+        """As the HTTP route does it: `services/intake/inbox/http.py`. The results, in the order of `batch`."""
 
         async def handle() -> Any:
             receiver, writer = instance.parts.receiver, instance.parts.writer
