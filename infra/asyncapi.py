@@ -15,7 +15,7 @@ from faststream.specification import AsyncAPI
 from pydantic import RootModel, WithJsonSchema
 
 from services.intake.app import VERSION
-from services.intake.decide import enumerations, fields, normalise
+from services.intake.decide import fields, normalise
 from services.intake.decide.birth_date import birth_date
 from services.intake.decide.events import MAX_ID, MAX_SOURCE
 from services.intake.decide.parse import FIELDS_OF_TYPE
@@ -62,10 +62,10 @@ ACCEPTED: Final[Mapping[Callable[[object], Any], Schema]] = {
     normalise.optional_text: _TEXT,
     normalise.boolean: {"type": ["boolean", "integer", "string"]},
     birth_date: {**_TEXT, "description": "A date of the Jalali or the Gregorian calendar."},
-    enumerations.gender: _NAMED,
-    enumerations.edu_status: _NAMED,
-    enumerations.reg_status: _NAMED,
-    enumerations.mentor_type: _NAMED,
+    fields.gender: _NAMED,
+    fields.edu_status: _NAMED,
+    fields.reg_status: _NAMED,
+    fields.mentor_type: _NAMED,
 }
 """By the function that reads a field of an inbound event, what it takes."""
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from random import Random
 
-from services.intake.append.result import Result
+from services.intake.append.idempotency import Result
 from tests.integration.intake.doors import Event, event, prepare
 from tests.integration.intake.histories import Maker
 from tests.integration.intake.instances import Instance, instance, new_master

@@ -13,8 +13,8 @@ from infra.local.databases import ensure_databases
 from infra.local.errors import PartFailedError
 from infra.local.mend import empty_partition
 from infra.local.topics import ensure_topics
-from services.intake.append.sealing import Keyring
-from services.intake.relay.key_record import open_record, record_key
+from services.intake.crypto.key_record import open_record, record_key
+from services.intake.crypto.sealing import Keyring
 from shared.contracts.envelope import leaf_hash
 from tests.drills.restoring import (
     all_holds,

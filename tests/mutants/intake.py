@@ -87,7 +87,7 @@ INTAKE = (
     Mutant(
         "one-id-for-all-sources",
         "two upstreams that number their events alike lose one of them",
-        "services/intake/decide/digests.py",
+        "services/intake/crypto/digests.py",
         'f"{source}\\0{event_id}".encode()',
         "event_id.encode()",
         ("tests/unit/intake/test_digests.py",),
@@ -162,7 +162,7 @@ INTAKE = (
     Mutant(
         "seal-opens-anywhere",
         "an envelope can be moved to another subject unnoticed",
-        "services/intake/append/sealing.py",
+        "services/intake/crypto/sealing.py",
         '    return f"{tenant}\\0{subject}\\0{kind}".encode()\n',
         "    return kind.encode()\n",
         ("tests/unit/intake/test_sealing.py",),

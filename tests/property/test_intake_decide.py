@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from services.intake.crypto.digests import fingerprint
 from services.intake.decide.commands import Command, WithdrawStudent
 from services.intake.decide.decide import Accepted, NewFact, decide, evolve
-from services.intake.decide.digests import fingerprint
 from services.intake.decide.state import State
 from services.intake.decide.students import rederived
 from shared.contracts.facts import MentorRegistered, StudentRegistered, StudentWithdrawnFact

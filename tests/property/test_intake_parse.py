@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.intake.crypto.digests import content_bytes, content_digest
 from services.intake.decide.commands import RegisterStudent
-from services.intake.decide.digests import content_bytes, content_digest
 from services.intake.decide.events import BrokenEvent, InboundEvent, open_event, open_record
 from services.intake.decide.fields import MANAGER, MENTOR, ROSTER, SCHOOLS, STUDENT, WITHDRAWAL
 from services.intake.decide.parse import INBOUND_TYPES, parse

@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from services.intake.relay.key_record import record_key
+from services.intake.crypto.key_record import record_key
 from shared.contracts.envelope import decode
 from tests.simulation.checks import broken, evidence_of
 from tests.simulation.faults import Faults

@@ -7,7 +7,7 @@ import pytest
 from tests.way import TASKS, counts, follow, part
 
 MOST: Final = {
-    "intake": {"service": 26, "shared": 3},
+    "intake": {"service": 22, "shared": 3},
     "allocation": {"service": 12, "shared": 10},
     "audit": {"service": 5, "shared": 7},
     "relay": {"service": 5, "shared": 6},
@@ -28,7 +28,7 @@ def ways() -> dict[str, list[str]]:
     [
         ("intake", "services/intake/decide/students.py: register_student"),
         ("intake", "shared/append/log.py: Log.append"),
-        ("intake", "services/intake/project/students.py: project_students"),
+        ("intake", "services/intake/project/facts.py: project_students"),
         ("allocation", "services/allocation/decide/decider.py: _place"),
         ("allocation", "shared/append/log.py: Log.append"),
         ("allocation", "services/allocation/project/write.py: write_changes"),

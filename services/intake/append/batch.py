@@ -4,36 +4,40 @@ A batch is written part by part: a part ends with a roster, because whom it chan
 their page is read, and they are too many to be in memory with it. Of a batch without rosters there is one part.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
+from typing import Final
 
 from services.intake.append.arrival import Arrival
 from services.intake.append.drafts import draft_facts
-from services.intake.append.fresh_keys import SubjectKey
+from services.intake.append.idempotency import Place, Result, load_answers, store_answers
 from services.intake.append.inbound import InboundSlice, move_inbound
 from services.intake.append.load import load_tenants, lock_references, require_still_absent
-from services.intake.append.rederive import rederived_pages
-from services.intake.append.result import Place, Result
-from services.intake.append.sealing import Keyring
 from services.intake.append.settle import Batch, Pending, Rederival, settle
 from services.intake.append.store import (
-    load_answers,
     move_student_versions,
-    store_answers,
     store_keys,
     store_rejections,
     store_students,
 )
+from services.intake.crypto.fresh_keys import SubjectKey
+from services.intake.crypto.sealing import Keyring
 from services.intake.decide.commands import PublishSchoolRoster
+from services.intake.decide.state import State, Student, StudentYear
+from services.intake.decide.students import rederived
 from services.intake.project.facts import project
 from services.intake.project.placed import Placed
 from shared.append.log import Appended, Draft, Head, Log
 from shared.contracts.facts import Fact, MentorRegistered
 from shared.contracts.partitions import pool_partition
-from shared.postgres import Connection
+from shared.postgres import Connection, named_queries
 from shared.telemetry import AppendSpans
+
+QUERIES: Final = named_queries("services.intake.append")
+PAGE: Final = 1_000
+"""Students in memory at once: about 3 MB with their facts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +167,34 @@ def _parts(arrivals: Sequence[Arrival]) -> Iterator[Sequence[Arrival]]:
     ]
     for start, end in pairwise((0, *ends, len(arrivals))):
         yield arrivals[start:end]
+
+
+async def rederived_pages(
+    connection: Connection, rederival: Rederival, partitions: int
+) -> AsyncIterator[list[Pending]]:
+    """The facts of a roster's students, at most 1,000 at a time; they must be written before the next are asked for.
+
+    One cursor sorts the students once. It sees them as they were when the roster was projected; since then nobody
+    changed them, for the transaction is alone in its tenant.
+    """
+    arrival = rederival.settled.arrival
+    command, year = arrival.command, rederival.year
+    assert command is not None
+    cursor = await connection.cursor(
+        QUERIES["students_to_rederive"], arrival.tenant, year, sorted(rederival.roster.school_codes)
+    )
+    while rows := await cursor.fetch(PAGE):
+        state = State(arrival.tenant, partitions, rosters={year: rederival.roster})
+        for row in rows:
+            known = StudentYear(
+                edu_status=row["edu_status"],
+                reg_center=row["reg_center"],
+                reg_status=row["reg_status"],
+                group_code=row["group_code"],
+                school_code=row["school_code"],
+                student_type=row["student_type"],
+                fingerprint=row["fingerprint"],
+            )
+            state.students[row["student_id"]] = Student(row["version"], row["gender"], {year: known})
+        decided = [rederived(state, student_id, year, command.occurred_at) for student_id in state.students]
+        yield [Pending(rederival.settled, new, is_first=False) for new in decided if new is not None]

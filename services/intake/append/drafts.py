@@ -6,10 +6,9 @@ from typing import Final
 
 import msgspec
 
-from services.intake.append.envelopes import Envelopes, load_envelopes, owner_of
-from services.intake.append.fresh_keys import SubjectKey
-from services.intake.append.sealing import Keyring, new_data_key, seal
 from services.intake.append.settle import Pending
+from services.intake.crypto.fresh_keys import SubjectKey
+from services.intake.crypto.sealing import Keyring, new_data_key, seal
 from services.intake.decide.commands import PublishSchoolRoster, WithdrawStudent
 from services.intake.decide.decide import with_seal
 from shared.append.log import Draft
@@ -21,7 +20,51 @@ QUERIES: Final = named_queries("services.intake.append")
 FIRST_VERSION: Final = 1
 WITH_PERSONAL_DATA: Final = (StudentRegistered, MentorRegistered, ManagerRegistered)
 
+Owner = tuple[str, str, int]
+"""Tenant, subject, and of a student the year, else 0."""
+Envelopes = dict[Owner, str | None]
+"""By owner; None until the batch itself has sealed it. Empty when nothing of the batch is carried on."""
+
+
+class _Sealed(msgspec.Struct):
+    sealed: str | None = None  # a withdrawal has none; then the batch registered the student again
+
+
+class _Event(msgspec.Struct):
+    data: _Sealed
+
+
+_decode: Final = msgspec.json.Decoder(_Event).decode
 _encode: Final = msgspec.json.Encoder().encode
+
+
+def owner_of(item: Pending) -> Owner:
+    """Whose envelope a fact has."""
+    fact = item.new.fact
+    year = fact.year if isinstance(fact, StudentRegistered) else 0
+    return item.settled.arrival.tenant, item.new.subject, year
+
+
+async def load_envelopes(connection: Connection, pending: Sequence[Pending]) -> Envelopes:
+    """Those that the facts of `pending` carry on, as the log had them before the batch."""
+    students: dict[str, list[tuple[str, int]]] = {}
+    mentors: dict[str, list[int]] = {}
+    found: Envelopes = {}
+    for item in [item for item in pending if item.new.keeps_seal]:
+        fact, tenant = item.new.fact, item.settled.arrival.tenant
+        found[owner_of(item)] = None
+        if isinstance(fact, StudentRegistered):
+            students.setdefault(tenant, []).append((fact.student_id, fact.year))
+        elif isinstance(fact, MentorRegistered):
+            mentors.setdefault(tenant, []).append(fact.mentor_id)
+    for tenant, years in students.items():
+        ids, numbers = [student_id for student_id, _ in years], [year for _, year in years]
+        for row in await connection.fetch(QUERIES["student_envelopes"], tenant, ids, numbers):
+            found[tenant, row["subject"], row["year"]] = _decode(row["value"]).data.sealed
+    for tenant, mentor_ids in mentors.items():
+        for row in await connection.fetch(QUERIES["mentor_envelopes"], tenant, mentor_ids):
+            found[tenant, row["subject"], 0] = _decode(row["value"]).data.sealed
+    return found
 
 
 @dataclass(slots=True)

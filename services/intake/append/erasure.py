@@ -10,12 +10,12 @@ from uuid import UUID
 
 import msgspec
 
-from services.intake.append.commit import transaction
-from services.intake.append.fresh_keys import FreshKeys
+from services.intake.append.idempotency import Place
 from services.intake.append.load import share_references
-from services.intake.append.result import Place
-from services.intake.append.sealing import Keyring, unseal
-from services.intake.decide import digests
+from services.intake.append.transaction import transaction
+from services.intake.crypto import digests
+from services.intake.crypto.fresh_keys import FreshKeys
+from services.intake.crypto.sealing import Keyring, unseal
 from services.intake.decide.commands import PersonalStudent
 from services.intake.project.erased import project_erased
 from services.intake.project.placed import Placed

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from services.intake.append.arrival import Arrival
-from services.intake.append.result import Result
+from services.intake.append.idempotency import Result
 from shared.telemetry.metrics import RECORDS, SECONDS, Observed, counter, histogram
 
 EVENTS: Final = counter("rahnama.intake.events", "{event}", "Events that were answered, after their commit.")

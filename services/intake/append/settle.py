@@ -7,11 +7,10 @@ from typing import Final, assert_never
 
 import msgspec
 
-from services.intake.append.answer import Answer
 from services.intake.append.arrival import Arrival
+from services.intake.append.idempotency import Answer, Result, Status
 from services.intake.append.load import TenantBatch
-from services.intake.append.result import Result, Status
-from services.intake.append.sealing import uuid7
+from services.intake.crypto.sealing import uuid7
 from services.intake.decide.commands import Command, RegisterStudent, WithdrawStudent
 from services.intake.decide.decide import Accepted, NewFact, Refused, Unchanged, decide, evolve
 from services.intake.decide.state import Roster, State

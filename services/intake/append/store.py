@@ -1,49 +1,27 @@
 """The rows that a batch leaves beside the log: answers, subjects' keys, known students, rejections."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from services.intake.append.answer import Answer
 from services.intake.append.arrival import Arrival
-from services.intake.append.fresh_keys import SubjectKey
+from services.intake.append.idempotency import encoder
 from services.intake.append.load import TenantBatch
-from services.intake.append.result import encoder, errors_decoder, places_decoder
-from services.intake.append.sealing import Keyring, new_data_key, seal
 from services.intake.append.settle import Pending, Settled
+from services.intake.crypto.fresh_keys import SubjectKey
+from services.intake.crypto.sealing import Keyring, new_data_key, seal
 from shared.contracts.facts import StudentRegistered, StudentWithdrawnFact
 from shared.postgres import Connection, named_queries
 
 QUERIES: Final = named_queries("services.intake.append")
 REJECTION: Final = "rejection"
 ABOUT_STUDENTS: Final = (StudentRegistered, StudentWithdrawnFact)
-ANSWER_COLUMNS: Final = ("key", "digest", "status", "subject", "facts", "errors", "rejection_id", "reissued")
 STUDENT_COLUMNS: Final = ("lookup", "tenant", "student_id", "gender", "version")
 KEY_COLUMNS: Final = ("tenant", "subject", "lookup", "wrapped_key")
 REJECTION_COLUMNS: Final = (
     "rejection_id", "tenant", "causation_id", "type", "errors", "door", "inbound_partition", "inbound_offset",
     "lookup", "wrapped_key", "sealed", "received_at", "centers",
 )  # fmt: skip
-
-
-async def load_answers(connection: Connection, keys: Iterable[bytes]) -> dict[bytes, Answer]:
-    """The answers that were given before to the events of `keys`."""
-    wanted = sorted(set(keys))
-    if not wanted:
-        return {}
-    return {
-        row["key"]: Answer(
-            row["key"],
-            row["digest"],
-            row["status"],
-            row["subject"],
-            places_decoder.decode(row["facts"]),
-            errors_decoder.decode(row["errors"]) if row["errors"] is not None else (),
-            str(row["rejection_id"]) if row["rejection_id"] is not None else None,
-            row["reissued"] or 0,
-        )
-        for row in await connection.fetch(QUERIES["known_events"], wanted)
-    }
 
 
 async def store_students(
@@ -93,26 +71,6 @@ async def store_keys(connection: Connection, keys: Sequence[SubjectKey]) -> None
         await connection.copy_records_to_table("subject_keys", records=sorted(keys), columns=KEY_COLUMNS)
 
 
-async def store_answers(connection: Connection, answers: Sequence[Answer]) -> None:
-    """The new answers, sorted by key; another transaction's answer to the same event is a unique violation."""
-    if not answers:
-        return
-    rows = [
-        (
-            answer.key,
-            answer.digest,
-            answer.status,
-            answer.subject,
-            encoder.encode(answer.facts()).decode(),
-            encoder.encode(answer.errors).decode() if answer.errors else None,
-            answer.rejection_id,
-            answer.reissued or None,
-        )
-        for answer in sorted(answers, key=_key)
-    ]
-    await connection.copy_records_to_table("idempotency", records=rows, columns=ANSWER_COLUMNS)
-
-
 async def store_rejections(
     connection: Connection, rejected: Sequence[Settled], keyring: Keyring, now: datetime
 ) -> None:
@@ -136,7 +94,3 @@ def _rejection(settled: Settled, keyring: Keyring, now: datetime) -> tuple[objec
         encoder.encode(settled.answer.errors).decode(), arrival.door, arrival.partition, arrival.offset,
         arrival.lookup, wrapped, sealed, now, arrival.centers,
     )  # fmt: skip
-
-
-def _key(answer: Answer) -> bytes:
-    return answer.key

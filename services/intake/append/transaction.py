@@ -1,19 +1,69 @@
-"""The transactions of the writer: what a batch does is `batch.py`'s, its begin and commit are `commit.py`'s."""
+"""The transactions of the writer: how one begins and ends. What a batch does in between is `batch.py`'s."""
 
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import asyncpg
+from asyncpg.transaction import Transaction
 
 from services.intake.append.batch import Tools, Work, Writing
-from services.intake.append.commit import transaction
-from services.intake.append.fresh_keys import FreshKeys
+from services.intake.append.idempotency import Result
 from services.intake.append.metrics import count_answers
-from services.intake.append.result import Result
-from services.intake.append.sealing import Keyring
 from services.intake.append.writer import Submission
+from services.intake.crypto.fresh_keys import FreshKeys
+from services.intake.crypto.sealing import Keyring
 from shared.append.clock import Clock
 from shared.append.log import Appended, Log
-from shared.postgres import Pool
+from shared.errors import OutcomeUnknown
+from shared.postgres import TRANSIENT_ERRORS, Connection, Pool
 from shared.telemetry import AppendSpans, Telemetry
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection in a transaction, which commits at the end of the block and rolls back when the block raises.
+
+    Raises `OutcomeUnknown` when the connection was lost during the commit.
+    """
+    async with _borrowed(pool) as connection:
+        begun = connection.transaction()
+        await begun.start()
+        try:
+            yield connection
+        except BaseException:
+            await _roll_back(connection, begun)
+            raise
+        try:
+            await begun.commit()
+        except TRANSIENT_ERRORS as error:
+            _end(connection)
+            raise OutcomeUnknown("the connection was lost during the commit; send it again") from error
+
+
+@asynccontextmanager
+async def _borrowed(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection of the pool. That it cannot be given back says nothing of what was committed on it."""
+    connection = await pool.acquire()
+    try:
+        yield connection
+    finally:
+        with contextlib.suppress(*TRANSIENT_ERRORS):
+            await pool.release(connection)
+
+
+async def _roll_back(connection: Connection, begun: Transaction) -> None:
+    """What cannot be rolled back ends with its connection; the first error is the one to be told."""
+    try:
+        await begun.rollback()
+    except TRANSIENT_ERRORS:
+        _end(connection)
+
+
+def _end(connection: Connection) -> None:
+    with contextlib.suppress(asyncpg.InterfaceError):  # the pool has parted from it already
+        connection.terminate()
 
 
 class Appender:

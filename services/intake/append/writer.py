@@ -17,9 +17,9 @@ import structlog
 
 from services.intake.append.arrival import Arrival
 from services.intake.append.gathering import MANY_EVENTS, Gathering
+from services.intake.append.idempotency import Result
 from services.intake.append.inbound import InboundSlice
 from services.intake.append.metrics import QUEUE, QUEUE_LIMIT
-from services.intake.append.result import Result
 from shared.errors import Conflict, OutcomeUnknown, StalePosition, Unavailable
 from shared.postgres import TRANSIENT_ERRORS
 from shared.telemetry.metrics import Values

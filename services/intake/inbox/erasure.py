@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from services.intake.append.erasure import Erasure
-from services.intake.append.result import encoder
+from services.intake.append.idempotency import encoder
 from shared.http.auth.callers import ADMIN, Caller
 from shared.http.auth.roles import require
 from shared.http.scope import traceparent_of

@@ -10,11 +10,10 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from services.intake.append.answers import Answers
 from services.intake.append.arrival import Arrival
-from services.intake.append.result import Result, encoder
-from services.intake.append.sealing import Keyring
+from services.intake.append.idempotency import Answers, Result, encoder
 from services.intake.append.writer import Writer
+from services.intake.crypto.sealing import Keyring
 from services.intake.decide.events import MAX_ID, MAX_SOURCE, MAX_TYPE
 from services.intake.inbox.batches import BatchUnreadable, split_batch
 from services.intake.inbox.receive import Receiver, event_keys

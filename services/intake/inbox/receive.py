@@ -7,8 +7,9 @@ from typing import Any, Final, NamedTuple
 
 from services.intake.append.arrival import Arrival, Door
 from services.intake.append.inbound import Headers, InboundRecord
-from services.intake.append.sealing import Keyring, TenantKey
-from services.intake.decide import digests, normalise
+from services.intake.crypto import digests
+from services.intake.crypto.sealing import Keyring, TenantKey
+from services.intake.decide import normalise
 from services.intake.decide.commands import Command, PublishSchoolRoster, RegisterStudent, WithdrawStudent
 from services.intake.decide.events import UTF8_BOM, BrokenEvent, InboundEvent, open_event, open_record
 from services.intake.decide.parse import parse

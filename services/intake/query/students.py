@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from services.intake.append.sealing import Keyring
+from services.intake.crypto.sealing import Keyring
 from services.intake.decide import normalise
 from shared.errors import FieldError, NotFound, Rejected
 from shared.http.auth.callers import Caller, CenterLimit

@@ -2,9 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from services.intake.append.answer import UNKNOWN_CONTENT, Answer
-from services.intake.append.result import Place, encoder
-from services.intake.append.store import load_answers, store_answers
+from services.intake.append.idempotency import (
+    UNKNOWN_CONTENT,
+    Answer,
+    Place,
+    encoder,
+    load_answers,
+    store_answers,
+)
 from services.intake.recover.facts import QUERIES, Told
 from shared.contracts.facts import StudentErased
 from shared.postgres import Connection

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from services.intake.append.sealing import Keyring
+from services.intake.crypto.sealing import Keyring
 from services.intake.recover.answers import answer_facts
 from services.intake.recover.facts import QUERIES, Subject, project_facts, told
 from shared.append.log import COLUMNS

@@ -7,8 +7,8 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 
-from services.intake.append.sealing import Keyring, unseal
-from services.intake.decide import digests
+from services.intake.crypto import digests
+from services.intake.crypto.sealing import Keyring, unseal
 from services.intake.decide.commands import Personal, PersonalManager, PersonalMentor, PersonalStudent
 from services.intake.project.erased import project_erased
 from services.intake.project.facts import project

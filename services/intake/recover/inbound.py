@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from services.intake.append.answer import Answer
 from services.intake.append.arrival import Arrival
-from services.intake.append.store import load_answers, store_answers
+from services.intake.append.idempotency import Answer, load_answers, store_answers
 from services.intake.decide.commands import (
     PublishSchoolRoster,
     RegisterManager,

@@ -11,12 +11,12 @@ from typing import Final
 import msgspec
 from cryptography.exceptions import InvalidTag
 
-from services.intake.append.fresh_keys import SubjectKey
-from services.intake.append.sealing import Keyring
+from services.intake.crypto.fresh_keys import SubjectKey
+from services.intake.crypto.key_record import open_record, record_key
+from services.intake.crypto.sealing import Keyring
 from services.intake.project.erased import forget_students
 from services.intake.recover.facts import QUERIES, Subject, split
 from services.intake.recover.unreadable import Unreadable
-from services.intake.relay.key_record import open_record, record_key
 from shared.errors import CannotRecover
 from shared.kafka.clients import Records
 from shared.postgres import Connection

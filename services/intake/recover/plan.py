@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.intake.append.sealing import Keyring
+from services.intake.crypto.sealing import Keyring
 from services.intake.recover.facts import QUERIES, Subject, split
 from services.intake.recover.keys import TopicKeys, owners_of
 from services.intake.recover.lost import Lost

@@ -6,7 +6,7 @@ One transaction, so that an interrupted rebuild has changed nothing.
 from collections.abc import AsyncIterator, Collection
 from typing import Final
 
-from services.intake.append.sealing import Keyring
+from services.intake.crypto.sealing import Keyring
 from services.intake.project.erased import project_every_erased
 from services.intake.recover.facts import QUERIES, Subject, erased_subjects, project_facts, told
 from services.intake.settings import Settings

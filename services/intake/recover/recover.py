@@ -13,7 +13,7 @@ from typing import Final
 from aiokafka import TopicPartition
 
 from services.intake.append.inbound import InboundPosition, InboundRecord, load_all_inbound
-from services.intake.append.sealing import Keyring
+from services.intake.crypto.sealing import Keyring
 from services.intake.inbox.receive import receiver_of
 from services.intake.project.erased import forget_students, project_every_erased
 from services.intake.recover.bring_back import bring_back

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, TypeGuard
 
 import msgspec
 
-from services.intake.append.sealing import Keyring
+from services.intake.crypto.sealing import Keyring
 from services.intake.recover.answers import answer_facts
 from services.intake.recover.facts import QUERIES, project_facts, told
 from shared.append.clock import Clock

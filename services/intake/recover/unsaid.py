@@ -9,12 +9,12 @@ from typing import Any, Final
 import msgspec
 
 from services.intake.append.erasure import CAUSE
-from services.intake.append.sealing import Keyring
-from services.intake.decide import digests
+from services.intake.crypto import digests
+from services.intake.crypto.key_record import record_key
+from services.intake.crypto.sealing import Keyring
 from services.intake.recover.facts import QUERIES, Subject, project_facts, told
 from services.intake.recover.keys import STUDENT
 from services.intake.recover.lost import Lost
-from services.intake.relay.key_record import record_key
 from shared.append.clock import Clock
 from shared.append.log import Draft, Log
 from shared.contracts.envelope import decode

@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
-from services.intake.append.fresh_keys import FreshKeys, SubjectKey
-from services.intake.append.sealing import Keyring
-from services.intake.relay.key_record import record_digest, record_key, seal_record
+from services.intake.crypto.fresh_keys import FreshKeys, SubjectKey
+from services.intake.crypto.key_record import record_digest, record_key, seal_record
+from services.intake.crypto.sealing import Keyring
 from services.intake.relay.records import Record, RecordProducer
 from shared.append.log import Appended
 from shared.contracts.facts import FACT_NAMES, StudentErased, StudentRegistered

@@ -20,7 +20,7 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from services.intake.relay.key_record import record_digest
+from services.intake.crypto.key_record import record_digest
 from services.intake.relay.keys import Anchor, KeyRecords
 from shared.append.log import Gate
 from shared.errors import GateClosed

@@ -7,8 +7,8 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 
-from services.intake.append.sealing import Keyring, unseal
-from services.intake.decide import digests
+from services.intake.crypto import digests
+from services.intake.crypto.sealing import Keyring, unseal
 from services.intake.decide.commands import PersonalStudent
 from services.intake.recover.facts import PERSONAL, Sealed, Subject, Told, split
 from shared.postgres import Connection, named_queries

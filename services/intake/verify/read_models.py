@@ -6,7 +6,7 @@ from typing import Final
 
 import asyncpg
 
-from services.intake.append.sealing import Keyring
+from services.intake.crypto.sealing import Keyring
 from services.intake.project.facts import project
 from services.intake.project.placed import Placed
 from services.intake.recover.facts import Subject, Told, split, told

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from services.intake.append.sealing import unseal
+from services.intake.crypto.sealing import unseal
 from shared.contracts.envelope import decode
 from tests.integration.intake.doors import Event, Intake, event, student
 

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from infra.demo.cohort import national_id
 from infra.local.databases import ServiceDatabase
 from services.intake.app import build
-from services.intake.append.sealing import Keyring
+from services.intake.crypto.sealing import Keyring
 from services.intake.settings import Settings
 from shared.kafka.closing_clients import Consumer, Producer
 from shared.postgres import migrate

@@ -9,8 +9,8 @@ import httpx
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 
-from services.intake.append.sealing import Keyring, unseal
-from services.intake.relay.key_record import open_record
+from services.intake.crypto.key_record import open_record
+from services.intake.crypto.sealing import Keyring, unseal
 from shared.contracts.envelope import decode
 from tests.integration.intake.doors import Intake
 

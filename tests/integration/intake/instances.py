@@ -15,11 +15,11 @@ import asyncpg
 
 from infra.local.databases import ServiceDatabase
 from services.intake.append.arrival import Arrival
-from services.intake.append.fresh_keys import FreshKeys
-from services.intake.append.result import Result
-from services.intake.append.sealing import Keyring
+from services.intake.append.idempotency import Result
 from services.intake.append.transaction import Appender
 from services.intake.append.writer import Submission, Writer
+from services.intake.crypto.fresh_keys import FreshKeys
+from services.intake.crypto.sealing import Keyring
 from services.intake.inbox.receive import Receiver
 from shared.append.clock import system_clock
 from shared.append.log import Log

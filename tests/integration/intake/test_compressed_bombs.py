@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from services.intake.append.sealing import unseal
+from services.intake.crypto.sealing import unseal
 from shared.kafka.bounded_batches import INFLATED_BYTES
 from shared.kafka.closing_clients import Producer
 from tests.integration.intake.doors import Intake, student

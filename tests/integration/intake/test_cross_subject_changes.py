@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.intake.append.answer import MOST_LISTED
-from services.intake.relay.key_record import open_record, record_key
+from services.intake.append.idempotency import MOST_LISTED
+from services.intake.crypto.key_record import open_record, record_key
 from tests.integration.intake.crossing import TIME, facts_of, manager, opened, roster, withdrawal
 from tests.integration.intake.doors import Event, Intake, mentor, student
 

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from infra.local.databases import Databases, ServiceDatabase
-from services.intake.append.result import Result
+from services.intake.append.idempotency import Result
 from tests.integration.intake.doors import Event, prepare
 from tests.integration.intake.folded import LOG, require_projections
 from tests.integration.intake.histories import HISTORIES, Maker, Senders

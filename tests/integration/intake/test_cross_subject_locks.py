@@ -18,7 +18,7 @@ import pytest_asyncio
 
 from infra.local.databases import Databases, ServiceDatabase
 from services.intake.append.load import REFERENCE_LOCKS
-from services.intake.append.sealing import Keyring
+from services.intake.crypto.sealing import Keyring
 from shared.contracts.partitions import pool_partition
 from tests.integration.intake.doors import Event, prepare
 from tests.integration.intake.folded import require_projections

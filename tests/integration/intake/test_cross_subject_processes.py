@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from infra.local.databases import Databases, ServiceDatabase
 from infra.local.ports import free_ports
-from services.intake.append.result import Result
+from services.intake.append.idempotency import Result
 from tests.integration.intake.doors import BATCH, Event, make_settings, prepare
 from tests.integration.intake.folded import LOG, require_projections
 from tests.integration.intake.histories import HISTORIES, Maker

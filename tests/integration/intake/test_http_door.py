@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from services.intake.append.sealing import unseal
+from services.intake.crypto.sealing import unseal
 from tests.integration.intake.doors import BATCH, SOURCE, Intake, event, mentor, student
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from services.intake.append.sealing import unseal
+from services.intake.crypto.sealing import unseal
 from services.intake.inbox import polls
 from tests.integration.intake.doors import SOURCE, Intake, student
 

@@ -10,10 +10,10 @@ import pytest
 
 from infra.local.databases import Databases
 from infra.local.topics import ensure_topics
-from services.intake.append.fresh_keys import FreshKeys
-from services.intake.append.sealing import Keyring
+from services.intake.crypto.fresh_keys import FreshKeys
+from services.intake.crypto.key_record import open_record
+from services.intake.crypto.sealing import Keyring
 from services.intake.relay import keys_watch
-from services.intake.relay.key_record import open_record
 from services.intake.relay.keys import Anchor, KeyRecords
 from services.intake.relay.keys_watch import KeysWatch
 from shared.append.log import Gate, Log

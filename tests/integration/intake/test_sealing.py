@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from infra.local.databases import Databases
-from services.intake.append.sealing import unseal
-from services.intake.relay.key_record import open_record
+from services.intake.crypto.key_record import open_record
+from services.intake.crypto.sealing import unseal
 from services.intake.relay.keys import KeyRecords
 from shared.append.log import Appended
 from shared.contracts.envelope import decode

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.intake.append.sealing import Keyring
-from services.intake.relay.key_record import record_key
+from services.intake.crypto.key_record import record_key
+from services.intake.crypto.sealing import Keyring
 from shared.errors import CannotRecover, NotConfirmed
 from shared.recover.consent import Consent
 from tests.integration.intake.doors import mentor, student

@@ -14,7 +14,7 @@ import services.audit.app
 import services.intake.app
 from services.allocation.settings import Settings as AllocationSettings
 from services.audit.settings import Settings as AuditSettings
-from services.intake.append.result import Result
+from services.intake.append.idempotency import Result
 from services.intake.inbox.http import BATCH, BINARY, SINGLE
 from services.intake.settings import Settings as IntakeSettings
 from shared.http import Caller, require

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from services.intake.append.sealing import Mac
+from services.intake.crypto.sealing import Mac
 from services.intake.decide.commands import (
     Command,
     PublishSchoolRoster,

@@ -6,8 +6,8 @@ import json
 
 from msgspec import structs
 
-from services.intake.append.sealing import Mac
-from services.intake.decide.digests import causation_id, content_bytes, content_digest, fingerprint
+from services.intake.crypto.digests import causation_id, content_bytes, content_digest, fingerprint
+from services.intake.crypto.sealing import Mac
 from services.intake.decide.events import InboundEvent, open_event
 from tests.unit.intake.examples import KEY, MAC, event, student
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.intake.decide import enumerations, normalise
+from services.intake.decide import fields, normalise
 from services.intake.decide.birth_date import birth_date
 from services.intake.decide.normalise import Invalid
 
@@ -164,31 +164,31 @@ def test_another_list_is_refused(written: object) -> None:
 
 @pytest.mark.parametrize("word", ["زن", "دختر", "خانم", "female", "F", "Girl", 0, "0", "۰"])
 def test_words_for_female(word: object) -> None:
-    assert enumerations.gender(word) == 0
+    assert fields.gender(word) == 0
 
 
 @pytest.mark.parametrize("word", ["مرد", "پسر", "آقا", "MALE", "m", "boy", 1, "1", "۱", " پسر "])
 def test_words_for_male(word: object) -> None:
-    assert enumerations.gender(word) == 1
+    assert fields.gender(word) == 1
 
 
 def test_words_for_statuses_and_types() -> None:
-    assert [enumerations.reg_status(word) for word in ("حکمت", "hekmat", "حكمت", 3)] == [3] * 4
-    assert [enumerations.reg_status(word) for word in ("بنیاد", "Bonyad", "1")] == [1] * 3
-    assert [enumerations.reg_status(word) for word in ("عادی", "normal", "عادي", 0)] == [0] * 4
-    assert [enumerations.edu_status(word) for word in ("فارغ", "graduate", "فارغ\u200cالتحصیل", 0)] == [0] * 4
-    assert [enumerations.edu_status(word) for word in ("محصل", "student", 1)] == [1] * 3
-    assert [enumerations.mentor_type(word) for word in ("عادی", "Normal")] == ["normal"] * 2
-    assert [enumerations.mentor_type(word) for word in ("مدرسه", "school")] == ["school"] * 2
+    assert [fields.reg_status(word) for word in ("حکمت", "hekmat", "حكمت", 3)] == [3] * 4
+    assert [fields.reg_status(word) for word in ("بنیاد", "Bonyad", "1")] == [1] * 3
+    assert [fields.reg_status(word) for word in ("عادی", "normal", "عادي", 0)] == [0] * 4
+    assert [fields.edu_status(word) for word in ("فارغ", "graduate", "فارغ\u200cالتحصیل", 0)] == [0] * 4
+    assert [fields.edu_status(word) for word in ("محصل", "student", 1)] == [1] * 3
+    assert [fields.mentor_type(word) for word in ("عادی", "Normal")] == ["normal"] * 2
+    assert [fields.mentor_type(word) for word in ("مدرسه", "school")] == ["school"] * 2
 
 
 @pytest.mark.parametrize("value", [True, False, 2, -1, 1.0, 0.0, "", "x", None, [], {}])
 def test_enumerations_refuse_booleans_fractions_and_unknown_values(value: object) -> None:
     for read in (
-        enumerations.gender,
-        enumerations.edu_status,
-        enumerations.reg_status,
-        enumerations.mentor_type,
+        fields.gender,
+        fields.edu_status,
+        fields.reg_status,
+        fields.mentor_type,
     ):
         with pytest.raises(Invalid):
             read(value)

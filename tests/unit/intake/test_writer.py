@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 
 from services.intake.append.arrival import Arrival
+from services.intake.append.idempotency import Result
 from services.intake.append.inbound import InboundPosition, InboundRecord, InboundSlice
-from services.intake.append.result import Result
 from services.intake.append.writer import Busy, Submission, Writer
 from shared.errors import GateClosed, OutcomeUnknown, RahnamaError, StalePosition, Unavailable
 

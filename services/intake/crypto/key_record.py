@@ -9,8 +9,8 @@ from typing import Final
 
 import msgspec
 
-from services.intake.append.fresh_keys import SubjectKey
-from services.intake.append.sealing import Keyring, seal, unseal
+from services.intake.crypto.fresh_keys import SubjectKey
+from services.intake.crypto.sealing import Keyring, seal, unseal
 
 KIND: Final = "key-record"
 

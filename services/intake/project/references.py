@@ -1,10 +1,10 @@
-"""`mentors`: one row per mentor."""
+"""`mentors`, `managers` and `school_rosters`: one row per mentor, manager and year."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
 from services.intake.project.placed import Placed
-from shared.contracts.facts import MentorRegistered
+from shared.contracts.facts import ManagerRegistered, MentorRegistered, SchoolRosterPublished
 from shared.postgres import Connection, named_queries
 
 QUERIES: Final = named_queries("services.intake.project")
@@ -31,3 +31,33 @@ async def project_mentors(connection: Connection, placed: Sequence[Placed[Mentor
         await connection.copy_records_to_table("mentors", records=fresh, columns=COLUMNS)
     if changed:
         await connection.executemany(QUERIES["put_mentor"], changed)
+
+
+async def project_managers(connection: Connection, placed: Sequence[Placed[ManagerRegistered]]) -> None:
+    """Adds or replaces the managers' rows. Writers hold the tenant's reference lock, so nobody else does."""
+    if placed:
+        await connection.executemany(
+            QUERIES["put_manager"],
+            [
+                (
+                    item.tenant, item.fact.manager_id, item.fact.is_active, item.fact.centers,
+                    item.fingerprint, item.fact.version, item.partition, item.sequence,
+                )
+                for item in placed
+            ],
+        )  # fmt: skip
+
+
+async def project_rosters(connection: Connection, placed: Sequence[Placed[SchoolRosterPublished]]) -> None:
+    """Adds or replaces the years' rosters. Writers hold the tenant's reference lock, so nobody else does."""
+    if placed:
+        await connection.executemany(
+            QUERIES["put_roster"],
+            [
+                (
+                    item.tenant, item.fact.year, item.fact.school_codes, item.fact.version,
+                    item.partition, item.sequence,
+                )
+                for item in placed
+            ],
+        )  # fmt: skip
