@@ -18,7 +18,7 @@ from services.intake.app import VERSION
 from services.intake.decide import fields, normalise
 from services.intake.decide.birth_date import birth_date
 from services.intake.decide.events import MAX_ID, MAX_SOURCE
-from services.intake.decide.parse import FIELDS_OF_TYPE
+from services.intake.decide.messages import INBOUND
 from shared.contracts.decisions import DECISION_TYPES
 from shared.contracts.facts import FACT_TYPES
 from shared.contracts.rejections import EVENT_REJECTED, RejectionEvent
@@ -92,7 +92,7 @@ def channels() -> tuple[Channel, ...]:
     return (
         Channel(
             "rahnama.inbound", "receive", "What upstream sends, with personal data in the clear.",
-            tuple(_inbound(type_, known) for type_, known in FIELDS_OF_TYPE.items()),
+            tuple(_inbound(type_, kind.fields) for type_, (_, kind) in INBOUND.items()),
         ),
         Channel(
             "rahnama.intake", "send", "Facts: what intake accepted. Personal data is sealed.",

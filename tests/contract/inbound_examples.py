@@ -6,7 +6,7 @@ import msgspec
 
 from services.intake.decide.commands import Command
 from services.intake.decide.events import InboundEvent, open_event
-from services.intake.decide.parse import parse
+from services.intake.decide.messages import parse
 
 TODAY = "2026-11-28"
 

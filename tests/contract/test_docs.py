@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from services.intake.decide import problems
-from services.intake.decide.parse import TYPE_UNKNOWN
+from services.intake.decide.messages import TYPE_UNKNOWN
 from shared.contracts.envelope import Envelope
 from shared.contracts.rejections import EVENT_REJECTED, EventRejected
 from shared.errors import FieldError

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.intake.decide.parse import INBOUND_TYPES
+from services.intake.decide.messages import INBOUND_TYPES
 from shared.contracts.decisions import DECISION_TYPES
 from shared.contracts.envelope import decode, encode, leaf_hash
 from shared.contracts.facts import FACT_TYPES, decode_fact

@@ -11,7 +11,7 @@ from infra.demo.cohort import YEAR, Cohort, make_cohort
 from infra.local.keys import ensure_keys
 from infra.local.tokens import make_token
 from services.intake.decide.events import InboundEvent
-from services.intake.decide.parse import parse
+from services.intake.decide.messages import parse
 from tests.command_line import CommandLine, new_command_line
 
 FEW: Final = 150

@@ -10,7 +10,7 @@ from services.intake.crypto.digests import content_bytes, content_digest
 from services.intake.decide.commands import RegisterStudent
 from services.intake.decide.events import BrokenEvent, InboundEvent, open_event, open_record
 from services.intake.decide.fields import MANAGER, MENTOR, ROSTER, SCHOOLS, STUDENT, WITHDRAWAL
-from services.intake.decide.parse import INBOUND_TYPES, parse
+from services.intake.decide.messages import INBOUND_TYPES, parse
 from shared.errors import FieldError
 from tests.unit.intake.examples import DATA, MAC, TODAY, document, student
 

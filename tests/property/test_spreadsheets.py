@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from services.intake.decide.events import InboundEvent
 from services.intake.decide.fields import MANAGER, MENTOR, ROSTER, SCHOOLS, STUDENT, WITHDRAWAL, Field
+from services.intake.decide.messages import INBOUND_TYPES, parse
 from services.intake.decide.normalise import NULL_WORDS, Invalid, text
-from services.intake.decide.parse import INBOUND_TYPES, parse
 from services.intake.decide.spreadsheets import without_leftovers
 from tests.property.test_intake_parse import NAMES, VALUES, assert_no_echo
 from tests.unit.intake.examples import TODAY

@@ -7,7 +7,7 @@ import pytest
 from tests.way import TASKS, counts, follow, part
 
 MOST: Final = {
-    "intake": {"service": 22, "shared": 3},
+    "intake": {"service": 19, "shared": 3},
     "allocation": {"service": 12, "shared": 10},
     "audit": {"service": 5, "shared": 7},
     "relay": {"service": 5, "shared": 6},
@@ -26,7 +26,7 @@ def ways() -> dict[str, list[str]]:
 @pytest.mark.parametrize(
     ("name", "function"),
     [
-        ("intake", "services/intake/decide/students.py: register_student"),
+        ("intake", "services/intake/decide/student_registered.py: decide"),
         ("intake", "shared/append/log.py: Log.append"),
         ("intake", "services/intake/project/facts.py: project_students"),
         ("allocation", "services/allocation/decide/decider.py: _place"),

@@ -24,9 +24,8 @@ from services.intake.append.store import (
 )
 from services.intake.crypto.fresh_keys import SubjectKey
 from services.intake.crypto.sealing import Keyring
-from services.intake.decide.commands import PublishSchoolRoster
 from services.intake.decide.state import State, Student, StudentYear
-from services.intake.decide.students import rederived
+from services.intake.decide.student_registered import rederived
 from services.intake.project.facts import project
 from services.intake.project.placed import Placed
 from shared.append.log import Appended, Draft, Head, Log
@@ -85,7 +84,7 @@ class Writing:
         arrivals = work.arrivals
         if work.slices:
             await move_inbound(connection, work.slices)
-        has_rosters = any(isinstance(arrival.command, PublishSchoolRoster) for arrival in arrivals)
+        has_rosters = any(_rederives(arrival) for arrival in arrivals)
         await lock_references(connection, arrivals, alone=work.alone or has_rosters)
         if has_rosters:
             await self._lock_all_heads()
@@ -158,12 +157,14 @@ class Writing:
             await self._append(pending, drafted.drafts)
 
 
+def _rederives(arrival: Arrival) -> bool:
+    return arrival.command is not None and arrival.command.rederives
+
+
 def _parts(arrivals: Sequence[Arrival]) -> Iterator[Sequence[Arrival]]:
     """`arrivals`, cut after each roster."""
     ends = [
-        number
-        for number, arrival in enumerate(arrivals, 1)
-        if isinstance(arrival.command, PublishSchoolRoster) and number < len(arrivals)
+        number for number, arrival in enumerate(arrivals, 1) if _rederives(arrival) and number < len(arrivals)
     ]
     for start, end in pairwise((0, *ends, len(arrivals))):
         yield arrivals[start:end]

@@ -9,16 +9,14 @@ import msgspec
 from services.intake.append.settle import Pending
 from services.intake.crypto.fresh_keys import SubjectKey
 from services.intake.crypto.sealing import Keyring, new_data_key, seal
-from services.intake.decide.commands import PublishSchoolRoster, WithdrawStudent
-from services.intake.decide.decide import with_seal
+from services.intake.decide.messages import FACTS
 from shared.append.log import Draft
-from shared.contracts.facts import ManagerRegistered, MentorRegistered, StudentRegistered
+from shared.contracts.facts import MentorRegistered, StudentRegistered
 from shared.postgres import Connection, named_queries
 from shared.telemetry import AppendSpans, is_sampled
 
 QUERIES: Final = named_queries("services.intake.append")
 FIRST_VERSION: Final = 1
-WITH_PERSONAL_DATA: Final = (StudentRegistered, MentorRegistered, ManagerRegistered)
 
 Owner = tuple[str, str, int]
 """Tenant, subject, and of a student the year, else 0."""
@@ -106,11 +104,7 @@ async def _known_keys(
     wanted: dict[str, set[str]] = {}
     for item in pending:
         new = item.new
-        if (
-            new.fact.version > FIRST_VERSION
-            and not new.keeps_seal
-            and isinstance(new.fact, WITH_PERSONAL_DATA)
-        ):
+        if new.fact.version > FIRST_VERSION and not new.keeps_seal and FACTS[type(new.fact)].is_personal:
             wanted.setdefault(item.settled.arrival.tenant, set()).add(new.subject)
     return {
         (tenant, row["subject"]): keyring.unwrap(row["wrapped_key"])
@@ -128,17 +122,17 @@ def _data(
 ) -> bytes:
     """The JSON of the fact, whole."""
     fact = item.new.fact
-    if not isinstance(fact, WITH_PERSONAL_DATA):
+    if not FACTS[type(fact)].is_personal:
         return _encode(fact)
     if not envelopes:
-        return _encode(with_seal(fact, _seal(item, keyring, data_keys, drafted)))
+        return _encode(msgspec.structs.replace(fact, sealed=_seal(item, keyring, data_keys, drafted)))
     owner = owner_of(item)
     if not item.new.keeps_seal:
         envelopes[owner] = _seal(item, keyring, data_keys, drafted)
     sealed = envelopes[owner]
     if sealed is None:
         raise RuntimeError(f"the log has no envelope of {item.new.subject} to carry on")
-    return _encode(with_seal(fact, sealed))
+    return _encode(msgspec.structs.replace(fact, sealed=sealed))
 
 
 def _seal(item: Pending, keyring: Keyring, data_keys: dict[tuple[str, str], bytes], drafted: Drafted) -> str:
@@ -146,7 +140,7 @@ def _seal(item: Pending, keyring: Keyring, data_keys: dict[tuple[str, str], byte
     arrival, new = item.settled.arrival, item.new
     command = arrival.command
     assert command is not None
-    assert not isinstance(command, (PublishSchoolRoster, WithdrawStudent))
+    assert command.personal is not None
     owner = (arrival.tenant, new.subject)
     data_key = data_keys.get(owner)
     if data_key is None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.intake.append.arrival import Arrival
-from services.intake.decide.commands import PublishSchoolRoster, RegisterManager, WithdrawStudent
-from services.intake.decide.state import Manager, Mentor, Needs, Roster, State, Student, StudentYear, needs
+from services.intake.decide.messages import needs
+from services.intake.decide.state import Manager, Mentor, Needs, Roster, State, Student, StudentYear
 from shared.contracts.facts import MentorRegistered
 from shared.errors import Conflict
 from shared.postgres import Connection, named_queries
@@ -23,7 +23,6 @@ from shared.postgres import Connection, named_queries
 QUERIES: Final = named_queries("services.intake.append")
 REFERENCE_LOCKS: Final = 7_238
 """The class of the advisory locks on tenants' reference data."""
-MOVES_REFERENCES: Final = (RegisterManager, PublishSchoolRoster)
 
 
 @dataclass(slots=True)
@@ -43,7 +42,8 @@ async def lock_references(connection: Connection, arrivals: Iterable[Arrival], *
     modes: dict[int, bool] = {}
     for arrival in arrivals:
         number = _reference_lock(arrival.tenant)
-        modes[number] = modes.get(number, alone) or isinstance(arrival.command, MOVES_REFERENCES)
+        moves = arrival.command is not None and arrival.command.moves_references
+        modes[number] = modes.get(number, alone) or moves
     if modes:
         numbers = sorted(modes)
         exclusive = [modes[number] for number in numbers]
@@ -92,7 +92,8 @@ async def require_still_absent(
     absent = [
         arrival.lookup
         for arrival in arrivals
-        if isinstance(arrival.command, WithdrawStudent)
+        if arrival.command is not None
+        and not arrival.command.creates_student
         and arrival.lookup is not None
         and arrival.lookup not in tenants[arrival.tenant].students
     ]

@@ -11,10 +11,10 @@ from services.intake.append.arrival import Arrival
 from services.intake.append.idempotency import Answer, Result, Status
 from services.intake.append.load import TenantBatch
 from services.intake.crypto.sealing import uuid7
-from services.intake.decide.commands import Command, RegisterStudent, WithdrawStudent
-from services.intake.decide.decide import Accepted, NewFact, Refused, Unchanged, decide, evolve
-from services.intake.decide.state import Roster, State
-from shared.contracts.facts import MentorRegistered, StudentRegistered
+from services.intake.decide.commands import Command
+from services.intake.decide.messages import FACTS, decide, evolve
+from services.intake.decide.outcomes import Accepted, NewFact, Refused, Unchanged
+from services.intake.decide.state import Roster
 from shared.errors import FieldError
 
 ID_REUSED: Final = FieldError(
@@ -115,10 +115,10 @@ def settle(batch: Batch, arrivals: Sequence[Arrival], tenants: Mapping[str, Tena
 def _decide(batch: Batch, part: Part, arrival: Arrival, command: Command, tenant: TenantBatch) -> Answer:
     state = tenant.state
     student_id = ""
-    if isinstance(command, (RegisterStudent, WithdrawStudent)):
+    if command.national_id is not None:
         assert arrival.lookup is not None
         student_id = tenant.students.get(arrival.lookup, "")
-        if not student_id and isinstance(command, RegisterStudent):
+        if not student_id and command.creates_student:
             student_id = tenant.students[arrival.lookup] = uuid7(batch.now)
     outcome = decide(state, command, student_id=student_id, fingerprint=arrival.fingerprint)
     if isinstance(outcome, Refused):
@@ -134,19 +134,11 @@ def _decide(batch: Batch, part: Part, arrival: Arrival, command: Command, tenant
         case _:
             assert_never(outcome)
     for new in outcome.facts:
-        part.pending.append(Pending(settled, new, _is_first(state, new)))
+        part.pending.append(Pending(settled, new, FACTS[type(new.fact)].is_first(state, new.fact)))
         evolve(state, new)
     if outcome.rederives is not None:
         part.rederivals.append(Rederival(settled, outcome.rederives, state.rosters[outcome.rederives]))
     return answer
-
-
-def _is_first(state: State, new: NewFact) -> bool:
-    fact = new.fact
-    if isinstance(fact, StudentRegistered):
-        student = state.students.get(fact.student_id)
-        return student is None or fact.year not in student.years
-    return isinstance(fact, MentorRegistered) and fact.version == 1
 
 
 def _reject(batch: Batch, arrival: Arrival, subject: str | None, errors: tuple[FieldError, ...]) -> Answer:

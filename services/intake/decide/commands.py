@@ -1,6 +1,11 @@
-"""What upstream asks for, normalised and valid. Personal fields stand apart, so that they are sealed as one."""
+"""What upstream asks for, normalised and valid. Personal fields stand apart, so that they are sealed as one.
 
-from typing import Literal
+Every command says, by constants or properties: `subject` (None of a student, whose pseudonym is not its own to tell),
+`national_id` of the student that it is about, `personal`, the `centers` that it names, and of its transaction whether it
+`creates_student`, `moves_references` (what other subjects' facts are made of) and `rederives` a year's students.
+"""
+
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -41,7 +46,13 @@ class PersonalManager(_Private, frozen=True, kw_only=True, gc=False):
 Personal = PersonalStudent | PersonalMentor | PersonalManager
 
 
-class RegisterStudent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class _Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    creates_student: ClassVar[bool] = False
+    moves_references: ClassVar[bool] = False
+    rederives: ClassVar[bool] = False
+
+
+class RegisterStudent(_Command, frozen=True, kw_only=True, gc=False):
     """A student's whole state of one academic year. `occurred_at` is upstream's time (RFC 3339, UTC)."""
 
     occurred_at: str | None
@@ -54,16 +65,33 @@ class RegisterStudent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     school_code: int | None
     personal: PersonalStudent
 
+    creates_student: ClassVar[bool] = True
+    subject: ClassVar[None] = None
 
-class WithdrawStudent(_Private, frozen=True, kw_only=True, gc=False):
+    @property
+    def national_id(self) -> str:
+        """Who the student is."""
+        return self.personal.national_id
+
+    @property
+    def centers(self) -> tuple[int, ...]:
+        """The one that the student is registered at."""
+        return (self.reg_center,)
+
+
+class WithdrawStudent(_Private, _Command, frozen=True, kw_only=True, gc=False):
     """The end of a student's enrolment in one academic year. Upstream's own words for it are not kept."""
 
     occurred_at: str | None
     year: int
     national_id: str
 
+    subject: ClassVar[None] = None
+    personal: ClassVar[None] = None
+    centers: ClassVar[tuple[int, ...]] = ()
 
-class RegisterMentor(msgspec.Struct, frozen=True, kw_only=True):
+
+class RegisterMentor(_Command, frozen=True, kw_only=True):
     """A mentor's whole state. The sets are sorted and without repeats; `schools` of a normal mentor is empty."""
 
     occurred_at: str | None
@@ -79,8 +107,15 @@ class RegisterMentor(msgspec.Struct, frozen=True, kw_only=True):
     schools: tuple[int, ...]
     personal: PersonalMentor
 
+    national_id: ClassVar[None] = None
 
-class RegisterManager(msgspec.Struct, frozen=True, kw_only=True):
+    @property
+    def subject(self) -> str:
+        """`mentor/<id>`."""
+        return f"mentor/{self.mentor_id}"
+
+
+class RegisterManager(_Command, frozen=True, kw_only=True):
     """A manager's whole state."""
 
     occurred_at: str | None
@@ -89,13 +124,32 @@ class RegisterManager(msgspec.Struct, frozen=True, kw_only=True):
     centers: tuple[int, ...]
     personal: PersonalManager
 
+    moves_references: ClassVar[bool] = True
+    national_id: ClassVar[None] = None
 
-class PublishSchoolRoster(msgspec.Struct, frozen=True, kw_only=True):
+    @property
+    def subject(self) -> str:
+        """`manager/<id>`."""
+        return f"manager/{self.manager_id}"
+
+
+class PublishSchoolRoster(_Command, frozen=True, kw_only=True):
     """The special schools of a year, sorted and without repeats."""
 
     occurred_at: str | None
     year: int
     school_codes: tuple[int, ...]
+
+    moves_references: ClassVar[bool] = True
+    rederives: ClassVar[bool] = True
+    national_id: ClassVar[None] = None
+    personal: ClassVar[None] = None
+    centers: ClassVar[tuple[int, ...]] = ()
+
+    @property
+    def subject(self) -> str:
+        """`school-roster/<year>`."""
+        return f"school-roster/{self.year}"
 
 
 Command = RegisterStudent | WithdrawStudent | RegisterMentor | RegisterManager | PublishSchoolRoster

@@ -7,7 +7,7 @@ from shared.errors import FieldError
 
 
 class NewFact(msgspec.Struct, frozen=True, gc=False):
-    """A fact that is not in the log yet, with its place. `fact.sealed` is empty until `with_seal`.
+    """A fact that is not in the log yet, with its place. `fact.sealed` is empty until it is sealed.
 
     `fingerprint` is that of the personal fields, and goes to the projection with the fact. `keeps_seal`: the
     personal data are those of the subject's last fact (of that year), and so is the envelope.
@@ -24,7 +24,7 @@ class NewFact(msgspec.Struct, frozen=True, gc=False):
 class Accepted(msgspec.Struct, frozen=True):
     """The facts to append, in order: the subject's own, then those of others that it changes.
 
-    After them `students.rederived` decides on each student of `rederives` (a year), in order of arrival: they may
+    After them `student_registered.rederived` decides on each student of `rederives` (a year), in order of arrival: they may
     be too many to be in the state at once.
     """
 

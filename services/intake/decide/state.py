@@ -1,17 +1,8 @@
 """What a tenant's batch is decided on: loaded once, then moved by each accepted fact."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from services.intake.decide.commands import (
-    Command,
-    PublishSchoolRoster,
-    RegisterManager,
-    RegisterMentor,
-    RegisterStudent,
-    WithdrawStudent,
-)
 from shared.contracts.facts import MentorRegistered
 
 
@@ -103,28 +94,3 @@ class State:
 def manager_centers(manager: Manager | None) -> tuple[int, ...]:
     """The centres whose students a manager's mentors may take: none, if it is unknown or inactive."""
     return manager.centers if manager is not None and manager.is_active else ()
-
-
-def student_type(roster: Roster | None, school_code: int | None) -> int:
-    """1 when the school is in the year's roster, else 0; there may be neither."""
-    return int(roster is not None and school_code is not None and school_code in roster.school_codes)
-
-
-def needs(commands: Iterable[Command]) -> Needs:
-    """What to load for `commands`."""
-    wanted = Needs()
-    for command in commands:
-        if isinstance(command, RegisterStudent):
-            wanted.rosters.add(command.year)
-        elif isinstance(command, RegisterMentor):
-            wanted.mentors.add(command.mentor_id)
-            if command.manager_id is not None:
-                wanted.managers.add(command.manager_id)
-        elif isinstance(command, RegisterManager):
-            wanted.managers.add(command.manager_id)
-            wanted.mentors_of.add(command.manager_id)
-        elif isinstance(command, PublishSchoolRoster):
-            wanted.rosters.add(command.year)
-        else:  # a student comes by its identity, with all its years
-            assert isinstance(command, WithdrawStudent)
-    return wanted

@@ -10,11 +10,11 @@ from services.intake.append.inbound import Headers, InboundRecord
 from services.intake.crypto import digests
 from services.intake.crypto.sealing import Keyring, TenantKey
 from services.intake.decide import normalise
-from services.intake.decide.commands import Command, PublishSchoolRoster, RegisterStudent, WithdrawStudent
+from services.intake.decide.commands import Command
 from services.intake.decide.events import UTF8_BOM, BrokenEvent, InboundEvent, open_event, open_record
-from services.intake.decide.parse import parse
+from services.intake.decide.messages import parse
 from services.intake.decide.problems import EVENT_INVALID
-from services.intake.decide.readable_centers import named_centers
+from services.intake.decide.readable_centers import readable_centers
 from services.intake.inbox.batches import BatchUnreadable, split_batch
 from services.intake.inbox.refusals import (
     SOURCE_NOT_ALLOWED,
@@ -161,8 +161,10 @@ class Receiver:
             kind = event.type if _TYPE.fullmatch(event.type) else None
             digest = digests.content_digest(key.mac, event)
             lookup = _lookup(key, command, event.data)
-            centers = named_centers(
-                command, event.data, spreadsheet_leftovers=tenant in self._spreadsheet_tenants
+            centers = (
+                command.centers
+                if command is not None
+                else readable_centers(event.data, spreadsheet_leftovers=tenant in self._spreadsheet_tenants)
             )
             traceparent = event.traceparent or traceparent
         if event.source is not None and event.id is not None:
@@ -232,18 +234,15 @@ def refused_key(key: TenantKey, source: str, event_id: str) -> bytes:
 
 
 def _fingerprint(key: TenantKey, command: Command | None) -> bytes:
-    if command is None or isinstance(command, PublishSchoolRoster | WithdrawStudent):
-        return b""
-    return digests.fingerprint(key.mac, command.personal)
+    personal = None if command is None else command.personal
+    return b"" if personal is None else digests.fingerprint(key.mac, personal)
 
 
 def _lookup(key: TenantKey, command: Command | None, data: Any) -> bytes | None:
     """Of an accepted student, and of a refused one whose national ID can be read: erasure must find it."""
-    if isinstance(command, RegisterStudent):
-        return key.lookup(command.personal.national_id)
-    if isinstance(command, WithdrawStudent):
-        return key.lookup(command.national_id)
-    if command is None and isinstance(data, dict) and data.get("national_id") is not None:
+    if command is not None:
+        return None if command.national_id is None else key.lookup(command.national_id)
+    if isinstance(data, dict) and data.get("national_id") is not None:
         return _lookup_of(key, data["national_id"])
     return None
 

@@ -23,7 +23,8 @@ from services.intake.append.load import TenantBatch
 from services.intake.append.settle import Batch, settle
 from services.intake.append.writer import Writer
 from services.intake.crypto.sealing import Keyring
-from services.intake.decide.state import State, needs
+from services.intake.decide.messages import needs
+from services.intake.decide.state import State
 from services.intake.inbox.http import events_router
 from services.intake.inbox.receive import Receiver
 from services.intake.settings import Settings

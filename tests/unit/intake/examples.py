@@ -13,7 +13,7 @@ from services.intake.decide.commands import (
     WithdrawStudent,
 )
 from services.intake.decide.events import InboundEvent, open_event
-from services.intake.decide.parse import parse
+from services.intake.decide.messages import parse
 from services.intake.decide.state import State
 from shared.errors import FieldError
 

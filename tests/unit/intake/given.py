@@ -1,9 +1,10 @@
 """Given a state, when a command comes: what decide's tests share."""
 
 from services.intake.decide.commands import Command
-from services.intake.decide.decide import Accepted, NewFact, Outcome, Refused, decide, evolve
+from services.intake.decide.messages import decide, evolve
+from services.intake.decide.outcomes import Accepted, NewFact, Outcome, Refused
 from services.intake.decide.state import State
-from services.intake.decide.students import rederived
+from services.intake.decide.student_registered import rederived
 from shared.contracts.facts import Fact, MentorRegistered, StudentRegistered
 from tests.unit.intake.examples import STUDENT_ID, empty_state
 

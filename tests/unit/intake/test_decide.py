@@ -2,8 +2,9 @@
 
 from msgspec import structs
 
-from services.intake.decide.decide import Unchanged, with_seal
-from services.intake.decide.state import Needs, needs
+from services.intake.decide.messages import needs
+from services.intake.decide.outcomes import Unchanged
+from services.intake.decide.state import Needs
 from shared.contracts.facts import (
     ManagerRegistered,
     MentorRegistered,
@@ -144,12 +145,6 @@ def test_deciding_changes_nothing() -> None:
     ):  # fmt: skip
         when(state, command, b"other")
     assert repr(state) == before
-
-
-def test_a_seal_is_put_into_the_fact_and_nothing_else_changes() -> None:
-    unsealed = student_fact(when(empty_state(), student()))
-    sealed = with_seal(unsealed, "v1.x")
-    assert (sealed.sealed, structs.replace(sealed, sealed="")) == ("v1.x", unsealed)
 
 
 def test_what_a_batch_needs_is_named() -> None:

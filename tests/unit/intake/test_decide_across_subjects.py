@@ -2,9 +2,9 @@
 
 from msgspec import structs
 
-from services.intake.decide.decide import Accepted, NewFact, Unchanged
+from services.intake.decide.outcomes import Accepted, NewFact, Unchanged
 from services.intake.decide.state import State
-from services.intake.decide.students import rederived
+from services.intake.decide.student_registered import rederived
 from shared.contracts.facts import FACT_NAMES, MentorRegistered, StudentRegistered, StudentWithdrawnFact
 from shared.contracts.partitions import pool_partition
 from tests.unit.intake.examples import STUDENT_ID, empty_state, manager, mentor, roster, student, withdrawal

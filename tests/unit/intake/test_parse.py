@@ -4,7 +4,7 @@ import pytest
 from msgspec import UNSET, structs
 
 from services.intake.decide.commands import PersonalStudent
-from services.intake.decide.parse import INBOUND_TYPES, parse
+from services.intake.decide.messages import INBOUND_TYPES, parse
 from services.intake.decide.problems import INVALID, MISSING
 from services.intake.decide.tenant_rules import TenantRules
 from tests.unit.intake.examples import (

@@ -6,9 +6,9 @@ import pytest
 from msgspec import structs
 
 from services.intake.decide.commands import Command, RegisterManager, RegisterMentor, RegisterStudent
+from services.intake.decide.messages import parse
 from services.intake.decide.normalise import NULL_WORDS
-from services.intake.decide.parse import parse
-from services.intake.decide.readable_centers import named_centers
+from services.intake.decide.readable_centers import readable_centers
 from tests.unit.intake.examples import TODAY, errors, event, manager, mentor, parsed, roster, student
 
 NOTHING = [
@@ -145,8 +145,8 @@ def test_events_keep_refusing_a_zero_behind_the_country_code() -> None:
 
 def test_a_refused_rows_centres_are_read_as_the_row_is() -> None:
     row = {"reg_center": "2.0", "centers": [1.0, "۰٫۰", "1.5"]}
-    assert named_centers(None, row, spreadsheet_leftovers=True) == (0, 1, 2)
-    assert named_centers(None, row) == ()
+    assert readable_centers(row, spreadsheet_leftovers=True) == (0, 1, 2)
+    assert readable_centers(row) == ()
 
 
 def test_words_for_nothing_are_listed_as_they_are_compared() -> None:

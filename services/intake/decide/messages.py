@@ -1,0 +1,113 @@
+"""The map of intake: each type of message, and the module with all that is particular to it.
+
+A command is read (`parse`), asks for rows (`needs`) and is decided (`decide`); a fact moves the state (`evolve`).
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec import UNSET
+
+from services.intake.decide import (
+    manager_registered,
+    mentor_registered,
+    school_roster_published,
+    student_erased,
+    student_registered,
+    student_withdrawn,
+)
+from services.intake.decide.commands import (
+    Command,
+    PublishSchoolRoster,
+    RegisterManager,
+    RegisterMentor,
+    RegisterStudent,
+    WithdrawStudent,
+)
+from services.intake.decide.events import InboundEvent
+from services.intake.decide.message import CommandType, Errors, FactType, Given, Identity
+from services.intake.decide.outcomes import NewFact, Outcome
+from services.intake.decide.problems import ATTRIBUTE_INVALID, ATTRIBUTE_MISSING, type_unknown
+from services.intake.decide.spreadsheets import without_leftovers
+from services.intake.decide.state import Needs, State
+from services.intake.decide.tenant_rules import DEFAULT_RULES, TenantRules
+from shared.contracts.facts import (
+    Fact,
+    ManagerRegistered,
+    MentorRegistered,
+    SchoolRosterPublished,
+    StudentErased,
+    StudentRegistered,
+    StudentWithdrawnFact,
+)
+
+INBOUND: Final[dict[str, tuple[type[Command], CommandType]]] = {
+    "rahnama.student.registered.v1": (RegisterStudent, student_registered.COMMAND),
+    "rahnama.student.withdrawn.v1": (WithdrawStudent, student_withdrawn.COMMAND),
+    "rahnama.mentor.registered.v1": (RegisterMentor, mentor_registered.COMMAND),
+    "rahnama.manager.registered.v1": (RegisterManager, manager_registered.COMMAND),
+    "rahnama.school-roster.published.v1": (PublishSchoolRoster, school_roster_published.COMMAND),
+}
+"""What upstream sends, by its type's name."""
+
+FACTS: Final[dict[type[Fact], FactType]] = {
+    StudentRegistered: student_registered.FACT,
+    StudentWithdrawnFact: student_withdrawn.FACT,
+    StudentErased: student_erased.FACT,
+    MentorRegistered: mentor_registered.FACT,
+    ManagerRegistered: manager_registered.FACT,
+    SchoolRosterPublished: school_roster_published.FACT,
+}
+"""What the log holds."""
+
+INBOUND_TYPES: Final = frozenset(INBOUND)
+"""The inbound types that this release accepts."""
+TYPE_UNKNOWN: Final = type_unknown(INBOUND_TYPES)
+_COMMANDS: Final[dict[type[Command], CommandType]] = dict(INBOUND.values())
+
+
+def parse(
+    event: InboundEvent,
+    today: str,
+    rules: TenantRules = DEFAULT_RULES,
+    *,
+    spreadsheet_leftovers: bool = False,
+) -> Command | Errors:
+    """The command that `event` asks for, normalised; or all its errors, at least one. Never raises.
+
+    `today` is the date in Tehran, `2026-03-21`: nobody is born after it. `spreadsheet_leftovers` accepts what spreadsheets
+    make of values (see `spreadsheets`); imports pass True.
+    """
+    known = INBOUND.get(event.type)
+    if known is None:
+        return (TYPE_UNKNOWN,)
+    data = event.data
+    if not isinstance(data, dict):
+        return ((ATTRIBUTE_MISSING if data is UNSET or data is None else ATTRIBUTE_INVALID)["data"],)
+    kind = known[1]
+    if spreadsheet_leftovers:
+        data = without_leftovers(data, kind.fields)
+    read: Command | Errors = kind.parse(data, Given(event.occurred_at, today, rules))
+    return read
+
+
+def needs(commands: Iterable[Command]) -> Needs:
+    """What to load for `commands`; students come by their identity, with all their years."""
+    wanted = Needs()
+    for command in commands:
+        _COMMANDS[type(command)].needs(command, wanted)
+    return wanted
+
+
+def decide(state: State, command: Command, *, student_id: str = "", fingerprint: bytes = b"") -> Outcome:
+    """What `command` does on `state`: new facts, nothing, or a refusal. Neither is changed.
+
+    `student_id` and `fingerprint` are those of `Identity`.
+    """
+    return _COMMANDS[type(command)].decide(state, command, Identity(student_id, fingerprint))
+
+
+def evolve(state: State, new: NewFact) -> State:
+    """`state` with `new` applied. Changes it in place and returns it: a batch has thousands of facts."""
+    FACTS[type(new.fact)].evolve(state, new.fact, new.fingerprint)
+    return state

@@ -1,0 +1,73 @@
+"""`rahnama.student.withdrawn.v1`: the end of a student's enrolment in one academic year."""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from services.intake.decide.commands import WithdrawStudent
+from services.intake.decide.fields import WITHDRAWAL, values_of
+from services.intake.decide.message import CommandType, Errors, FactType, Given, Identity, no_needs
+from services.intake.decide.outcomes import Accepted, NewFact, Outcome, Refused, Unchanged
+from services.intake.decide.problems import STUDENT_NOT_REGISTERED
+from services.intake.decide.state import State
+from shared.contracts.facts import FACT_NAMES, StudentWithdrawnFact
+from shared.contracts.partitions import pool_partition
+from shared.errors import FieldError
+
+_WITHDRAWN: Final = FACT_NAMES[StudentWithdrawnFact]
+
+
+def parse(data: Mapping[str, object], given: Given) -> WithdrawStudent | Errors:
+    """The reason must be text, and goes no further: upstream's free words may say anything of anybody."""
+    errors: list[FieldError] = []
+    year, national_id, _reason = values_of(data, WITHDRAWAL, errors)
+    if errors:
+        return tuple(errors)
+    return WithdrawStudent(occurred_at=given.occurred_at, year=year, national_id=national_id)
+
+
+def decide(state: State, command: WithdrawStudent, identity: Identity) -> Outcome:
+    """The end of one year's enrolment. The other years, and who the student is, stay as they are."""
+    student_id = identity.student_id
+    known = state.students.get(student_id)
+    year = known.years.get(command.year) if known is not None else None
+    subject = f"student/{student_id}"
+    if known is None or year is None:
+        return Refused(subject if known is not None else None, (STUDENT_NOT_REGISTERED,))
+    if year.is_withdrawn:
+        return Unchanged(subject)
+    version = known.version + 1
+    left = withdrawn(state, version, command.occurred_at, command.year, student_id, known.gender, "withdrawn")
+    return Accepted(subject, (left,))
+
+
+def withdrawn(
+    state: State,
+    version: int,
+    occurred_at: str | None,
+    year: int,
+    student_id: str,
+    gender: int,
+    reason: Literal["withdrawn", "moved"],
+) -> NewFact:
+    """The fact that a year's enrolment in the pool of `gender` has ended."""
+    fact = StudentWithdrawnFact(
+        version=version,
+        occurred_at=occurred_at,
+        year=year,
+        student_id=student_id,
+        gender=gender,
+        reason=reason,
+    )
+    partition = pool_partition(state.tenant, gender, state.partitions)
+    return NewFact(_WITHDRAWN, f"student/{student_id}", partition, fact, b"")
+
+
+def evolve(state: State, fact: StudentWithdrawnFact, _fingerprint: bytes) -> None:
+    """The year stays known, with the state that it was left with."""
+    student = state.students[fact.student_id]
+    student.version = fact.version
+    student.years[fact.year] = student.years[fact.year]._replace(is_withdrawn=True)
+
+
+COMMAND: Final = CommandType(WITHDRAWAL, parse, no_needs, decide)
+FACT: Final = FactType(evolve)
