@@ -5,7 +5,7 @@ from tests.mutants.mutant import Mutant
 WRITER = "services/intake/append/writer.py"
 TRANSACTION = "services/intake/append/batch.py"
 APPENDER = "services/intake/append/transaction.py"
-SETTLE = "services/intake/append/settle.py"
+SETTLE = "services/intake/append/arrival.py"
 DOORS = ("tests/integration/intake/test_http_door.py", "tests/integration/intake/test_kafka_door.py")
 LOCKS = ("tests/integration/intake/test_cross_subject_locks.py",)
 HISTORIES = ("tests/integration/intake/test_cross_subject_histories.py",)
@@ -170,7 +170,7 @@ INTAKE = (
     Mutant(
         "bad-records-vanish",
         "what upstream sent and intake could not read leaves no trace",
-        "services/intake/append/store.py",
+        "services/intake/append/drafts.py",
         '        await connection.copy_records_to_table("rejections", records=rows, columns=REJECTION_COLUMNS)\n',
         "        assert rows\n",
         DOORS,
@@ -186,7 +186,7 @@ INTAKE = (
     Mutant(
         "students-in-the-order-of-the-request",
         "batches with the same new students in opposite orders dead-lock",
-        "services/intake/append/store.py",
+        "services/intake/append/load.py",
         "    for lookup in sorted(touched):\n",
         "    for lookup in touched:\n",
         LOCKS,

@@ -10,16 +10,15 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
-from services.intake.append.arrival import Arrival
-from services.intake.append.drafts import draft_facts
+from services.intake.append.arrival import Arrival, Batch, Pending, Rederival, settle
+from services.intake.append.drafts import draft_facts, store_keys, store_rejections
 from services.intake.append.idempotency import Place, Result, load_answers, store_answers
 from services.intake.append.inbound import InboundSlice, move_inbound
-from services.intake.append.load import load_tenants, lock_references, require_still_absent
-from services.intake.append.settle import Batch, Pending, Rederival, settle
-from services.intake.append.store import (
+from services.intake.append.load import (
+    load_tenants,
+    lock_references,
     move_student_versions,
-    store_keys,
-    store_rejections,
+    require_still_absent,
     store_students,
 )
 from services.intake.crypto.fresh_keys import SubjectKey

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from services.intake.append.settle import Pending
+from services.intake.append.arrival import Arrival, Pending, Settled
+from services.intake.append.idempotency import encoder
 from services.intake.crypto.fresh_keys import SubjectKey
 from services.intake.crypto.sealing import Keyring, new_data_key, seal
 from services.intake.decide.messages import FACTS
@@ -17,6 +19,12 @@ from shared.telemetry import AppendSpans, is_sampled
 
 QUERIES: Final = named_queries("services.intake.append")
 FIRST_VERSION: Final = 1
+REJECTION: Final = "rejection"
+KEY_COLUMNS: Final = ("tenant", "subject", "lookup", "wrapped_key")
+REJECTION_COLUMNS: Final = (
+    "rejection_id", "tenant", "causation_id", "type", "errors", "door", "inbound_partition", "inbound_offset",
+    "lookup", "wrapped_key", "sealed", "received_at", "centers",
+)  # fmt: skip
 
 Owner = tuple[str, str, int]
 """Tenant, subject, and of a student the year, else 0."""
@@ -164,3 +172,34 @@ def _draft(item: Pending, data: bytes, traceparent: str | None) -> Draft:
         data,
         traceparent,
     )
+
+
+async def store_keys(connection: Connection, keys: Sequence[SubjectKey]) -> None:
+    """The new subjects' wrapped data keys."""
+    if keys:
+        await connection.copy_records_to_table("subject_keys", records=sorted(keys), columns=KEY_COLUMNS)
+
+
+async def store_rejections(
+    connection: Connection, rejected: Sequence[Settled], keyring: Keyring, now: datetime
+) -> None:
+    """What was refused, each sealed under a key of its own."""
+    if rejected:
+        rows = [_rejection(settled, keyring, now) for settled in rejected]
+        await connection.copy_records_to_table("rejections", records=rows, columns=REJECTION_COLUMNS)
+
+
+def _rejection(settled: Settled, keyring: Keyring, now: datetime) -> tuple[object, ...]:
+    arrival: Arrival = settled.arrival
+    rejection_id = settled.answer.rejection_id
+    assert rejection_id is not None
+    wrapped = sealed = None
+    if arrival.raw:
+        data_key = new_data_key()
+        wrapped = keyring.wrap(data_key)
+        sealed = seal(data_key, arrival.raw, tenant=arrival.tenant, subject=rejection_id, kind=REJECTION)
+    return (
+        rejection_id, arrival.tenant, arrival.causation_id, arrival.type,
+        encoder.encode(settled.answer.errors).decode(), arrival.door, arrival.partition, arrival.offset,
+        arrival.lookup, wrapped, sealed, now, arrival.centers,
+    )  # fmt: skip

@@ -1,7 +1,7 @@
 """What a batch is decided on: locks first, in the one order of intake's transactions, then the rows.
 
 The order: positions of `rahnama.inbound`, reference locks by tenant, subjects by kind and key, heads by partition,
-and last the new rows' own keys, sorted (`append/store.py`). Whoever waits for a lock holds only earlier ones.
+and last the new rows' own keys, sorted. Whoever waits for a lock holds only earlier ones.
 
 Everyone who writes a tenant's mentors, students, managers or rosters holds its reference lock, shared at least, from
 the start of the transaction to its end; whoever holds it exclusively is alone with all of them, in every instance and
@@ -10,27 +10,20 @@ behind either door. So what a manager or a roster reissues is locked by that alo
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
-from services.intake.append.arrival import Arrival
+from services.intake.append.arrival import Arrival, Pending, TenantBatch
 from services.intake.decide.messages import needs
 from services.intake.decide.state import Manager, Mentor, Needs, Roster, State, Student, StudentYear
-from shared.contracts.facts import MentorRegistered
+from shared.contracts.facts import MentorRegistered, StudentRegistered, StudentWithdrawnFact
 from shared.errors import Conflict
 from shared.postgres import Connection, named_queries
 
 QUERIES: Final = named_queries("services.intake.append")
+ABOUT_STUDENTS: Final = (StudentRegistered, StudentWithdrawnFact)
+STUDENT_COLUMNS: Final = ("lookup", "tenant", "student_id", "gender", "version")
 REFERENCE_LOCKS: Final = 7_238
 """The class of the advisory locks on tenants' reference data."""
-
-
-@dataclass(slots=True)
-class TenantBatch:
-    """One tenant's part of a batch: its state, and which pseudonym each look-up (HMAC) has."""
-
-    state: State
-    students: dict[bytes, str] = field(default_factory=dict)
 
 
 async def lock_references(connection: Connection, arrivals: Iterable[Arrival], *, alone: bool) -> None:
@@ -174,3 +167,44 @@ async def _load_references(connection: Connection, state: State, wanted: Needs) 
     if wanted.rosters:
         for row in await connection.fetch(QUERIES["rosters"], tenant, sorted(wanted.rosters)):
             state.rosters[row["year"]] = Roster(row["version"], frozenset(row["school_codes"]))
+
+
+async def store_students(
+    connection: Connection, pending: Sequence[Pending], tenants: Mapping[str, TenantBatch]
+) -> None:
+    """Gives new students their rows and moves the versions of known ones; both sorted by look-up.
+
+    A first registration that another transaction has just made is a unique violation: the batch is run again.
+    """
+    first: set[bytes] = set()
+    touched: dict[bytes, tuple[str, str]] = {}
+    for item in pending:
+        arrival, fact = item.settled.arrival, item.new.fact
+        if isinstance(fact, ABOUT_STUDENTS) and arrival.lookup is not None:
+            touched[arrival.lookup] = (arrival.tenant, fact.student_id)
+            if fact.version == 1:
+                first.add(arrival.lookup)
+    rows = []
+    for lookup in sorted(touched):
+        tenant, student_id = touched[lookup]
+        student = tenants[tenant].state.students[student_id]
+        rows.append((lookup, tenant, student_id, student.gender, student.version))
+    fresh = [row for row in rows if row[0] in first]
+    moved = [row for row in rows if row[0] not in first]
+    if moved:
+        await connection.execute(
+            QUERIES["move_students"],
+            [row[0] for row in moved],
+            [row[4] for row in moved],
+            [row[3] for row in moved],
+        )
+    if fresh:
+        await connection.copy_records_to_table("students", records=fresh, columns=STUDENT_COLUMNS)
+
+
+async def move_student_versions(connection: Connection, tenant: str, pending: Sequence[Pending]) -> None:
+    """The versions of a tenant's students who are reissued: known ones, whom nobody else can change now."""
+    if pending:
+        ids = [item.new.subject.removeprefix("student/") for item in pending]
+        versions = [item.new.fact.version for item in pending]
+        await connection.execute(QUERIES["move_student_versions"], tenant, ids, versions)

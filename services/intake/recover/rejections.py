@@ -12,10 +12,9 @@ from uuid import UUID
 
 import msgspec
 
-from services.intake.append.arrival import Arrival
+from services.intake.append.arrival import ID_REUSED, Arrival
+from services.intake.append.drafts import REJECTION, REJECTION_COLUMNS
 from services.intake.append.idempotency import UNKNOWN_CONTENT, Answer, encoder, load_answers, store_answers
-from services.intake.append.settle import ID_REUSED
-from services.intake.append.store import REJECTION, REJECTION_COLUMNS
 from services.intake.crypto.sealing import Keyring, new_data_key, seal
 from services.intake.recover.facts import QUERIES
 from services.intake.recover.unreadable import Unreadable

@@ -16,11 +16,9 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from infra.local.home import REPOSITORY
-from services.intake.append.arrival import Arrival
+from services.intake.append.arrival import Arrival, Batch, TenantBatch, settle
 from services.intake.append.idempotency import Answers, Result, encoder
 from services.intake.append.inbound import InboundRecord, record_digest
-from services.intake.append.load import TenantBatch
-from services.intake.append.settle import Batch, settle
 from services.intake.append.writer import Writer
 from services.intake.crypto.sealing import Keyring
 from services.intake.decide.messages import needs

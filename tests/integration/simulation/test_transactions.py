@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from services.intake.append.store import STUDENT_COLUMNS
+from services.intake.append.load import STUDENT_COLUMNS
 from shared.postgres import named_queries
 from tests.integration.simulation.both import Open, Script, on_both, outcome, prepare
 from tests.integration.simulation.rows import STUDENTS
