@@ -43,4 +43,12 @@ CHECKS = (
         "        if not is_unreadable(error):\n",
         ("tests/unit/fuzz/test_events.py",),
     ),
+    Mutant(
+        "an-unmeasured-figure-hides-a-missed-one",
+        "a row of the README with a missed target says only that another figure was not measured",
+        "tests/figures.py",
+        '        words.append(f"**{NOT_MEASURED}**")\n',
+        '        words = [f"**{NOT_MEASURED}**"]\n',
+        ("tests/unit/test_figures_tables.py",),
+    ),
 )
