@@ -51,4 +51,20 @@ CHECKS = (
         '        words = [f"**{NOT_MEASURED}**"]\n',
         ("tests/unit/test_figures_tables.py",),
     ),
+    Mutant(
+        "the-columns-of-a-log-hold-anything",
+        "a version or a causation id of a log, in every row, is no violation in simulation or fault trials",
+        "tests/invariants/log_tables.py",
+        "        for column in (*KEPT, *told):\n",
+        "        for column in KEPT:\n",
+        ("tests/unit/invariants/test_columns.py",),
+    ),
+    Mutant(
+        "the-head-of-a-log-has-any-time",
+        "the time at which a log ends, from which the next event's is taken, is no violation",
+        "tests/invariants/log_tables.py",
+        '        assert row["time"] == time, (\n',
+        '        assert row["time"] == time or row["time"], (\n',
+        ("tests/unit/invariants/test_columns.py",),
+    ),
 )
