@@ -67,4 +67,28 @@ CHECKS = (
         '        assert row["time"] == time or row["time"], (\n',
         ("tests/unit/invariants/test_columns.py",),
     ),
+    Mutant(
+        "a-report-may-be-of-whatever-is-checked-out",
+        "a report whose commit is HEAD is of every commit",
+        "tests/provenance.py",
+        "    if not HASH.fullmatch(of):\n",
+        "    if not of:\n",
+        ("tests/unit/test_provenance.py",),
+    ),
+    Mutant(
+        "a-deleted-report-passes",
+        "a report with a bad result is deleted, and every check of reports passes",
+        "tests/provenance.py",
+        "    if names != required:\n",
+        "    if not names:\n",
+        ("tests/unit/test_provenance.py",),
+    ),
+    Mutant(
+        "a-page-may-differ-from-its-report",
+        "the page of a report can be edited by hand",
+        "tests/report_pages.py",
+        "    if made == page:\n",
+        "    if made:\n",
+        ("tests/unit/test_report_pages.py",),
+    ),
 )

@@ -18,11 +18,12 @@ def write_report(report: dict[str, Any], folder: Path = REPORTS) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     data, page = folder / "fuzz-events.json", folder / "fuzz-events.md"
     data.write_text(json.dumps(report, indent=1) + "\n")
-    page.write_text(_page(report))
+    page.write_text(fuzz_page(report))
     return [data, page]
 
 
-def _page(report: dict[str, Any]) -> str:
+def fuzz_page(report: dict[str, Any]) -> str:
+    """The inputs, how they ended, and what was not handled."""
     machine = report["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in report["versions"].items())
     failures = [
