@@ -131,6 +131,7 @@ check: venv ## style, types and the architecture's rules
 	@$(VENV)/lint-imports
 	@$(RUN) tests.figures
 	@$(RUN) tests.provenance
+	@$(RUN) tests.report_pages
 
 figures: venv ## writes the README's table of figures from docs/reports (make check compares it)
 	@exec $(RUN) tests.figures --write

@@ -83,9 +83,10 @@ def _row(reports: Reports, label: str, targets: Sequence[Target]) -> str:
         for target, figure in zip(targets, figures, strict=True)
     ]
     shown = ", ".join(_number(figure) for figure in figures)
-    verdict = f"{_wanted(targets)}: **missed**" if any(missed) else _wanted(targets)
+    words = ["**missed**"] if any(missed) else []
     if any(figure is None for figure in figures):
-        verdict = f"{_wanted(targets)}: **{NOT_MEASURED}**"
+        words.append(f"**{NOT_MEASURED}**")
+    verdict = f"{_wanted(targets)}: {', '.join(words)}" if words else _wanted(targets)
     return f"| {label} | {shown} {targets[0].unit} | {verdict} |"
 
 

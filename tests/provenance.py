@@ -4,6 +4,7 @@ A report that was made in a work tree with changes is of no commit: nobody can m
 """
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,16 @@ from infra.local.home import REPOSITORY
 REPORTS: Final = REPOSITORY / "docs" / "reports"
 CHANGED: Final = "+"
 """Behind the commit of a report that was made in a work tree with changes."""
+HASH: Final = re.compile(r"[0-9a-f]{7,40}")
+"""A commit by itself: a branch, a tag or `HEAD` names another one tomorrow."""
 GIT_SECONDS: Final = 60.0
+REQUIRED: Final = frozenset(
+    f"{name}.json"
+    for name in (
+        "bench", "bench-later", "bench-tracing", "drills", "faults", "fuzz-events", "mutants", "overload", "simulation", "soak",
+    )
+)  # fmt: skip
+"""Every report that there must be: one that is deleted is no report that passes."""
 OLDER: Final = {
     "drills.json": "a run before commits were recorded",
     "faults.json": "runs at two commits, 2098910 and 1d8930e, before commits were recorded",
@@ -68,16 +78,22 @@ def faults_of(report: dict[str, Any], repository: Path = REPOSITORY) -> list[str
         return ["names no commit"]
     if of.endswith(CHANGED) or report.get("tree", "clean") != "clean":
         return [f"was made in a work tree that differed from {of.rstrip(CHANGED)}"]
+    if not HASH.fullmatch(of):
+        return [f"names {of!r}, which is no hash of a commit"]
     if not _succeeds(repository, "merge-base", "--is-ancestor", of, "HEAD"):
         return [f"is of {of}, which is not an ancestor of HEAD"]
     return []
 
 
-def main(folder: Path = REPORTS, repository: Path = REPOSITORY) -> int:
-    """0 if every report is of a commit in the history of this one."""
+def main(folder: Path = REPORTS, repository: Path = REPOSITORY, required: frozenset[str] = REQUIRED) -> int:
+    """0 if every report is there, none is unknown, and each is of a commit in the history of this one."""
     reports = sorted(folder.glob("*.json"))
-    if not reports:
-        print(f"{folder}: no report. Make the reports, then check again.", file=sys.stderr)
+    names = {path.name for path in reports}
+    for name in sorted(required - names):
+        print(f"{name} is missing. Make it, or restore it.", file=sys.stderr)
+    for name in sorted(names - required):
+        print(f"{name} is not in REQUIRED of tests/provenance.py. Add it.", file=sys.stderr)
+    if names != required:
         return 1
     if not _succeeds(repository, "rev-parse", "HEAD"):
         print("NOT CHECKED: the origin of the reports, because this is not a git repository")

@@ -19,7 +19,7 @@ from infra.demo.cohort import Cohort, make_cohort
 from infra.demo.measure import Outcome, measure, verify
 from infra.demo.progress import Progress
 from infra.demo.report import figures, is_whole, page
-from infra.demo.send import Upstream, encode_batches, send_over_http, send_over_kafka
+from infra.demo.send import Upstream, encode_batches, require_rejected, send_over_http, send_over_kafka
 from infra.demo.traced import collector_environment, follow, with_trace
 from infra.local.errors import LocalError
 from infra.local.home import Home
@@ -36,9 +36,10 @@ INBOUND_TOPIC: Final = "rahnama.inbound"
 
 
 def main() -> int:
-    """Exit code: 0 only if every student has an outcome and the verification holds."""
+    """Exit code: 0 only if every student has an outcome, no event was rejected unexpectedly, and the verification holds."""
+    cohort = make_cohort()
     try:
-        text, result = asyncio.run(_demo(Home.from_environment()))
+        text, result = asyncio.run(_demo(Home.from_environment(), cohort))
     except KeyboardInterrupt:
         return 130
     except (LocalError, TimeoutError, httpx.HTTPError, RuntimeError) as error:
@@ -46,11 +47,10 @@ def main() -> int:
         return 1
     print(text)
     print(json.dumps(result))
-    return 0 if is_whole(result) else 1
+    return 0 if is_whole(result, wrong=len(cohort.wrong)) else 1
 
 
-async def _demo(home: Home) -> tuple[str, dict[str, Any]]:
-    cohort = make_cohort()
+async def _demo(home: Home, cohort: Cohort) -> tuple[str, dict[str, Any]]:
     async with AsyncExitStack() as stack:
         stack.enter_context(home.only_demo())
         shutil.rmtree(home.demo, ignore_errors=True)
@@ -85,7 +85,9 @@ async def _run(
     chain = Chain(client, system.urls, deadline_seconds=DEADLINE_SECONDS)
     with Progress("managers, roster, mentors", len(cohort.reference)) as progress:
         # One after the other: a manager stands before the mentors that name it.
-        await send_over_http(upstream, encode_batches(cohort.reference), progress.advance, requests_at_once=1)
+        bodies = encode_batches(cohort.reference)
+        rejected = await send_over_http(upstream, bodies, progress.advance, requests_at_once=1)
+        require_rejected(rejected, cohort.reference)
         await chain.wait_for_ledger()
     events, traced = with_trace(cohort.students)
     half = len(events) // 2

@@ -4,7 +4,7 @@ Every national ID carries a right checksum and belongs to nobody in particular: 
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ STUDENT_GROUPS: Final = (
 )  # fmt: skip
 GROUPS: Final = GRADUATE_GROUPS + STUDENT_GROUPS
 SCHOOLS: Final = tuple(range(101, 131))
+WRONG: Final = "invalid-"
+"""How the ids of events begin that are wrong on purpose."""
 
 Event = dict[str, Any]
 """One CloudEvent, as upstream sends it."""
@@ -45,6 +47,16 @@ class Cohort:
     reference: list[Event] = field(default_factory=list)
     students: list[Event] = field(default_factory=list)
     distinct_students: int = 0
+
+    @property
+    def wrong(self) -> frozenset[str]:
+        """The ids of the events that are wrong on purpose: intake rejects these, and no others."""
+        return wrong_ids(self.students)
+
+
+def wrong_ids(events: Iterable[Event]) -> frozenset[str]:
+    """Of those among the events that are wrong on purpose."""
+    return frozenset(event["id"] for event in events if event["id"].startswith(WRONG))
 
 
 def make_cohort(seed: int = 1404, size: CohortSize | None = None) -> Cohort:
@@ -158,7 +170,7 @@ def _with_noise(draw: random.Random, valid: list[Event], size: CohortSize) -> li
     for number, original in enumerate(draw.sample(valid, round(size.unchanged_share * len(valid)))):
         events.append({**original, "id": f"again-{number}"})
     for number, original in enumerate(draw.sample(valid, round(size.invalid_share * len(valid)))):
-        events.append({**original, "id": f"invalid-{number}", "data": _spoil(number, original["data"])})
+        events.append({**original, "id": f"{WRONG}{number}", "data": _spoil(number, original["data"])})
     draw.shuffle(events)
     return events
 

@@ -9,7 +9,7 @@ import httpx
 from infra.demo.chain import Chain
 from infra.demo.cohort import YEAR, make_cohort
 from infra.demo.progress import Progress
-from infra.demo.send import Upstream, encode_batches, send_over_http
+from infra.demo.send import Upstream, encode_batches, require_rejected, send_over_http
 from infra.local.errors import LocalError
 from infra.local.home import Home
 from infra.local.keys import ensure_keys
@@ -47,11 +47,12 @@ async def _load(home: Home, state: State, registrations: int | None) -> Any:
     async with httpx.AsyncClient(headers=headers, timeout=60, trust_env=False) as client:
         chain = Chain(client, state.urls, deadline_seconds=DEADLINE_SECONDS)
         with Progress("managers, roster, mentors", len(cohort.reference)) as progress:
-            await send_over_http(
-                upstream, encode_batches(cohort.reference), progress.advance, requests_at_once=1
-            )
+            bodies = encode_batches(cohort.reference)
+            rejected = await send_over_http(upstream, bodies, progress.advance, requests_at_once=1)
+        require_rejected(rejected, cohort.reference)
         with Progress("students", len(students)) as progress:
-            await send_over_http(upstream, encode_batches(students), progress.advance)
+            rejected = await send_over_http(upstream, encode_batches(students), progress.advance)
+        require_rejected(rejected, students)
         await chain.wait_for_ledger()
         answer = await client.get(f"{state.urls['allocation']}/v1/summary", params={"year": YEAR})
         answer.raise_for_status()

@@ -33,12 +33,13 @@ def figures(outcome: Outcome, *, sent: int, seconds: float, trace: Sequence[Coll
     }
 
 
-def is_whole(result: dict[str, Any]) -> bool:
-    """Whether every student has an outcome, every event an answer, and the proof holds."""
+def is_whole(result: dict[str, Any], *, wrong: int) -> bool:
+    """Whether every student has an outcome, every event an answer, and the proof holds; and only those `wrong` were rejected."""
     answered = result["accepted"] + result["unchanged"] + result["duplicates"] + result["rejected"]
     return bool(
         result["students"] == result["assigned"] + result["waitlisted"]
         and result["sent"] == answered
+        and result["rejected"] == wrong
         and result["audit_verified"]
         and result["trace_services"] == 3
     )

@@ -2,14 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import httpx
 from aiokafka import AIOKafkaProducer
 
-from infra.demo.cohort import Event
+from infra.demo.cohort import Event, wrong_ids
 from infra.local.side_by_side import side_by_side
 from shared.kafka.closing_clients import Producer
 
@@ -48,8 +49,12 @@ async def send_over_http(
     progress: Progress,
     *,
     requests_at_once: int = HTTP_REQUESTS_AT_ONCE,
-) -> None:
-    """Posts every body until it is answered with 202; a 429 or 503 is waited for, as `Retry-After` says."""
+) -> dict[str, str]:
+    """Posts every body until it is answered with 202; a 429 or 503 is waited for, as `Retry-After` says.
+
+    Returns the first code of each event that was rejected, now or when it was sent first, by its id.
+    """
+    codes: dict[str, str] = {}
     waiting = asyncio.Queue[bytes]()
     for body in bodies:
         waiting.put_nowait(body)
@@ -63,16 +68,39 @@ async def send_over_http(
 
         async def worker() -> None:
             while not waiting.empty():
-                progress(await _post(client, waiting.get_nowait()))
+                results = await _post(client, waiting.get_nowait())
+                codes.update(_rejected(results))
+                progress(len(results))
 
         await side_by_side(*(worker() for _ in range(requests_at_once)))
+    return codes
 
 
-async def _post(client: httpx.AsyncClient, body: bytes) -> int:
+def _rejected(results: Sequence[Event]) -> dict[str, str]:
+    return {str(result["id"]): result["errors"][0]["code"] for result in results if result.get("errors")}
+
+
+def require_rejected(codes: Mapping[str, str], events: Sequence[Event]) -> None:
+    """Raises `RuntimeError` unless intake rejected those of the events that are wrong on purpose, and no others."""
+    wrong, sent = wrong_ids(events), len(events)
+    if unexpected := {name: code for name, code in codes.items() if name not in wrong}:
+        kinds = ", ".join(f"{code} ({times})" for code, times in Counter(unexpected.values()).most_common(3))
+        raise RuntimeError(
+            f"intake rejected {len(codes)} of {sent} events, {len(unexpected)} of them unexpectedly, with {kinds}; for example"
+            f" {min(unexpected)}. GET /v1/rejections of intake lists the reasons."
+        )
+    if accepted := wrong - codes.keys():
+        raise RuntimeError(
+            f"intake accepted {len(accepted)} of {len(wrong)} events that are wrong on purpose, for example {min(accepted)}."
+        )
+
+
+async def _post(client: httpx.AsyncClient, body: bytes) -> list[Event]:
     for _attempt in range(ATTEMPTS):
         answer = await client.post("/v1/events", content=body)
         if answer.status_code == 202:
-            return len(answer.json()["results"])
+            results: list[Event] = answer.json()["results"]
+            return results
         if answer.status_code not in (429, 503):
             raise RuntimeError(f"intake answered {answer.status_code}: {answer.text[:300]}")
         await asyncio.sleep(float(answer.headers.get("retry-after", "1")))

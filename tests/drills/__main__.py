@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 
 from infra.local.supervisor import versions
+from tests.drills.tables import drills_page
 from tests.provenance import REPORTS, commit, require_clean, stamp
 
 DRILLS: Final = "tests/drills"
@@ -46,26 +47,9 @@ def main() -> int:
         REPORTS.mkdir(parents=True, exist_ok=True)
         text = json.dumps(report, indent=2, ensure_ascii=False)
         (REPORTS / "drills.json").write_text(text + "\n", encoding="utf-8")
-        (REPORTS / "drills.md").write_text(_table(report), encoding="utf-8")
+        (REPORTS / "drills.md").write_text(drills_page(report), encoding="utf-8")
     print(json.dumps(report, ensure_ascii=False))
     return int(code)
-
-
-def _table(report: dict[str, Any]) -> str:
-    lines = [
-        "# Drills",
-        "",
-        "Made by `make drills TABLE=1`. What each one is about: [runbooks](../runbooks/README.md).",
-        "",
-        f"- commit: {report['commit']}",
-        *(f"- {name}: {value}" for name, value in report["machine"].items()),
-        "",
-        "| drill | passed | seconds |",
-        "|---|---|---|",
-    ]
-    for name, drill in report["drills"].items():
-        lines.append(f"| {name} | {'yes' if drill['passed'] else 'no'} | {drill['seconds']} |")
-    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

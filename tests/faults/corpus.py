@@ -8,9 +8,11 @@ from infra.demo.cohort import SOURCE
 from tests.e2e.upstream import STRUCTURED_HEADERS
 from tests.faults.senders import Record
 
+ID: Final = "poison"
+"""Of those that have a valid one."""
 _EVENT: Final = {
     "specversion": "1.0",
-    "id": "poison",
+    "id": ID,
     "source": SOURCE,
     "type": "rahnama.student.registered.v1",
     "data": {"year": 1404},

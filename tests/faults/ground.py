@@ -5,7 +5,6 @@ import contextlib
 import contextvars
 import json
 import random
-import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,6 +13,7 @@ import httpx
 
 from tests.faults.bed import Bed
 from tests.faults.memory import MemoryUse, resident_mib, watched
+from tests.faults.metrics import NotAnswered, read_metric
 from tests.faults.quiet import Stillness
 from tests.faults.senders import PIECE_EVENTS, Senders
 from tests.faults.stage import Stage
@@ -23,8 +23,6 @@ from tests.invariants.reading import Servers
 QUIET_SECONDS: Final = 90.0
 MOMENT_SECONDS: Final = 60.0
 MOMENT_STEP_SECONDS: Final = 0.01
-
-
 MORE_STUDENTS: Final = 8
 LOAD_SECONDS: Final = 2.0
 """How long a strike waits for a request in flight."""
@@ -236,16 +234,11 @@ class Ground:
         self.began_at.setdefault(STRIKER.get(), asyncio.get_running_loop().time())
 
     async def metric(self, name: str, instance: str) -> float:
-        """A metric's sum over all of its labels; 0 when the instance does not answer."""
-        url = f"{self.bed.instances[instance].url}/metrics"
-        headers = {"authorization": f"Bearer {self.bed.token('metrics')}"}
+        """A metric's sum over all of its labels. Raises `Expected` when the instance does not answer in time."""
         try:
-            async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
-                answer = await client.get(url, headers=headers)
-        except httpx.TransportError:
-            return 0.0
-        found = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", answer.text, re.MULTILINE)
-        return sum(float(value) for value in found)
+            return await read_metric(self.bed.instances[instance].url, self.bed.token("metrics"), name)
+        except NotAnswered as error:
+            raise Expected(f"{instance} did not answer with its metrics: {error}") from error
 
     async def ready(self, instance: str) -> bool:
         """What `/readyz` says; an instance that does not answer is not ready."""

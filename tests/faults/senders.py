@@ -31,6 +31,9 @@ AGAIN_EVENTS: Final = 200
 Record = tuple[bytes, bytes | None, Sequence[tuple[str, bytes]] | None]
 """Value, key and headers."""
 
+Place = tuple[int, int]
+"""Partition and offset."""
+
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what fails here is meant to, and is sent again
 
 
@@ -164,10 +167,17 @@ class Senders:
 
     async def produce(
         self, records: Sequence[Record], topic: str = INBOUND, partition: int | None = None
-    ) -> None:
-        """Values, keys and headers, until all are acknowledged, some perhaps twice."""
+    ) -> list[Place]:
+        """Values, keys and headers, until all are acknowledged, some perhaps twice.
 
-        async def attempt() -> bool:
+        Returns the places of those that were acknowledged at the first attempt: a record that was sent again may be the
+        repeat of one that nobody acknowledged.
+        """
+        attempts = 0
+
+        async def attempt() -> list[Place] | None:
+            nonlocal attempts
+            attempts += 1
             try:
                 async with asyncio.timeout(REQUEST_SECONDS):
                     producer = await self._kafka.producer(
@@ -178,12 +188,15 @@ class Senders:
                             await producer.send(topic, value, key=key, headers=headers, partition=partition)
                             for value, key, headers in records
                         ]
-                        await asyncio.gather(*sent)
+                        written = await asyncio.gather(*sent)
                     finally:
                         await producer.stop()
             except (KafkaError, TimeoutError, OSError):
-                return False
-            return True
+                return None
+            return [(record.partition, record.offset) for record in written]
 
         with self._flying():
-            await within(ANSWER_SECONDS, attempt, "an acknowledgement of Kafka", pause_seconds=RETRY_SECONDS)
+            places = await within(
+                ANSWER_SECONDS, attempt, "an acknowledgement of Kafka", pause_seconds=RETRY_SECONDS
+            )
+        return places if attempts == 1 else []

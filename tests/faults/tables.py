@@ -15,9 +15,13 @@ def write_report(report: dict[str, Any], folder: Path = REPORTS) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     data, page = folder / "faults.json", folder / "faults.md"
     data.write_text(json.dumps(report, indent=1) + "\n")
-    kept = page.read_text().partition(FOUND)[2] if page.exists() else "\n\nNone yet.\n"
-    page.write_text(f"{_table(report)}\n{FOUND}{kept}")
+    page.write_text(faults_page(report, page.read_text() if page.exists() else f"{FOUND}\n\nNone yet.\n"))
     return [data, page]
+
+
+def faults_page(report: dict[str, Any], before: str) -> str:
+    """The page; what stands in the one before below the heading of the found faults is kept."""
+    return f"{_table(report)}\n{FOUND}{before.partition(FOUND)[2]}"
 
 
 def _table(report: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import pickle
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -95,12 +95,14 @@ async def run_trial(
             outcome.phases["quiet"] = time.monotonic() - began
             outcome.violations = await judge(stage)
             outcome.phases["judged"] = time.monotonic() - began
-    except Expected as error:
-        outcome.violations.append(Violation("expected", str(error)))
-    except NotQuiet as error:
-        outcome.violations.append(Violation("quiet", str(error)))
-    except Exception as error:
-        outcome.violations.append(Violation("trial", _told(error)))
+    except* Expected as group:  # faults run in task groups, which wrap what they raise
+        outcome.violations += [Violation("expected", str(error)) for error in _each(group)]
+    except* NotQuiet as group:
+        outcome.violations += [Violation("quiet", str(error)) for error in _each(group)]
+    except* Exception as group:
+        outcome.violations += [
+            Violation("trial", f"{type(error).__name__}: {error}") for error in _each(group)
+        ]
     finally:
         if ground.load is not None:
             ground.load.cancel()
@@ -115,10 +117,13 @@ async def run_trial(
     return outcome
 
 
-def _told(error: BaseException) -> str:
-    if isinstance(error, BaseExceptionGroup):
-        return "; ".join(_told(one) for one in error.exceptions)
-    return f"{type(error).__name__}: {error}"
+def _each(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """The exceptions in it, however deep."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _each(error)
+        else:
+            yield error
 
 
 async def _suffer(ground: Ground, fault: str) -> None:
@@ -133,8 +138,9 @@ async def _suffer(ground: Ground, fault: str) -> None:
 async def _strike(ground: Ground, fault: str) -> None:
     try:
         await FAULTS[fault](ground)
-    except DidNotHappen as error:
-        ground.witness(False, str(error))
+    except* DidNotHappen as group:
+        for error in _each(group):
+            ground.witness(False, str(error))
 
 
 async def _finish(load: "asyncio.Task[None]") -> None:

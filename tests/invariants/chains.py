@@ -1,13 +1,11 @@
 """I6: three places, one history; hashes, chains and trees computed here with nothing of the product's code."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Final
-
-import msgspec
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from tests.invariants.evidence import NO_HASH, Evidence, History, Kept, Row
+from tests.invariants.log_tables import decoded, require_ends, require_heads, require_log
 
 HASH_BYTES: Final = 32
 READERS: Final[Mapping[str, Sequence[str]]] = {"allocation": ("intake",), "audit": ("intake", "allocation")}
@@ -19,9 +17,9 @@ def i6_chained_and_the_same_everywhere(evidence: Evidence) -> None:
     for history in evidence.histories:
         for partition in sorted({*history.log, *history.topic, *history.ledger}):
             _require_one_history(history, partition)
-    _require_ends("intake's log head", evidence.intake["log_head"], evidence.facts.log)
-    _require_ends("allocation's log head", evidence.allocation["log_head"], evidence.decisions.log)
     for history, tables in ((evidence.facts, evidence.intake), (evidence.decisions, evidence.allocation)):
+        require_log(history.source, tables["log"], history.log)
+        require_heads(history.source, tables["log_head"], history.log)
         for row in tables["log_published"]:
             last = len(history.log.get(row["partition"], ()))
             assert row["sequence"] <= last, (
@@ -31,7 +29,7 @@ def i6_chained_and_the_same_everywhere(evidence: Evidence) -> None:
     for service, sources in READERS.items():
         for source in sources:
             rows = [row for row in getattr(evidence, service)["inbox"] if row["source"] == source]
-            _require_ends(f"{service}'s position in {source}", rows, logs[source])
+            require_ends(f"{service}'s position in {source}", rows, logs[source])
     for row in evidence.allocation["inbox_hashes"]:
         _require_hashes(row, logs[row["source"]].get(row["partition"], ()))
     trees = {(row["source"], row["partition"]): row for row in evidence.audit["trees"]}
@@ -59,20 +57,11 @@ def _require_one_history(history: History, partition: int) -> None:
 
 
 def _require_columns(where: str, row: Kept) -> None:
-    event = _decoded(row.value)
+    event = decoded(row.value)
     assert row.hash == leaf_hash(row.value), f"{where}: a wrong hash"
     assert row.sequence == int(event["sequence"]), f"{where}: a wrong sequence"
     for column in ("type", "tenant", "subject"):
         assert getattr(row, column) == event[column], f"{where}: a wrong {column}"
-
-
-def _require_ends(what: str, rows: Iterable[Row], log: Mapping[int, Sequence[Kept]]) -> None:
-    found = {row["partition"]: (row["sequence"], row["hash"]) for row in rows}
-    for partition in sorted({*found, *log}):
-        events = log.get(partition, ())
-        end = (len(events), events[-1].hash) if events else (0, NO_HASH)
-        at = found.get(partition)
-        assert at == end, f"{what}, partition {partition}: {_place(at)}; the log ends at {_place(end)}"
 
 
 def _require_hashes(row: Row, log: Sequence[Kept]) -> None:
@@ -82,10 +71,6 @@ def _require_hashes(row: Row, log: Sequence[Kept]) -> None:
     what = f"allocation's hashes of {row['source']}, partition {row['partition']}, up to {last}"
     assert 0 < count <= last <= len(log), f"{what} are {count}; the log has {len(log)} events"
     assert row["hashes"] == applied, f"{what} are not the log's"
-
-
-def _place(at: tuple[int, bytes] | None) -> str:
-    return "nothing" if at is None else f"sequence {at[0]}, hash {at[1].hex()[:12]}…"
 
 
 def _require_tree(where: str, row: Row | None, events: Sequence[Kept]) -> None:
@@ -114,7 +99,7 @@ def first_occurrences(where: str, values: Sequence[bytes]) -> list[bytes]:
     """A topic's events without repeats. A repeat must be the same event; nothing may be missing before the next."""
     kept: list[bytes] = []
     for value in values:
-        sequence = int(_decoded(value)["sequence"])
+        sequence = int(decoded(value)["sequence"])
         assert 1 <= sequence <= len(kept) + 1, f"{where}: sequence {sequence} follows {len(kept)}"
         if sequence == len(kept) + 1:
             kept.append(value)
@@ -126,7 +111,7 @@ def first_occurrences(where: str, values: Sequence[bytes]) -> list[bytes]:
 def _require_chain(source: str, partition: int, values: Sequence[bytes], where: str) -> None:
     previous, time = NO_HASH.hex(), ""
     for sequence, value in enumerate(values, 1):
-        event = _decoded(value)
+        event = decoded(value)
         expected = f"{source}-{partition:02d}-{sequence:016d}"
         assert event["id"] == expected, f"{where}: {event['id']} stands where {expected} should"
         assert event["sequence"] == f"{sequence:016d}", (
@@ -140,13 +125,3 @@ def _require_chain(source: str, partition: int, values: Sequence[bytes], where: 
 def leaf_hash(value: bytes) -> bytes:
     """RFC 6962, section 2.1."""
     return hashlib.sha256(b"\x00" + value).digest()
-
-
-@lru_cache(maxsize=65_536)
-def _decoded(value: bytes) -> dict[str, Any]:
-    try:
-        event: dict[str, Any] = msgspec.json.decode(value)
-        int(event["sequence"])
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
-        raise AssertionError(f"{value[:80]!r} is no event: {error!r}") from error
-    return event

@@ -1,4 +1,4 @@
-"""Which columns of the read models I7 compares, which it cannot and why, and how rows are compared.
+"""Which columns of the read models I7 compares and of the logs I6, which they cannot and why, and how rows are compared.
 
 A migration that adds a table or a column adds it here: `tests/integration/simulation/test_judged_columns.py` reads
 the real schema and fails for one that is in none of these lists.
@@ -128,6 +128,27 @@ NOT_READ_MODELS: Final[Mapping[str, Mapping[str, str]]] = {
 """Tables that are no read model of the logs, each with what judges it, or why nothing does."""
 
 
+LOG_VALUES: Final[Mapping[str, Sequence[str]]] = {
+    "log": ("type", "tenant", "subject", "version", "value", "hash", "causation_id"),
+    "log_head": ("sequence", "hash", "time"),
+}
+"""The columns of a log's tables that I6 compares with the events, beside those of the primary key."""
+LOG_KEYS: Final[Mapping[str, Sequence[str]]] = {"log": ("partition", "sequence"), "log_head": ("partition",)}
+LOG_EXCLUDED: Final[Mapping[str, Mapping[str, str]]] = {
+    "log": {
+        "traceparent": "I7 compares it with the ledger's",
+        "recorded_at": "the database's clock",
+    },
+    "log_head": {},
+}
+"""The other columns of a log's tables, each with the reason."""
+
+
+def columns_of_log(table: str) -> frozenset[str]:
+    """Every column that `log` or `log_head` has."""
+    return frozenset((*LOG_KEYS[table], *LOG_VALUES[table], *LOG_EXCLUDED[table]))
+
+
 def columns_of_table(service: str, table: str) -> frozenset[str]:
     """Every column that a read model has."""
     excluded = EXCLUDED.get(service, {}).get(table, {})
@@ -140,9 +161,7 @@ def require_rows(service: str, table: str, expected: Rows, rows: Iterable[Row]) 
     key, values, known = KEYS[service][table], VALUES[service][table], columns_of_table(service, table)
     found: set[Key] = set()
     for row in rows:
-        assert row.keys() == known, (
-            f"{what} lacks the columns {sorted(known - row.keys())} and has the unknown {sorted(row.keys() - known)}"
-        )
+        require_columns(what, row, known)
         place = tuple([_plain(row[column]) for column in key])
         assert place not in found, f"{what}: two rows of {place}"
         found.add(place)
@@ -159,6 +178,13 @@ def require_rows(service: str, table: str, expected: Rows, rows: Iterable[Row]) 
     if len(found) != len(expected):
         missing = min(expected.keys() - found, key=repr)
         raise AssertionError(f"{what} holds no row {missing}; a replay makes {dict(expected[missing])}")
+
+
+def require_columns(what: str, row: Row, known: frozenset[str]) -> None:
+    """The row has these columns and no other. Raises `AssertionError`."""
+    assert row.keys() == known, (
+        f"{what} lacks the columns {sorted(known - row.keys())} and has the unknown {sorted(row.keys() - known)}"
+    )
 
 
 def _plain(value: Any, column: str = "") -> Any:

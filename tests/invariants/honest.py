@@ -70,9 +70,20 @@ class HonestLog:
     def rows(self) -> list[Row]:
         """Its table."""
         return [
-            {"partition": self.partition, "sequence": kept.sequence, "traceparent": self._traceparent(kept)}
+            {
+                "partition": self.partition, "sequence": kept.sequence, "type": kept.type, "tenant": kept.tenant,
+                "subject": kept.subject, "version": msgspec.json.decode(decode(kept.value).data)["version"],
+                "value": kept.value, "hash": kept.hash, "causation_id": decode(kept.value).causationid,
+                "traceparent": self._traceparent(kept), "recorded_at": START,
+            }
             for kept in self.kept
-        ]
+        ]  # fmt: skip
+
+    def head(self) -> Row:
+        """Its row in `log_head`."""
+        sequence, digest = (len(self.kept), self.kept[-1].hash) if self.kept else (0, NO_HASH)
+        time = decode(self.kept[-1].value).time if self.kept else ""
+        return {"partition": self.partition, "sequence": sequence, "hash": digest, "time": time}
 
     def ledger(self) -> list[Row]:
         """Its events as audit keeps them."""
@@ -133,7 +144,7 @@ def honest_evidence(facts: Sequence[Fact], *, partition: int = 2) -> Evidence:
         intake={
             **intake_tables(TENANT, partition, facts),
             "log": intake.rows(),
-            "log_head": [intake.end()],
+            "log_head": [intake.head()],
             "log_published": [intake.end()],
             "idempotency": [*answers, refused.answer],
             "rejections": refused.rejections,
@@ -142,7 +153,7 @@ def honest_evidence(facts: Sequence[Fact], *, partition: int = 2) -> Evidence:
         allocation={
             **allocation_tables(tables, funnels, partition),
             "log": allocation.rows(),
-            "log_head": [allocation.end()],
+            "log_head": [allocation.head()],
             "log_published": [allocation.end()],
             "inbox": [intake.end()],
             "inbox_hashes": intake.hashes(),

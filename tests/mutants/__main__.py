@@ -17,7 +17,7 @@ from pathlib import Path
 from infra.local.home import Home
 from tests.mutants.catalogue import MUTANTS
 from tests.mutants.mutant import Mutant, Trial
-from tests.mutants.report import summary, table
+from tests.mutants.report import mutants_page, summary
 from tests.mutants.runner import confirmed, try_mutant
 from tests.mutants.soundness import type_errors
 from tests.provenance import REPORTS, commit, require_clean, stamp
@@ -46,7 +46,7 @@ def main() -> int:
     if given.table:
         found = stamp(found, of)
         REPORTS.mkdir(parents=True, exist_ok=True)
-        (REPORTS / "mutants.md").write_text(table(trials, of), encoding="utf-8")
+        (REPORTS / "mutants.md").write_text(mutants_page(found), encoding="utf-8")
         (REPORTS / "mutants.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(found))
     return 0 if found["caught"] == len(chosen) else 1

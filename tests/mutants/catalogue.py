@@ -1,5 +1,6 @@
-"""All mutants, in the order in which data passes through what they break."""
+"""All mutants, in the order in which data passes through what they break; last those of the checks."""
 
+from tests.mutants.checks import CHECKS
 from tests.mutants.decisions import DECISIONS
 from tests.mutants.edge import EDGE
 from tests.mutants.intake import INTAKE
@@ -8,4 +9,4 @@ from tests.mutants.logs import LOGS
 from tests.mutants.mutant import Mutant
 from tests.mutants.verification import VERIFICATION
 
-MUTANTS: tuple[Mutant, ...] = (*EDGE, *LIMITS, *INTAKE, *LOGS, *DECISIONS, *VERIFICATION)
+MUTANTS: tuple[Mutant, ...] = (*EDGE, *LIMITS, *INTAKE, *LOGS, *DECISIONS, *VERIFICATION, *CHECKS)

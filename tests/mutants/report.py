@@ -17,6 +17,7 @@ def summary(trials: Sequence[Trial], seconds: float) -> dict[str, Any]:
         "survived": [trial.mutant.name for trial in trials if trial.outcome == "survived"],
         "errors": {trial.mutant.name: trial.detail for trial in trials if trial.outcome == "error"},
         "seconds": round(seconds, 1),
+        "breaks": {trial.mutant.name: trial.mutant.breaks for trial in trials},
         "catchers": {trial.mutant.name: trial.caught_by for trial in trials if trial.outcome == "caught"},
         "machine": {
             "cores": os.cpu_count(),
@@ -27,20 +28,21 @@ def summary(trials: Sequence[Trial], seconds: float) -> dict[str, Any]:
     }
 
 
-def table(trials: Sequence[Trial], commit: str) -> str:
-    """A Markdown page."""
+def mutants_page(report: dict[str, Any]) -> str:
+    """The report as a page."""
     lines = [
         "# Mutants",
         "",
         "Faults that were planted on purpose, one at a time, and the first test whose assertion failed because of",
         "each. Made by `make mutants TABLE=1`, one run of all; what each one changes is in `tests/mutants/`.",
         "",
-        f"Commit: {commit}.",
+        f"Commit: {report['commit']}.",
         "",
         "| mutant | what it breaks | caught by |",
         "|---|---|---|",
     ]
-    for trial in trials:
-        catcher = f"`{trial.caught_by}`" if trial.outcome == "caught" else f"**{trial.outcome}**"
-        lines.append(f"| {trial.mutant.name} | {trial.mutant.breaks} | {catcher} |")
+    for name, breaks in report["breaks"].items():
+        outcome = "survived" if name in report["survived"] else "error"
+        catcher = f"`{report['catchers'][name]}`" if name in report["catchers"] else f"**{outcome}**"
+        lines.append(f"| {name} | {breaks} | {catcher} |")
     return "\n".join(lines) + "\n"

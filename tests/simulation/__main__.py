@@ -18,7 +18,8 @@ from typing import Final
 
 from tests.provenance import commit, require_clean, stamp
 from tests.simulation.narrate import narrate
-from tests.simulation.report import Tally, write_report
+from tests.simulation.pages import write_report
+from tests.simulation.report import Tally
 from tests.simulation.run import run_seed, silence
 from tests.simulation.scenario import Outcome
 from tests.simulation.world import prepare

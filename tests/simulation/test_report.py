@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tests.simulation.faults import Faults
 from tests.simulation.loop import SimulatedLoop
-from tests.simulation.report import Tally, write_report
+from tests.simulation.pages import write_report
+from tests.simulation.report import Tally
 from tests.simulation.scenario import Outcome
 from tests.simulation.world import SERVICES, Shape, World
 

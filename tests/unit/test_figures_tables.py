@@ -45,6 +45,40 @@ def test_a_target_that_no_report_has_is_shown_as_not_measured() -> None:
     assert "**not measured**" in row(readme_table({}), WHOLE.label)
 
 
+LATENCY = [target for target in TARGETS if target.label.startswith("one student on the idle system")]
+
+
+def latencies(*figures: float | None) -> dict[str, Any]:
+    """A report of the row's first figures; None is left out."""
+    benchmarks: dict[str, Any] = {}
+    for target, figure in zip(LATENCY, figures, strict=False):
+        within = benchmarks
+        *path, last = target.path.split(".")
+        for name in path:
+            within = within.setdefault(name, {})
+        if figure is not None:
+            within[last] = figure
+    return {"commit": "abc", "benchmarks": benchmarks, "targets": []}
+
+
+@pytest.mark.parametrize(
+    ("figures", "words"),
+    [
+        ((1e6, None), ["missed", "not measured"]),
+        ((None, 1e6), ["missed", "not measured"]),
+        ((0.1, None), ["not measured"]),
+        ((0.1, 0.1, 1e6), ["missed"]),
+        ((0.1, 0.1, 0.1), []),
+    ],
+)
+def test_a_row_of_several_figures_shows_the_missed_and_the_unmeasured(
+    figures: tuple[float | None, ...], words: list[str]
+) -> None:
+    assert len(LATENCY) == 3
+    shown = row(readme_table({"bench": latencies(*figures)}), LATENCY[0].label)
+    assert shown.split("**")[1::2] == words
+
+
 def test_every_target_has_a_label_and_those_of_one_row_one_unit() -> None:
     units = {(target.label, target.unit) for target in TARGETS}
     assert all(target.label for target in TARGETS)

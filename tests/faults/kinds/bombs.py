@@ -7,6 +7,7 @@ from tests.e2e.waiting import within
 from tests.faults.bed import PARTITIONS
 from tests.faults.ground import Ground
 from tests.faults.memory import BOMB_BOUND_MIB, MIB
+from tests.faults.senders import Place
 from tests.invariants.reading import INBOUND, read_rows
 
 REFUSED_SECONDS: Final = 45.0
@@ -14,9 +15,6 @@ BOMBS: Final = {"gzip": 96 * MIB, "lz4": 96 * MIB, "zstd": 96 * MIB, "snappy": 3
 """How long each is when it is inflated; Kafka accepts no larger batch of snappy."""
 SNAPPY_BOMBS: Final = 3
 """One alone would stay below the bound of memory if it were inflated."""
-
-Place = tuple[int, int]
-"""Partition and offset."""
 
 
 async def compressed_bombs_come_from_upstream(ground: Ground) -> None:

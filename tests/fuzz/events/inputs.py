@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
@@ -18,6 +18,9 @@ CRC_AT: Final = 17
 BATCH_BYTES: Final = 64 * 1024 * 1024
 MOST_BYTES: Final = 8 * 1024
 """Of one input: enough to exceed every bound that the target sets."""
+
+SPREADSHEETS: Final = "/upstream/qom"
+"""The source of the tenant whose events are cleaned of what spreadsheets leave."""
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -62,9 +65,37 @@ def golden_events() -> list[bytes]:
     ]
 
 
+def spreadsheet_rows() -> list[bytes]:
+    """The golden events as a spreadsheet would have them: whole numbers with a fraction of nothing, words for nothing."""
+    rows = []
+    for event in map(msgspec.json.decode, golden_events()):
+        row = {**event, "source": SPREADSHEETS, "data": _leftovers(event["data"])}
+        rows.append(msgspec.json.encode(row))
+    return rows
+
+
+def _leftovers(value: Any) -> Any:
+    match value:
+        case None:
+            return "N/A"
+        case bool():
+            return value
+        case int():
+            return f"{value}.0"
+        case dict():
+            return {name: _leftovers(item) for name, item in value.items()}
+        case list():
+            return [_leftovers(item) for item in value]
+        case _:
+            return value
+
+
 def seeds() -> list[Input]:
-    """Every golden event in every mode of every door."""
-    events = golden_events()
+    """Every golden event, and every row of a spreadsheet, in every mode of every door."""
+    return [made for events in (golden_events(), spreadsheet_rows()) for made in _at_every_door(events)]
+
+
+def _at_every_door(events: Sequence[bytes]) -> list[Input]:
     together = b"[" + b",".join(events) + b"]"
     found = []
     for event in events:

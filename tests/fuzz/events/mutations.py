@@ -16,7 +16,7 @@ TEXTS: Final = (
     "²³½", "1404-13-45", "1385/04/12", "2006-07-03", "2025-09-23T08:30:00+03:30", "2016-12-31T23:59:60Z", "e" * 300, "x" * 129,
     "\ufeff", "\U000e0001", "ﷺ" * 60, "/upstream/demo", "/upstream/qom", "/nobody", "1.0", "rahnama.student.registered.v1",
     "application/json", "application/json; charset=utf-16", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-    "زن", "پسر", "school", "a@b.c", "eyJ5ZWFyIjoxNDA0fQ==", "e30", "\\ud800",
+    "زن", "پسر", "school", "a@b.c", "eyJ5ZWFyIjoxNDA0fQ==", "e30", "\\ud800", "21.0", "۲۷٫۰", "27.", "N/A", "-", "—", "+98 (0)912 123 4567", "1e1",
 )  # fmt: skip
 NUMBERS: Final = (
     0,

@@ -18,11 +18,12 @@ def write_report(report: dict[str, Any], folder: Path = REPORTS) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     data, page = folder / "fuzz-events.json", folder / "fuzz-events.md"
     data.write_text(json.dumps(report, indent=1) + "\n")
-    page.write_text(_page(report))
+    page.write_text(fuzz_page(report))
     return [data, page]
 
 
-def _page(report: dict[str, Any]) -> str:
+def fuzz_page(report: dict[str, Any]) -> str:
+    """The inputs, how they ended, and what was not handled."""
     machine = report["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in report["versions"].items())
     failures = [
@@ -40,9 +41,10 @@ def _page(report: dict[str, Any]) -> str:
             "",
             "Each input passes intake's own code, from the bytes to the answer, with an empty state in the place of the database. It must"
             " end in a declared outcome (accepted, unchanged, duplicate, rejected with the codes of docs/events.md) or in a declared refusal"
-            " (a problem with a status of 400 to 499, or an unreadable record, which the consumer passes).",
+            " (a problem with a status of 400 to 499). A fetch that cannot be taken apart holds its partition, with an alarm, until a"
+            " person acts; the exceptions that may do so are named in tests/fuzz/events/held.py, and any other is unhandled.",
             "",
-            "| where it comes in | inputs | events accepted, unchanged or duplicate | rejected | requests refused | fetches unreadable |",
+            "| where it comes in | inputs | events accepted, unchanged or duplicate | rejected | requests refused | partitions held |",
             "|---|---:|---:|---:|---:|---:|",
             *(_row(door, found) for door, found in report["by_door"].items()),
             "",
@@ -59,7 +61,7 @@ def _page(report: dict[str, Any]) -> str:
 
 
 def _row(door: str, found: dict[str, Any]) -> str:
-    groups = dict.fromkeys(("taken", "rejected", "refused", "unreadable"), 0)
+    groups = dict.fromkeys(("taken", "rejected", "refused", "held"), 0)
     for name, count in found["outcomes"].items():
         first = name.split()[0]
         groups[first if first in groups else "taken"] += count

@@ -1,12 +1,13 @@
 """What an input of the fuzzer meets: intake's own code, from the bytes at a door to the answer, without its servers.
 
 Every event must end in a declared outcome: accepted, unchanged, duplicate, or rejected with documented codes; every
-request and record that is none in a declared refusal. Anything else raises.
+request and record that is none in a declared refusal; a fetch that cannot be taken apart holds its partition, for a named
+cause. Anything else raises.
 """
 
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, Final, cast
@@ -30,16 +31,17 @@ from shared.errors import Rejected
 from shared.http.auth.callers import Caller
 from shared.http.problems import problem_of
 from shared.kafka.header_names import PatientRecords
-from shared.kafka.poller import is_unreadable
-from tests.fuzz.events.inputs import Door, Input
+from tests.fuzz.events.held import PartitionHeld, taking_apart
+from tests.fuzz.events.inputs import SPREADSHEETS, Door, Input
 
 NOW: Final = datetime(2026, 11, 28, 12, tzinfo=UTC)
 PARTITIONS: Final = 12
 EVENTS: Final = 50
 EVENT_BYTES: Final = 2 * 1024
 """Below the longest input, so that events are too long, too."""
-SOURCES: Final = {"/upstream/demo": "default", "/upstream/qom": "qom"}
+SOURCES: Final = {"/upstream/demo": "default", SPREADSHEETS: "qom"}
 CALLER: Final = Caller("default", "feeder", frozenset({"upstream"}), None)
+SPREADSHEETS_CALLER: Final = Caller("qom", "feeder", frozenset({"upstream"}), None)
 CODE: Final = re.compile(r"`([A-Z][A-Z0-9_]+)`")
 INT8: Final = 2**63
 
@@ -63,7 +65,10 @@ class Target:
     def __init__(self) -> None:
         self._codes = documented_codes()
         keyring = Keyring(bytes(32))
-        self._receiver = Receiver(keyring, SOURCES, lambda: NOW, event_bytes=EVENT_BYTES, batch_events=EVENTS)
+        self._receiver = Receiver(
+            keyring, SOURCES, lambda: NOW, event_bytes=EVENT_BYTES, batch_events=EVENTS,
+            spreadsheet_tenants=frozenset({SPREADSHEETS_CALLER.tenant}),
+        )  # fmt: skip
         settings = SimpleNamespace(
             event_bytes=EVENT_BYTES, request_bytes=3 * EVENT_BYTES, request_events=EVENTS
         )
@@ -93,7 +98,7 @@ class Target:
     def _post(self, made: Input) -> None:
         request = _request(made)
         try:
-            answer = _run(self._send_events(request, CALLER))
+            answer = _run(self._send_events(request, _caller(made)))
         except Rejected as error:
             told = problem_of(request, error)
             if not 400 <= told.status_code < 500:
@@ -111,18 +116,24 @@ class Target:
         self._settle(arrivals)
 
     def _fetch(self, data: bytes) -> None:
-        """As a poll does: what cannot be taken apart is passed as an unreadable record."""
+        """As a poll does: what cannot be taken apart holds its partition, for a cause that is named in `held`."""
+        found: list[Any] = []
         try:
-            records, found = PatientRecords(data), []
-            while records.has_next():
-                found += list(records.next_batch())
-        except Exception as error:
-            if isinstance(error, MemoryError | RecursionError) or not is_unreadable(error):
-                raise
-            self._met[f"unreadable {type(error).__name__}"] += 1
+            for batch in self._batches(PatientRecords(data)):
+                with taking_apart("records"):
+                    found += list(batch)
+        except PartitionHeld as held:
+            self._met[f"held {held}"] += 1
             return
         for record in found:
             self._read(InboundRecord(record.offset, record.timestamp, record.value or b"", record.headers))
+
+    @staticmethod
+    def _batches(records: PatientRecords) -> Iterator[Any]:
+        while records.has_next():
+            with taking_apart("batches"):
+                batch = records.next_batch()
+            yield batch
 
     # -- the writer, without its database
 
@@ -190,6 +201,13 @@ def _numbers(value: Any) -> list[int]:
             return [number for item in value for number in _numbers(item)]
         case _:
             return []
+
+
+def _caller(made: Input) -> Caller:
+    """Of the tenant whose spreadsheets are cleaned, where its source is named anywhere."""
+    named = SPREADSHEETS.encode()
+    found = named in made.value or any(named in content for _, content in made.headers)
+    return SPREADSHEETS_CALLER if found else CALLER
 
 
 def _request(made: Input) -> Request:

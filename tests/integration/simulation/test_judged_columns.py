@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.simulation.both import prepare
-from tests.invariants.columns import KEYS, NOT_READ_MODELS, columns_of_table
+from tests.invariants.columns import KEYS, LOG_KEYS, NOT_READ_MODELS, columns_of_log, columns_of_table
 from tests.invariants.reading import read_rows
 from tests.simulation.schema import PACKAGES
 
@@ -31,4 +31,7 @@ async def test_every_column_of_the_real_schema_is_judged_or_excluded(
     assert not unlisted, f"list {unlisted} in tests/invariants/columns.py"
     for table in KEYS[service]:
         unlisted = found[table] ^ columns_of_table(service, table)
+        assert not unlisted, f"{service}'s {table}: list {unlisted} in tests/invariants/columns.py"
+    for table in LOG_KEYS if service != "audit" else ():
+        unlisted = found[table] ^ columns_of_log(table)
         assert not unlisted, f"{service}'s {table}: list {unlisted} in tests/invariants/columns.py"

@@ -5,7 +5,9 @@ import pytest
 from infra.demo.chain import reached
 from infra.demo.cohort import Cohort, CohortSize, make_cohort, national_id
 from infra.demo.report import is_whole
+from services.intake.decide.events import InboundEvent
 from services.intake.decide.normalise import national_id as read_national_id
+from services.intake.decide.parse import parse
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,19 @@ def test_some_come_twice_some_again_and_some_wrong(cohort: Cohort) -> None:
     assert sum(one.startswith("invalid-") for one in ids) == 100
 
 
+def test_exactly_those_that_are_wrong_on_purpose_are_rejected(cohort: Cohort) -> None:
+    assert len(cohort.wrong) == 100
+    refused = set()
+    for event in (*cohort.reference, *cohort.students):
+        opened = InboundEvent(
+            id=event["id"], source=event["source"], type=event["type"], occurred_at=None, traceparent=None,
+            data=event["data"],
+        )  # fmt: skip
+        if isinstance(parse(opened, "2026-03-21"), tuple):
+            refused.add(event["id"])
+    assert refused == cohort.wrong
+
+
 def test_a_tenth_go_to_a_school_of_the_roster(cohort: Cohort) -> None:
     roster = next(event for event in cohort.reference if "roster" in event["type"])["data"]["school_codes"]
     valid = {event["id"]: event["data"] for event in cohort.students if event["id"].startswith("student-")}
@@ -71,6 +86,19 @@ def test_positions_are_reached_only_when_every_partition_is() -> None:
         ({"duplicates": 0}, False),
         ({"audit_verified": False}, False),
         ({"trace_services": 2}, False),
+        (
+            {
+                "rejected": 13,
+                "accepted": 0,
+                "unchanged": 0,
+                "duplicates": 1,
+                "students": 0,
+                "assigned": 0,
+                "waitlisted": 0,
+            },
+            False,
+        ),
+        ({"rejected": 0, "accepted": 11}, False),
     ],
 )
 def test_the_demo_succeeds_only_when_nothing_is_missing(change: dict[str, object], whole: bool) -> None:
@@ -78,4 +106,4 @@ def test_the_demo_succeeds_only_when_nothing_is_missing(change: dict[str, object
         "sent": 14, "accepted": 10, "unchanged": 1, "duplicates": 2, "rejected": 1, "students": 10,
         "assigned": 8, "waitlisted": 2, "audit_verified": True, "trace_services": 3,
     }  # fmt: skip
-    assert is_whole({**result, **change}) is whole
+    assert is_whole({**result, **change}, wrong=1) is whole

@@ -77,6 +77,6 @@ def test_the_page_tells_codes_reasons_occupancy_trace_and_tree_heads() -> None:
 
 def test_a_student_whom_allocation_does_not_know_fails_the_demo() -> None:
     outcome = an_outcome()
-    assert is_whole(figures(outcome, sent=16, seconds=2.0, trace=TRACE))
+    assert is_whole(figures(outcome, sent=16, seconds=2.0, trace=TRACE), wrong=1)
     outcome.students += 1
-    assert not is_whole(figures(outcome, sent=16, seconds=2.0, trace=TRACE))
+    assert not is_whole(figures(outcome, sent=16, seconds=2.0, trace=TRACE), wrong=1)

@@ -16,7 +16,18 @@ from shared.contracts.facts import (
     StudentWithdrawnFact,
 )
 from tests.chains import mentor, student
-from tests.invariants.columns import EXCLUDED, KEYS, NOT_READ_MODELS, VALUES, columns_of_table, require_rows
+from tests.invariants.columns import (
+    EXCLUDED,
+    KEYS,
+    LOG_EXCLUDED,
+    LOG_KEYS,
+    LOG_VALUES,
+    NOT_READ_MODELS,
+    VALUES,
+    columns_of_log,
+    columns_of_table,
+    require_rows,
+)
 from tests.invariants.every import INVARIANTS, everything_holds
 from tests.invariants.evidence import TABLES, Evidence
 from tests.invariants.honest import honest_evidence
@@ -48,6 +59,13 @@ EVERY_COLUMN: Final = [
     for service, tables in KEYS.items()
     for table in tables
     for column in sorted(columns_of_table(service, table))
+]
+LOGS: Final = [(service, table) for service in ("intake", "allocation") for table in LOG_KEYS]
+LOG_COLUMNS: Final = [
+    (service, table, column) for service, table in LOGS for column in (*LOG_KEYS[table], *LOG_VALUES[table])
+]
+EVERY_LOG_COLUMN: Final = [
+    (service, table, column) for service, table in LOGS for column in sorted(columns_of_log(table))
 ]
 
 
@@ -97,6 +115,14 @@ def falsified(evidence: Evidence, service: str, table: str, column: str) -> Iter
         yield with_rows(evidence, service, table, changed)
 
 
+def misshapen(rows: list[dict[str, Any]], column: str) -> Iterator[list[dict[str, Any]]]:
+    """The rows without the column, with another name for it, and with one more."""
+    without = [{name: cell for name, cell in row.items() if name != column} for row in rows]
+    yield without
+    yield [{**left, f"{column}_2": row[column]} for left, row in zip(without, rows, strict=True)]
+    yield [{**row, f"{column}_2": row[column]} for row in rows]
+
+
 def test_the_evidence_has_a_row_in_every_read_model_and_holds(honest: Evidence) -> None:
     everything_holds(honest)
     for service, tables in KEYS.items():
@@ -115,13 +141,45 @@ def test_a_false_value_is_found_in_every_row(honest: Evidence, service: str, tab
 def test_a_column_that_is_renamed_left_out_or_unknown_is_found(
     honest: Evidence, service: str, table: str, column: str
 ) -> None:
-    rows = rows_of(honest, service, table)
-    without = [{name: cell for name, cell in row.items() if name != column} for row in rows]
-    renamed = [{**left, f"{column}_2": row[column]} for left, row in zip(without, rows, strict=True)]
-    added = [{**row, f"{column}_2": row[column]} for row in rows]
-    for changed in (without, renamed, added):
+    for changed in misshapen(rows_of(honest, service, table), column):
         with pytest.raises(AssertionError, match=f"{service}'s {table} lacks the columns"):
             INVARIANTS["I7"](with_rows(honest, service, table, changed))
+
+
+@pytest.mark.parametrize(("service", "table", "column"), LOG_COLUMNS)
+def test_a_false_value_in_a_log_or_its_head_is_found(
+    honest: Evidence, service: str, table: str, column: str
+) -> None:
+    assert rows_of(honest, service, table)
+    for evidence in falsified(honest, service, table, column):
+        with pytest.raises(AssertionError, match=f"{service}'s {table}, partition"):
+            INVARIANTS["I6"](evidence)
+
+
+@pytest.mark.parametrize(("service", "table", "column"), EVERY_LOG_COLUMN)
+def test_a_column_of_a_log_that_is_renamed_left_out_or_unknown_is_found(
+    honest: Evidence, service: str, table: str, column: str
+) -> None:
+    for changed in misshapen(rows_of(honest, service, table), column):
+        with pytest.raises(AssertionError, match=f"{service}'s {table} lacks the columns"):
+            INVARIANTS["I6"](with_rows(honest, service, table, changed))
+
+
+def test_a_traceparent_of_a_log_is_judged_by_i7(honest: Evidence) -> None:
+    for service in ("intake", "allocation"):
+        for evidence in falsified(honest, service, "log", "traceparent"):
+            with pytest.raises(AssertionError, match=r"audit's ledger holds .* with traceparent"):
+                INVARIANTS["I7"](evidence)
+
+
+@pytest.mark.parametrize(("service", "table"), LOGS)
+def test_a_row_of_a_log_or_its_head_that_is_missing_or_twice_there_is_found(
+    honest: Evidence, service: str, table: str
+) -> None:
+    rows = rows_of(honest, service, table)
+    for changed in ([*rows, rows[0]], rows[1:]):
+        with pytest.raises(AssertionError, match=f"{service}'s {table}"):
+            INVARIANTS["I6"](with_rows(honest, service, table, changed))
 
 
 @pytest.mark.parametrize(("service", "table"), sorted({(service, table) for service, table, _ in COLUMNS}))
@@ -170,6 +228,9 @@ def test_every_table_and_column_of_the_migrations_is_judged_or_excluded_with_a_r
     for table, key in KEYS[service].items():
         assert set(key) == set(schema.tables[table].key) or table == "students"
         assert columns_of_table(service, table) == schema.tables[table].columns.keys()
+    for table, key in LOG_KEYS.items() if service != "audit" else ():
+        assert set(key) == set(schema.tables[table].key)
+        assert columns_of_log(table) == schema.tables[table].columns.keys()
 
 
 def test_nothing_is_both_compared_and_excluded_and_every_exclusion_has_a_reason() -> None:
@@ -183,3 +244,6 @@ def test_nothing_is_both_compared_and_excluded_and_every_exclusion_has_a_reason(
             assert all(len(reason) > 10 for reason in excluded.values())
         assert all(len(reason) > 10 for reason in NOT_READ_MODELS[service].values())
         assert set(TABLES[service]) <= {*tables, *NOT_READ_MODELS[service]}
+    for table, key in LOG_KEYS.items():
+        assert not {*key, *LOG_VALUES[table]} & LOG_EXCLUDED[table].keys()
+        assert all(len(reason) > 10 for reason in LOG_EXCLUDED[table].values())
