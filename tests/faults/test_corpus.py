@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 from services.intake.append.inbound import InboundRecord
-from services.intake.append.sealing import Keyring
+from services.intake.crypto.sealing import Keyring
 from services.intake.inbox.receive import Receiver
 from tests.faults.bed import TENANTS
 from tests.faults.corpus import CORPUS

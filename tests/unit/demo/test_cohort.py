@@ -6,8 +6,8 @@ from infra.demo.chain import reached
 from infra.demo.cohort import Cohort, CohortSize, make_cohort, national_id
 from infra.demo.report import is_whole
 from services.intake.decide.events import InboundEvent
+from services.intake.decide.messages import parse
 from services.intake.decide.normalise import national_id as read_national_id
-from services.intake.decide.parse import parse
 
 
 @pytest.fixture(scope="module")
