@@ -37,7 +37,7 @@ TASKS: Final = {
     "intake": (REQUEST, "Writer._settle"),
     "allocation": ("Subscription._poll",),
     "audit": ("Subscription._poll",),
-    "relay": ("Partition.run",),
+    "relay": ("PartitionRelay.run",),
 }
 """By part, the tasks of its service in which the student travels; the relay's are intake's."""
 

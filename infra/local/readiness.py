@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import httpx
 
-from shared.relay.look import DISAGREEMENTS, FOREIGN, FOREIGN_RECORD
+from shared.relay.diagnosis import DISAGREEMENTS, FOREIGN, FOREIGN_RECORD
 
 CLOSED: Final = "closed: reads only"
 FOREIGN_STAGE: Final = "foreign record"

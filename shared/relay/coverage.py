@@ -9,7 +9,7 @@ loses an end loses the record that was last at the time, or one before it.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from shared.relay.extent import Extent, Seen
+from shared.relay.extent import Extent, TopicRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,12 @@ class Coverage:
     """
 
     begin: int
-    tail: Seen
+    tail: TopicRecord
     end: int
     sequence: int
     missing: int | None = None
     misplaced: bool = False
-    highest: Seen | None = None
+    highest: TopicRecord | None = None
 
     def holds(self, extent: Extent) -> bool:
         """Whether the partition may still be the one that was read. The next piece will tell for sure."""
@@ -51,7 +51,7 @@ def begun(extent: Extent) -> Coverage | None:
     return Coverage(extent.begin, extent.first, end, 1 if sequence == 1 else 0, highest=highest)
 
 
-def read_on(coverage: Coverage, records: Sequence[Seen], end: int) -> Coverage | None:
+def read_on(coverage: Coverage, records: Sequence[TopicRecord], end: int) -> Coverage | None:
     """After the records from `coverage.tail` on, itself included, below `end`. None if it has become another one."""
     if not records or records[0] != coverage.tail:
         return None

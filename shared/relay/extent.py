@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class TopicRecord:
     """A record on the topic. `sequence` is None if it is no event of the log that belongs here."""
 
     offset: int
@@ -22,38 +22,38 @@ class Extent:
 
     begin: int
     end: int
-    first: Seen | None
-    last: Seen | None
-    highest: Seen | None = None
-    inner: tuple[Seen | None, Seen | None] = (None, None)
+    first: TopicRecord | None
+    last: TopicRecord | None
+    highest: TopicRecord | None = None
+    inner: tuple[TopicRecord | None, TopicRecord | None] = (None, None)
 
     @property
-    def oldest(self) -> Seen | None:
+    def oldest(self) -> TopicRecord | None:
         """The first event of the log."""
         return self.first if self.first is not None and self.first.sequence is not None else self.inner[0]
 
     @property
-    def newest(self) -> Seen | None:
+    def newest(self) -> TopicRecord | None:
         """The last event of the log."""
         return self.last if self.last is not None and self.last.sequence is not None else self.inner[1]
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class FetchedRecords:
     """Records that were read, and the offset behind them. Markers of transactions have offsets too, but are no records."""
 
-    records: list[Seen]
+    records: list[TopicRecord]
     next_offset: int
 
 
 class UnreadableRecord(Exception):
     """The record behind `piece` cannot be read, however often it is fetched."""
 
-    def __init__(self, piece: Piece) -> None:
+    def __init__(self, piece: FetchedRecords) -> None:
         super().__init__(f"the record at offset {piece.next_offset} cannot be read")
         self.piece = piece
 
     @property
-    def seen(self) -> Seen:
+    def seen(self) -> TopicRecord:
         """As a record without a hash."""
-        return Seen(self.piece.next_offset, None, b"")
+        return TopicRecord(self.piece.next_offset, None, b"")

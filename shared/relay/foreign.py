@@ -11,8 +11,8 @@ import structlog
 from aiokafka.errors import OffsetOutOfRangeError
 
 from shared.postgres import Pool, named_queries
-from shared.relay.extent import Extent, Seen, UnreadableRecord
-from shared.relay.look import FOREIGN, FOREIGN_RECORD
+from shared.relay.diagnosis import FOREIGN, FOREIGN_RECORD
+from shared.relay.extent import Extent, TopicRecord, UnreadableRecord
 from shared.relay.topic import Topic
 
 QUERIES: Final = named_queries("shared.relay")
@@ -47,7 +47,7 @@ class ForeignRecord:
         )
 
 
-def foreign_of(records: Iterable[Seen], hashes: Mapping[int, bytes]) -> list[ForeignRecord]:
+def foreign_of(records: Iterable[TopicRecord], hashes: Mapping[int, bytes]) -> list[ForeignRecord]:
     """The records of one partition that are not the log's, given the log's hashes at their sequences."""
     found = []
     for seen in records:
@@ -89,7 +89,7 @@ class ForeignRecords:
         """Another instance leads the other partitions, and reports them."""
         self._led = frozenset(numbers)
 
-    async def hashes(self, records: Mapping[int, Sequence[Seen]]) -> dict[int, dict[int, bytes]]:
+    async def hashes(self, records: Mapping[int, Sequence[TopicRecord]]) -> dict[int, dict[int, bytes]]:
         """What the log holds at the sequences of these records, by partition. To be read after the records."""
         places = [
             (number, seen.sequence)
@@ -128,7 +128,7 @@ class ForeignRecords:
             extent = extents[number]
             left = [record for offset, record in known.items() if extent.begin <= offset < extent.end]
             if left and await _holds(topic, number, left[0]):
-                seen = [Seen(record.offset, record.sequence, record.hash) for record in left]
+                seen = [TopicRecord(record.offset, record.sequence, record.hash) for record in left]
                 hashes = await self.hashes({number: seen})
                 foreign = {record.offset for record in foreign_of(seen, hashes[number])}
                 left = [record for record in left if record.offset in foreign]

@@ -8,11 +8,11 @@ from aiokafka.errors import OffsetOutOfRangeError
 
 from shared.postgres import Pool
 from shared.relay.account import Account
-from shared.relay.extent import Extent, Piece, Seen, UnreadableRecord
+from shared.relay.diagnosis import LogView
+from shared.relay.extent import Extent, FetchedRecords, TopicRecord, UnreadableRecord
 from shared.relay.foreign import READ_SECONDS, ForeignRecord, ForeignRecords, foreign_of
 from shared.relay.leadership import Leadership
-from shared.relay.look import LogView
-from shared.relay.partition import Partition
+from shared.relay.partition_relay import PartitionRelay
 from shared.relay.topic import Topic
 
 SETTLE_SECONDS: Final = 0.3
@@ -24,14 +24,18 @@ class ForeignWatch:
     """What it costs: one request for the topic's ends; reading only where the ends are not accounted for."""
 
     def __init__(
-        self, source: str, pool: Pool, leadership: Leadership, partitions: Sequence[Partition]
+        self, source: str, pool: Pool, leadership: Leadership, partitions: Sequence[PartitionRelay]
     ) -> None:
         self._leadership = leadership
         self._partitions = partitions
         self.found = ForeignRecords(source, pool)
 
     async def look(
-        self, topic: Topic, extents: Mapping[int, Extent], log: LogView, read: Mapping[int, Sequence[Seen]]
+        self,
+        topic: Topic,
+        extents: Mapping[int, Extent],
+        log: LogView,
+        read: Mapping[int, Sequence[TopicRecord]],
     ) -> bool:
         """Compares what the look has shown: first and last records, and those that were read through.
 
@@ -68,7 +72,7 @@ class ForeignWatch:
             account.sending and account.unknown(ends[number]) for number, account in accounts.items()
         ):
             await asyncio.sleep(SETTLE_STEP_SECONDS)
-        read: dict[int, Piece] = {}
+        read: dict[int, FetchedRecords] = {}
         until = loop.time() + READ_SECONDS
         for number, account in accounts.items():
             if (unknown := account.unknown(ends[number])) is not None:
@@ -82,14 +86,16 @@ class ForeignWatch:
             self.found.report(topic.name, number, foreign_of(piece.records, hashes[number]))
             accounts[number].compared(piece.next_offset)
 
-    async def _read(self, topic: Topic, number: int, unknown: tuple[int, int], until: float) -> Piece:
+    async def _read(
+        self, topic: Topic, number: int, unknown: tuple[int, int], until: float
+    ) -> FetchedRecords:
         first, end = unknown
         try:
             return await topic.read_through(number, first, end, until=until)
         except OffsetOutOfRangeError:
-            return Piece([], first)  # deleted meanwhile: the next look knows the new ends
+            return FetchedRecords([], first)  # deleted meanwhile: the next look knows the new ends
         except UnreadableRecord as error:
-            return Piece([*error.piece.records, error.seen], end)
+            return FetchedRecords([*error.piece.records, error.seen], end)
 
 
 def _at_the_ends(number: int, extent: Extent, log: LogView) -> list[ForeignRecord]:

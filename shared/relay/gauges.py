@@ -8,7 +8,7 @@ from shared.append.log import Log
 from shared.contracts.envelope import decode
 from shared.relay.backlog import Backlog
 from shared.relay.metrics import BACKLOG, BACKLOG_AGE, FOREIGN, GATE_OPEN, LEADS, REFILLS, RESTARTS
-from shared.relay.partition import Partition
+from shared.relay.partition_relay import PartitionRelay
 from shared.telemetry.metrics import Values
 
 
@@ -20,7 +20,7 @@ class RelayGauges:
     def __init__(
         self,
         log: Log,
-        partitions: Sequence[Partition],
+        partitions: Sequence[PartitionRelay],
         backlog: Backlog,
         published: Callable[[], Mapping[int, int]],
         led: Callable[[], int],
@@ -78,7 +78,7 @@ class RelayGauges:
         """Whether appends pass."""
         return [(float(self._log.gate.is_open), self._labels)]
 
-    def _age(self, part: Partition, published: int, now: float) -> float:
+    def _age(self, part: PartitionRelay, published: int, now: float) -> float:
         if part.head <= published:
             self._behind_since.pop(part.number, None)
             return 0.0

@@ -9,12 +9,12 @@ import structlog
 
 from shared.append.log import Log
 from shared.postgres import Pool
-from shared.relay.extent import Extent, Seen
+from shared.relay.diagnosis import Disagreement, Healthy, Incomplete, LogView, Verdict, diagnose, view_log
+from shared.relay.extent import Extent, TopicRecord
 from shared.relay.foreign_watch import ForeignWatch
 from shared.relay.leadership import Leadership
-from shared.relay.look import Disagreement, Healthy, Incomplete, LogView, Verdict, judge, view_log
 from shared.relay.metrics import REFILLS
-from shared.relay.partition import Partition
+from shared.relay.partition_relay import PartitionRelay
 from shared.relay.scrub import Scrub
 from shared.relay.tail import TailReader
 from shared.relay.topic import Topic
@@ -28,7 +28,9 @@ logger = structlog.get_logger()
 class Inspection:
     """Looks at all partitions of a topic at once."""
 
-    def __init__(self, log: Log, pool: Pool, leadership: Leadership, partitions: Sequence[Partition]) -> None:
+    def __init__(
+        self, log: Log, pool: Pool, leadership: Leadership, partitions: Sequence[PartitionRelay]
+    ) -> None:
         self._log = log
         self._pool = pool
         self._leadership = leadership
@@ -58,7 +60,7 @@ class Inspection:
                 self.fail("the end of the topic is still being read")
                 return False
             extents = compared
-        read: dict[int, list[Seen]] = {}
+        read: dict[int, list[TopicRecord]] = {}
         if not asking:  # who waits for this look is told first; the next one reads on
             read = await self._scrub.advance(
                 topic, {part.number: extents[part.number] for part, *_ in running}
@@ -86,7 +88,7 @@ class Inspection:
         async with self._pool.acquire(timeout=LOG_VIEW_SECONDS) as connection:
             log = await view_log(connection, extents, highest)
         return log, {
-            number: judge(
+            number: diagnose(
                 number,
                 extent,
                 log,

@@ -19,7 +19,7 @@ from shared.relay.gauges import RelayGauges
 from shared.relay.inspection import UNCOMPARED, Inspection
 from shared.relay.leadership import QUERIES, Leadership, Standing
 from shared.relay.metrics import RESTARTS
-from shared.relay.partition import BeforePublish, Partition
+from shared.relay.partition_relay import BeforePublish, PartitionRelay
 from shared.relay.producer import BatchProducer
 from shared.relay.topic import Topic
 from shared.runtime.tasks import Background
@@ -80,7 +80,7 @@ class Relay:
             idle_seconds=idle_seconds,
         )
         self._partitions = [
-            Partition(
+            PartitionRelay(
                 number,
                 source=log.source,
                 pool=pool,
@@ -147,7 +147,7 @@ class Relay:
             return "the relay does not run"
         return self._gate.reason or self._inspection.foreign.found.reason()
 
-    def _led(self) -> list[Partition]:
+    def _led(self) -> list[PartitionRelay]:
         held = self._leadership.held
         return [part for part in self._partitions if part.number in held]
 

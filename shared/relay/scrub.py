@@ -11,7 +11,7 @@ import structlog
 from aiokafka.errors import OffsetOutOfRangeError
 
 from shared.relay.coverage import Coverage, begun, compared, read_on
-from shared.relay.extent import Extent, Seen, UnreadableRecord
+from shared.relay.extent import Extent, TopicRecord, UnreadableRecord
 from shared.relay.topic import Topic
 
 READ_SECONDS: Final = 0.2
@@ -33,18 +33,18 @@ class Scrub:
         coverage = self._coverages.get(number)
         return coverage.missing if coverage is not None and coverage.holds(extent) else None
 
-    def highest(self, number: int, extent: Extent) -> Seen | None:
+    def highest(self, number: int, extent: Extent) -> TopicRecord | None:
         """The event with the highest sequence that was read of a partition, as of the last `advance`."""
         coverage = self._coverages.get(number)
         return coverage.highest if coverage is not None and coverage.holds(extent) else None
 
-    async def advance(self, topic: Topic, extents: Mapping[int, Extent]) -> dict[int, list[Seen]]:
+    async def advance(self, topic: Topic, extents: Mapping[int, Extent]) -> dict[int, list[TopicRecord]]:
         """Reads on in these partitions, each time beginning with another one; returns the records that it read.
 
         It begins where the last records that were kept end. A record that cannot be read ends a partition's records, as
         one without a hash. Raises what aiokafka raises.
         """
-        read: dict[int, list[Seen]] = {}
+        read: dict[int, list[TopicRecord]] = {}
         self._coverages = dict(self._kept)
         until = asyncio.get_running_loop().time() + READ_SECONDS
         numbers = sorted(extents)
@@ -74,14 +74,14 @@ class Scrub:
 
 async def _read(
     topic: Topic, number: int, extent: Extent, coverage: Coverage | None, until: float
-) -> tuple[Coverage | None, list[Seen]]:
+) -> tuple[Coverage | None, list[TopicRecord]]:
     if coverage is None:
         return None, []
     if coverage.reaches_end(extent):
         return compared(coverage, extent), []
     if asyncio.get_running_loop().time() >= until:
         return coverage, []
-    unreadable: list[Seen] = []
+    unreadable: list[TopicRecord] = []
     try:
         piece = await topic.read_through(number, coverage.tail.offset, extent.end, until=until)
     except UnreadableRecord as error:

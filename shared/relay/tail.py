@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from shared.relay.extent import Extent, Seen
+from shared.relay.extent import Extent, TopicRecord
 from shared.relay.topic import Topic
 
 READ_SECONDS: Final = 2.0
@@ -24,7 +24,7 @@ class _Progress:
     begin: int
     first_offset: int
     next_offset: int
-    highest: Seen | None
+    highest: TopicRecord | None
 
     def continues(self, extent: Extent, first: int) -> bool:
         """Whether what was read is still there, and what has to be read begins in it or right behind it.
@@ -76,5 +76,5 @@ class TailReader:
         return found
 
 
-def _sequence(record: Seen | None) -> int:
+def _sequence(record: TopicRecord | None) -> int:
     return -1 if record is None or record.sequence is None else record.sequence

@@ -20,7 +20,7 @@ from aiokafka.errors import (
 from shared.contracts.envelope import decode, event_id, leaf_hash
 from shared.kafka.clients import KafkaClients
 from shared.kafka.durability import REPLICAS
-from shared.relay.extent import Extent, Piece, Seen, UnreadableRecord
+from shared.relay.extent import Extent, FetchedRecords, TopicRecord, UnreadableRecord
 
 REQUEST_MILLISECONDS: Final = 5_000
 READ_SECONDS: Final = 10.0
@@ -104,7 +104,7 @@ class Topic:
             ends = await self._consumer.end_offsets([self._places[number] for number in numbers])
         return {place.partition: end for place, end in ends.items()}
 
-    async def read_through(self, number: int, offset: int, end: int, *, until: float) -> Piece:
+    async def read_through(self, number: int, offset: int, end: int, *, until: float) -> FetchedRecords:
         """The records of a partition from one that is there on, below `end`, as many as come until then (loop time).
 
         At least one fetch is made, and waited for. Raises `UnreadableRecord`, and what else aiokafka raises.
@@ -113,7 +113,7 @@ class Topic:
         self._assign()
         self._consumer.seek(place, offset)
         self._consumer.resume(place)
-        records: list[Seen] = []
+        records: list[TopicRecord] = []
         reached = offset
         try:
             while reached < end and (reached == offset or loop.time() < until):
@@ -124,10 +124,10 @@ class Topic:
                     break
                 reached = position
         except UNREADABLE as error:
-            raise UnreadableRecord(Piece(records, reached)) from error
+            raise UnreadableRecord(FetchedRecords(records, reached)) from error
         finally:
             self._consumer.pause(place)
-        return Piece(records, min(reached, end))
+        return FetchedRecords(records, min(reached, end))
 
     async def delete(self, ends: Mapping[int, int]) -> None:
         """Deletes the records below an end offset, by partition."""
@@ -135,13 +135,13 @@ class Topic:
         async with asyncio.timeout(READ_SECONDS):
             await self._admin.delete_records(places)
 
-    async def _read_at(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, Seen]:
+    async def _read_at(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, TopicRecord]:
         """The first record from an offset of each partition on; none where only markers of transactions follow."""
         self._assign()
         for place, offset in offsets.items():
             self._consumer.seek(place, offset)
             self._consumer.resume(place)
-        seen: dict[TopicPartition, Seen] = {}
+        seen: dict[TopicPartition, TopicRecord] = {}
         waiting = set(offsets)
         try:
             while waiting:
@@ -175,7 +175,7 @@ class Topic:
         )
         return replace(extent, inner=(oldest, newest))
 
-    async def _first_event(self, number: int, extent: Extent) -> Seen | None:
+    async def _first_event(self, number: int, extent: Extent) -> TopicRecord | None:
         offset = extent.begin
         while offset < extent.end:
             piece = await self.read_through(number, offset, extent.end, until=0.0)
@@ -184,7 +184,9 @@ class Topic:
             offset = piece.next_offset
         return None
 
-    async def _last(self, number: int, extent: Extent, wanted: Callable[[Seen], bool]) -> Seen | None:
+    async def _last(
+        self, number: int, extent: Extent, wanted: Callable[[TopicRecord], bool]
+    ) -> TopicRecord | None:
         """The last record that is wanted, searched for in larger and larger parts before the end."""
         back, until_the_end = BACK_OFFSETS, float("inf")  # the caller's time-out bounds it
         while True:
@@ -203,7 +205,7 @@ class Topic:
                 self._consumer.seek(place, 0)
                 self._consumer.pause(place)
 
-    def _seen(self, record: Any) -> Seen:
+    def _seen(self, record: Any) -> TopicRecord:
         value = record.value or b""
         sequence: int | None
         try:
@@ -213,7 +215,7 @@ class Topic:
                 sequence = None
         except (msgspec.DecodeError, ValueError, RecursionError):
             sequence = None
-        return Seen(record.offset, sequence, leaf_hash(value))
+        return TopicRecord(record.offset, sequence, leaf_hash(value))
 
     async def _require(self) -> None:
         """Creates the topic if it is missing and waits until each partition has a leader."""

@@ -29,7 +29,7 @@ CONSTANTS: Final[Mapping[str, Mapping[str, float]]] = {
     "shared.kafka.group_subscription": {"REBALANCE_SECONDS": 4},
     "shared.relay.leadership": {"CONNECT_SECONDS": 3.0},
     "shared.relay.topic": {"REQUEST_MILLISECONDS": 2_000, "READ_SECONDS": 4.0},
-    "shared.relay.partition": {"BEFORE_SECONDS": 4.0},
+    "shared.relay.partition_relay": {"BEFORE_SECONDS": 4.0},
     "shared.relay.producer": {"REQUEST_MILLISECONDS": 2_000, "SEND_SECONDS": 4.0},
 }  # fmt: skip
 """Of modules; each is read when it is needed."""

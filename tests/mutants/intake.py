@@ -145,7 +145,7 @@ INTAKE = (
     Mutant(
         "fact-before-its-key",
         "a fact is on Kafka whose key no restored database could know",
-        "shared/relay/partition.py",
+        "shared/relay/partition_relay.py",
         "                await self._before_publish(self.number, events)\n",
         "                pass\n",
         ("tests/integration/relay/test_publishing.py", "tests/integration/intake/test_sealing.py"),

@@ -3,8 +3,8 @@
 from tests.mutants.mutant import Mutant
 
 LANE = "shared/inbox/log_lane.py"
-PARTITION = "shared/relay/partition.py"
-LOOK = "shared/relay/look.py"
+PARTITION = "shared/relay/partition_relay.py"
+LOOK = "shared/relay/diagnosis.py"
 LOG_QUERIES = "shared/append/queries.sql"
 LOG_TESTS = ("tests/integration/append/test_log.py",)
 INBOX_TESTS = ("tests/integration/inbox/test_log_inbox.py",)
@@ -98,11 +98,11 @@ LOGS = (
         "keep-state-after-a-revocation",
         "an instance decides on what it knew before others had the partition",
         "services/allocation/append/writer.py",
-        "            return Partition(position, await load_partition(connection, partition))\n",
+        "            return AssignedPartition(position, await load_partition(connection, partition))\n",
         "            kept = self.__dict__.setdefault('_kept', {})\n"
         "            if partition not in kept:\n"
         "                kept[partition] = await load_partition(connection, partition)\n"
-        "            return Partition(position, kept[partition])\n",
+        "            return AssignedPartition(position, kept[partition])\n",
         WRITER_TESTS,
     ),
     Mutant(
@@ -147,7 +147,7 @@ LOGS = (
         LOOK,
         "    if first.sequence != 1:\n",
         "    if first.sequence < 0:\n",
-        ("tests/unit/relay/test_look.py",),
+        ("tests/unit/relay/test_diagnosis.py",),
     ),
     Mutant(
         "a-hole-is-read-over",
@@ -171,7 +171,7 @@ LOGS = (
         LOOK,
         "    if highest > standing.head:\n",
         "    if highest < 0:\n",
-        ("tests/unit/relay/test_look.py",),
+        ("tests/unit/relay/test_diagnosis.py",),
     ),
     Mutant(
         "gate-stays-open-on-a-fork",
@@ -179,7 +179,7 @@ LOGS = (
         LOOK,
         "        if kept != record.hash:\n",
         "        if kept is None:\n",
-        ("tests/unit/relay/test_look.py",),
+        ("tests/unit/relay/test_diagnosis.py",),
     ),
     Mutant(
         "only-garbage-is-foreign",
@@ -243,7 +243,7 @@ LOGS = (
         LOOK,
         "    seen = [record for record in (last, first, extent.highest, read_highest) if record is not None]\n",
         "    seen = [record for record in (last, first, extent.highest) if record is not None]\n",
-        ("tests/unit/relay/test_look.py",),
+        ("tests/unit/relay/test_diagnosis.py",),
     ),
     Mutant(
         "markers-are-waited-for",

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from shared.append.log import Appended, Draft, Head, Log
 from shared.contracts.envelope import NO_HASH, decode, leaf_hash, rfc3339
 from shared.relay.backlog import Backlog
-from shared.relay.extent import Extent, Seen
+from shared.relay.diagnosis import Disagreement, Healthy, Incomplete, LogView, diagnose
+from shared.relay.extent import Extent, TopicRecord
 from shared.relay.leadership import Standing
-from shared.relay.look import Disagreement, Healthy, Incomplete, LogView, judge
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 partitions = st.integers(0, 2)
@@ -81,9 +81,9 @@ def test_a_topic_called_healthy_after_a_sequence_lacks_only_what_comes_later(
             written.append(sequence)
     head = min(kept, total)
     view = LogView({0: Standing(head, published)}, {(0, n): bytes([n]) for n in range(1, head + 1)})
-    records = [Seen(offset, sequence, bytes([sequence])) for offset, sequence in enumerate(written)]
+    records = [TopicRecord(offset, sequence, bytes([sequence])) for offset, sequence in enumerate(written)]
     extent = Extent(0, len(records), records[0] if records else None, records[-1] if records else None)
-    match judge(0, extent, view):
+    match diagnose(0, extent, view):
         case Healthy(sequence):
             assert set(range(1, sequence + 1)) <= set(written)
         case Incomplete():

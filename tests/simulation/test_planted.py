@@ -16,7 +16,7 @@ from shared.inbox.group_watch import GroupWatch
 from shared.inbox.log_lane import LogAdmission, LogLane
 from shared.inbox.positions import QUERIES, Slice
 from shared.relay import foreign_watch, inspection
-from shared.relay.look import Healthy
+from shared.relay.diagnosis import Healthy
 from tests.simulation.run import run_seed, silence
 
 MOST_SEEDS = 300
@@ -57,12 +57,12 @@ def gate_always_open(patch: Patch) -> None:
 
 
 def every_topic_is_healthy(patch: Patch) -> None:
-    def judge(
+    def diagnose(
         partition: int, extent: Any, log: Any, *, missing: int | None = None, read_highest: Any = None
     ) -> Healthy:
         return Healthy(log.standings[partition].head)
 
-    replace(patch, inspection, "judge", judge)
+    replace(patch, inspection, "diagnose", diagnose)
 
 
 def answers_are_forgotten(patch: Patch) -> None:

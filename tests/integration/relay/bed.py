@@ -17,7 +17,7 @@ from shared.contracts.envelope import decode
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.closing_clients import Admin, Consumer, Producer
 from shared.postgres import Pool, connector, migrate, open_pool
-from shared.relay.partition import BeforePublish
+from shared.relay.partition_relay import BeforePublish
 from shared.relay.relay import Relay
 from tests.deadlines import until
 

@@ -4,8 +4,8 @@ import pytest
 
 from infra.local.readiness import CLOSED, FOREIGN_STAGE, disagreement, disagreements_now, stage_of
 from infra.local.status import stage_now
+from shared.relay.diagnosis import FORKED, RESTORED
 from shared.relay.foreign import ForeignRecord
-from shared.relay.look import FORKED, RESTORED
 
 PLACE = "partition 3 of rahnama.intake: "
 GATE_REASONS = (

@@ -8,20 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.relay.coverage import Coverage, begun, compared, read_on
-from shared.relay.extent import Extent, Piece, Seen, UnreadableRecord
+from shared.relay.extent import Extent, FetchedRecords, TopicRecord, UnreadableRecord
 from shared.relay.scrub import Scrub
 
 
-def seen(offset: int, sequence: int | None, tag: str = "") -> Seen:
+def seen(offset: int, sequence: int | None, tag: str = "") -> TopicRecord:
     """A record; `tag` makes its hash another one."""
-    return Seen(offset, sequence, f"{sequence}{tag}".encode())
+    return TopicRecord(offset, sequence, f"{sequence}{tag}".encode())
 
 
 @dataclass
 class Partition:
     """What a topic holds."""
 
-    records: list[Seen] = field(default_factory=list)
+    records: list[TopicRecord] = field(default_factory=list)
     begin: int = 0
     most: int = 1000
     pieces_read: int = 0
@@ -44,14 +44,14 @@ class Partition:
         inner = (events[0], events[-1]) if events else (None, None)
         return Extent(self.begin, self.begin + len(self.records), first, last, inner=inner)
 
-    async def read_through(self, number: int, offset: int, end: int, *, until: float) -> Piece:
+    async def read_through(self, number: int, offset: int, end: int, *, until: float) -> FetchedRecords:
         """As `Topic` does it."""
         self.pieces_read += 1
         records = self.records[offset - self.begin : end - self.begin][: self.most]
         if self.unreadable_from is not None and offset + len(records) > self.unreadable_from:
             readable = [record for record in records if record.offset < self.unreadable_from]
-            raise UnreadableRecord(Piece(readable, self.unreadable_from))
-        return Piece(records, offset + len(records))
+            raise UnreadableRecord(FetchedRecords(readable, self.unreadable_from))
+        return FetchedRecords(records, offset + len(records))
 
 
 async def missing(scrub: Scrub, partition: Partition) -> int | None:
@@ -203,7 +203,7 @@ async def test_a_record_that_cannot_be_read_is_shown_behind_those_before_it() ->
     partition, scrub = of(1, 2, 3, 4), Scrub()
     partition.unreadable_from = 2
     found = await scrub.advance(partition, {0: partition.extent})  # type: ignore[arg-type]
-    assert found[0] == [*partition.records[:2], Seen(2, None, b"")]
+    assert found[0] == [*partition.records[:2], TopicRecord(2, None, b"")]
     scrub.keep()
     assert await read(scrub, partition) == [1, 2], "as long as it is there"
     partition.unreadable_from = None
@@ -220,7 +220,7 @@ async def test_markers_behind_the_last_record_are_read_once() -> None:
         def extent(self) -> Extent:
             return replace(super().extent, end=5)
 
-        async def read_through(self, number: int, offset: int, end: int, *, until: float) -> Piece:
+        async def read_through(self, number: int, offset: int, end: int, *, until: float) -> FetchedRecords:
             return replace(await super().read_through(number, offset, end, until=until), next_offset=end)
 
     marked = WithMarkers(partition.records)
@@ -234,7 +234,7 @@ async def test_markers_behind_the_last_record_are_read_once() -> None:
 def test_whatever_is_read_through_without_a_missing_one_holds_all_up_to_its_last(
     sequences: list[int | None], size: int
 ) -> None:
-    records: Sequence[Seen] = [seen(offset, sequence) for offset, sequence in enumerate(sequences)]
+    records: Sequence[TopicRecord] = [seen(offset, sequence) for offset, sequence in enumerate(sequences)]
     extent = of(*sequences).extent
     coverage: Coverage | None = begun(extent)
     while coverage is not None and not coverage.reaches_end(extent):

@@ -10,7 +10,7 @@ from shared.append.log import Appended, Log
 from shared.contracts.envelope import Envelope, encode, rfc3339
 from shared.relay.backlog import Backlog
 from shared.relay.gauges import RelayGauges
-from shared.relay.partition import Partition
+from shared.relay.partition_relay import PartitionRelay
 from shared.telemetry import Telemetry
 
 AGE: Final = timedelta(minutes=10)
@@ -33,8 +33,8 @@ class Standing:
         assert labels == {"source": "intake"}
         return float(value)
 
-    def _partition(self, number: int) -> Partition:
-        return Partition(
+    def _partition(self, number: int) -> PartitionRelay:
+        return PartitionRelay(
             number,
             source="intake",
             pool=None,  # type: ignore[arg-type]

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.relay import tail
-from shared.relay.extent import Extent, Piece, Seen
+from shared.relay.diagnosis import Disagreement, LogView, diagnose
+from shared.relay.extent import Extent, FetchedRecords, TopicRecord
 from shared.relay.leadership import Standing
-from shared.relay.look import Disagreement, LogView, judge
 from shared.relay.tail import TailReader, surplus
 
 
@@ -24,8 +24,8 @@ class Partition:
     read: int = 0
 
     @property
-    def records(self) -> list[Seen]:
-        return [Seen(self.begin + n, seq, b"%d" % (seq or 0)) for n, seq in enumerate(self.sequences)]
+    def records(self) -> list[TopicRecord]:
+        return [TopicRecord(self.begin + n, seq, b"%d" % (seq or 0)) for n, seq in enumerate(self.sequences)]
 
     @property
     def extent(self) -> Extent:
@@ -39,10 +39,10 @@ class Partition:
             inner=(events[0], events[-1]) if events else (None, None),
         )
 
-    async def read_through(self, number: int, offset: int, end: int, *, until: float) -> Piece:
+    async def read_through(self, number: int, offset: int, end: int, *, until: float) -> FetchedRecords:
         found = self.records[offset - self.begin : end - self.begin][: self.most]
         self.read += len(found)
-        return Piece(found, offset + len(found))
+        return FetchedRecords(found, offset + len(found))
 
 
 async def highest(partition: Partition, reader: TailReader | None = None) -> int | None:
@@ -129,6 +129,6 @@ async def test_a_log_that_was_set_back_is_recognised_behind_a_late_repeat() -> N
     partition = Partition([1, 2, 1])
     extents = await TailReader().read(partition, {0: partition.extent})  # type: ignore[arg-type]
     assert extents is not None
-    verdict = judge(0, extents[0], LogView({0: Standing(1, 1)}, {(0, 1): b"1"}))
+    verdict = diagnose(0, extents[0], LogView({0: Standing(1, 1)}, {(0, 1): b"1"}))
     assert isinstance(verdict, Disagreement)
     assert "holds sequence 2, but the log ends at 1" in verdict.reason

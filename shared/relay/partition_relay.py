@@ -25,7 +25,7 @@ BeforePublish = Callable[[int, Sequence[Appended]], Awaitable[None]]
 logger = structlog.get_logger()
 
 
-class Partition:
+class PartitionRelay:
     """What this instance knows of one partition, and the loop that publishes it while it leads.
 
     `position` is the last sequence that the topic is known to hold, or None: then a look must find it.

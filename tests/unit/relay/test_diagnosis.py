@@ -2,14 +2,14 @@
 
 import pytest
 
-from shared.relay.extent import Extent, Seen
+from shared.relay.diagnosis import Disagreement, Healthy, Incomplete, LogView, diagnose
+from shared.relay.extent import Extent, TopicRecord
 from shared.relay.leadership import Standing
-from shared.relay.look import Disagreement, Healthy, Incomplete, LogView, judge
 
 
-def seen(offset: int, sequence: int | None, tag: str = "") -> Seen:
+def seen(offset: int, sequence: int | None, tag: str = "") -> TopicRecord:
     """A record; `tag` makes its hash another one than the log's."""
-    return Seen(offset, sequence, f"{sequence}{tag}".encode())
+    return TopicRecord(offset, sequence, f"{sequence}{tag}".encode())
 
 
 def log(head: int, published: int = 0) -> LogView:
@@ -33,7 +33,7 @@ def log(head: int, published: int = 0) -> LogView:
 def test_a_healthy_topic_continues_after_its_last_sequence(
     extent: Extent, view: LogView, verdict: Healthy
 ) -> None:
-    assert judge(0, extent, view) == verdict
+    assert diagnose(0, extent, view) == verdict
 
 
 @pytest.mark.parametrize(
@@ -47,27 +47,27 @@ def test_a_healthy_topic_continues_after_its_last_sequence(
 def test_a_topic_with_only_some_of_the_log_is_to_be_filled_again(
     extent: Extent, view: LogView, reason: str
 ) -> None:
-    assert judge(0, extent, view) == Incomplete(extent.end, reason)
+    assert diagnose(0, extent, view) == Incomplete(extent.end, reason)
 
 
 def test_a_topic_that_lacks_a_sequence_before_its_end_is_to_be_filled_again() -> None:
     extent = Extent(0, 9, seen(0, 1), seen(8, 9))
-    assert judge(0, extent, log(9), missing=4) == Incomplete(9, "sequence 4 is missing before sequence 9")
+    assert diagnose(0, extent, log(9), missing=4) == Incomplete(9, "sequence 4 is missing before sequence 9")
 
 
 def test_a_topic_that_is_ahead_of_the_log_in_its_middle_is_not_filled_again() -> None:
     extent = Extent(0, 4, seen(0, 1), seen(3, 3))  # 1 5 2 3
-    verdict = judge(0, extent, log(3), missing=2, read_highest=seen(1, 5))
+    verdict = diagnose(0, extent, log(3), missing=2, read_highest=seen(1, 5))
     assert isinstance(verdict, Disagreement)
     assert "it holds sequence 5, but the log ends at 3: the database was restored" in verdict.reason
-    assert isinstance(judge(0, extent, log(5), missing=2, read_highest=seen(1, 5)), Incomplete)
+    assert isinstance(diagnose(0, extent, log(5), missing=2, read_highest=seen(1, 5)), Incomplete)
 
 
 def test_an_event_that_a_restored_log_has_replaced_meanwhile_is_not_deleted() -> None:
     extent = Extent(
         0, 4, seen(0, 1), seen(3, 3)
     )  # 1 5 2 3, and another instance has appended another 4 and 5
-    verdict = judge(0, extent, log(5), missing=2, read_highest=seen(1, 5, "x"))
+    verdict = diagnose(0, extent, log(5), missing=2, read_highest=seen(1, 5, "x"))
     assert isinstance(verdict, Disagreement)
     assert "sequence 5 at offset 1 is another event than in the log: a fork" in verdict.reason
 
@@ -88,7 +88,7 @@ def test_an_event_that_a_restored_log_has_replaced_meanwhile_is_not_deleted() ->
 def test_a_foreign_record_at_an_end_does_not_put_the_log_in_doubt(
     extent: Extent, verdict: Healthy | Incomplete
 ) -> None:
-    assert judge(0, extent, log(5, published=5)) == verdict
+    assert diagnose(0, extent, log(5, published=5)) == verdict
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,6 @@ def test_a_foreign_record_at_an_end_does_not_put_the_log_in_doubt(
     ],
 )
 def test_what_cannot_both_be_true_closes_the_gate(extent: Extent, view: LogView, reason: str) -> None:
-    verdict = judge(0, extent, view)
+    verdict = diagnose(0, extent, view)
     assert isinstance(verdict, Disagreement)
     assert reason in verdict.reason

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.postgres import Connection, named_queries
-from shared.relay.extent import Extent, Seen
+from shared.relay.extent import Extent, TopicRecord
 from shared.relay.leadership import Standing
 
 QUERIES: Final = named_queries("shared.relay")
@@ -57,13 +57,13 @@ class LogView:
     hashes: Mapping[tuple[int, int], bytes]
 
 
-def judge(
+def diagnose(
     partition: int,
     extent: Extent,
     log: LogView,
     *,
     missing: int | None = None,
-    read_highest: Seen | None = None,
+    read_highest: TopicRecord | None = None,
 ) -> Verdict:
     """The verdict on one partition of the topic; `missing` is a sequence that it lacks before its end, and `read_highest`
     the event with the highest sequence that was read between its first and last record.
@@ -105,9 +105,9 @@ def judge(
 
 
 async def view_log(
-    connection: Connection, extents: Mapping[int, Extent], others: Mapping[int, Seen | None]
+    connection: Connection, extents: Mapping[int, Extent], others: Mapping[int, TopicRecord | None]
 ) -> LogView:
-    """What `judge` needs of the log, of `others` too. To be read after the topic, so that the log cannot seem to be behind."""
+    """What `diagnose` needs of the log, of `others` too. To be read after the topic, so that the log cannot seem to be behind."""
     places = sorted(set(_places(extents, others)))
     found = await connection.fetch(
         QUERIES["hashes"], [partition for partition, _ in places], [sequence for _, sequence in places]
@@ -119,7 +119,9 @@ async def view_log(
     )
 
 
-def _places(extents: Mapping[int, Extent], others: Mapping[int, Seen | None]) -> Iterable[tuple[int, int]]:
+def _places(
+    extents: Mapping[int, Extent], others: Mapping[int, TopicRecord | None]
+) -> Iterable[tuple[int, int]]:
     for partition, extent in extents.items():
         for seen in (extent.first, extent.last, extent.highest, *extent.inner, others.get(partition)):
             if seen is not None and seen.sequence is not None:
