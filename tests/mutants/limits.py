@@ -141,4 +141,12 @@ LIMITS = (
         'f"GRANT CONNECT ON DATABASE {name} TO PUBLIC"',
         ("tests/integration/infra/test_databases.py",),
     ),
+    Mutant(
+        "unknown-positions-are-no-trouble",
+        "`make status` reports a service as ready whose lag it does not know",
+        "infra/local/status.py",
+        ", *unknown),\n",
+        "),\n",
+        ("tests/unit/infra/test_status.py",),
+    ),
 )
