@@ -149,4 +149,12 @@ LIMITS = (
         "),\n",
         ("tests/unit/infra/test_status.py",),
     ),
+    Mutant(
+        "a-base-url-is-not-checked",
+        "a malformed RAHNAMA_PRODUCER_URLS ends audit with a traceback",
+        "services/audit/settings.py",
+        "            require_base_url(url)\n",
+        "            str(url)\n",
+        ("tests/unit/test_read_settings.py",),
+    ),
 )
