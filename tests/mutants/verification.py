@@ -26,6 +26,14 @@ VERIFICATION = (
         ("tests/unit/recover/test_consent.py", FORGED_TOMBSTONE),
     ),
     Mutant(
+        "an-unknown-confirmation-is-ignored",
+        "a misspelled --confirm-erasure erases nobody, and nobody learns of it",
+        "shared/recover/consent.py",
+        "self.erasures.difference(subjects, done)",
+        "self.erasures.intersection(()).difference(subjects, done)",
+        ("tests/unit/recover/test_consent.py",),
+    ),
+    Mutant(
         "compare-only-rows-that-both-have",
         "a row of a read model can be deleted, or added, without being noticed",
         "shared/verification/shadow.py",

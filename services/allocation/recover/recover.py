@@ -53,6 +53,7 @@ async def recover(settings: Settings, consent: Consent) -> AsyncIterator[str]:
             topic = settings.topic(ALLOCATION_SOURCE)
             async for line in _plan(connection, decisions, topic, heads):
                 yield line
+            consent.confirmed(())
             consent.require()
             total = 0
             for partition, head in heads.items():

@@ -63,7 +63,9 @@ class Plan:
 
         Raises `NotConfirmed`, and `CannotRecover` when a fact needs a key that a doubtful tombstone took away.
         """
-        confirmed = consent.confirmed(sorted({subject for _, subject in self.doubtful}))
+        confirmed = consent.confirmed(
+            sorted({subject for _, subject in self.doubtful}), {subject for _, subject in self.lost.erased}
+        )
         kept = [owner for owner in sorted(self.doubtful) if owner[1] not in confirmed]
         locked = [subject for tenant, subject in kept if (tenant, subject) not in self.openable]
         if locked:
