@@ -10,6 +10,7 @@ DOORS = ("tests/integration/intake/test_http_door.py", "tests/integration/intake
 LOCKS = ("tests/integration/intake/test_cross_subject_locks.py",)
 HISTORIES = ("tests/integration/intake/test_cross_subject_histories.py",)
 CONCURRENCY = ("tests/integration/intake/test_concurrency.py",)
+FOREIGN = "tests/integration/recover/test_foreign.py"
 
 INTAKE = (
     Mutant(
@@ -50,7 +51,7 @@ INTAKE = (
         "services/intake/recover/rejections.py",
         "str(UUID(event.id)) == event.id and ",
         "",
-        ("tests/integration/recover/test_unreadable.py",),
+        (FOREIGN,),
     ),
     Mutant(
         "a-topic-that-somebody-else-created-is-counted",

@@ -6,6 +6,7 @@ FORGED_TOMBSTONE = (
     "tests/integration/recover/test_erasures.py"
     "::test_a_forged_tombstone_destroys_nothing_and_its_subject_is_named"
 )
+CONTINUATION = "tests/unit/recover/test_continuation.py"
 FORGED_ROWS = ("tests/e2e/test_verified_rows.py::test_one_forged_row_of_any_table_is_named",)
 
 VERIFICATION = (
@@ -32,6 +33,22 @@ VERIFICATION = (
         "self.erasures.difference(subjects, done)",
         "self.erasures.intersection(()).difference(subjects, done)",
         ("tests/unit/recover/test_consent.py",),
+    ),
+    Mutant(
+        "garbage-ends-a-recovery",
+        "one garbage record makes all lost events behind it unrecoverable",
+        "shared/recover/continuation.py",
+        "            if lane.is_event(record):\n",
+        "            if True:\n",
+        (CONTINUATION,),
+    ),
+    Mutant(
+        "a-gap-before-garbage-is-the-end",
+        "a recovery takes a topic with a hole in it for one that ends there",
+        "shared/recover/continuation.py",
+        "    if (held := lane.end_search()) is not None:\n        raise held\n",
+        "    lane.end_search()\n",
+        (CONTINUATION,),
     ),
     Mutant(
         "compare-only-rows-that-both-have",

@@ -15,12 +15,12 @@ from services.intake.append.fresh_keys import SubjectKey
 from services.intake.append.sealing import Keyring
 from services.intake.project.erased import forget_students
 from services.intake.recover.facts import QUERIES, Subject, split
-from services.intake.recover.unreadable import Unreadable
 from services.intake.relay.key_record import open_record, record_key
 from shared.errors import CannotRecover
 from shared.kafka.clients import Records
 from shared.postgres import Connection
 from shared.project.columns import columns
+from shared.recover.foreign import ForeignRecords
 from shared.recover.reading import TopicReader
 
 READ_ROWS: Final = 2000
@@ -45,26 +45,26 @@ async def read_keys(
     keyring: Keyring,
     topic: str,
     partitions: int,
-    unreadable: Unreadable,
+    foreign: ForeignRecords,
 ) -> TopicKeys:
-    """Reads and opens every record; writes nothing. Those that do not open are added to `unreadable`.
+    """Reads and opens every record; writes nothing. Those that do not open are added to `foreign`.
 
     Raises `CannotRecover` when none opens: the master key is another.
     """
-    found, opened = TopicKeys(), 0
+    found, opened, before = TopicKeys(), 0, foreign.count
     for partition in range(partitions):
         begin, end = await reader.extent(topic, partition)
         async for records in reader.batches(topic, partition, begin, end):
             found.tombstones.update(record.key or b"" for record in records if record.value is None)
-            keys = _opened(keyring, records, unreadable)
+            keys = _opened(keyring, records, foreign)
             opened += len(keys)
             owners = {index: (key.tenant, key.subject) for index, key in keys.items()}
             rows = await connection.fetch(QUERIES["keys_of"], *split(owners.values()))
             known = {(row["tenant"], row["subject"]) for row in rows}
             found.missing |= {index: owner for index, owner in owners.items() if owner not in known}
-    if unreadable.count and not opened:
+    if foreign.count > before and not opened:
         raise CannotRecover(
-            f"none of the {unreadable.count} records of {topic} opens under this master key:"
+            f"none of the {foreign.count - before} records of {topic} opens under this master key:"
             " they were written under another master key"
         )
     return found
@@ -116,7 +116,7 @@ async def recover_keys(
     for partition in range(partitions):
         begin, end = await reader.extent(topic, partition)
         async for records in reader.batches(topic, partition, begin, end):
-            opened = _opened(keyring, records, Unreadable())  # `read_keys` has reported them
+            opened = _opened(keyring, records, ForeignRecords())  # `read_keys` has reported them
             keys = [key for index, key in opened.items() if index not in buried]
             if keys:
                 status = await connection.execute(QUERIES["put_keys"], *columns(keys))
@@ -124,7 +124,7 @@ async def recover_keys(
     return added
 
 
-def _opened(keyring: Keyring, records: Records, unreadable: Unreadable) -> dict[bytes, SubjectKey]:
+def _opened(keyring: Keyring, records: Records, foreign: ForeignRecords) -> dict[bytes, SubjectKey]:
     """The records' keys, by Kafka's key. Whoever may write to Kafka may have written what does not open."""
     found: dict[bytes, SubjectKey] = {}
     for record in records:
@@ -134,7 +134,7 @@ def _opened(keyring: Keyring, records: Records, unreadable: Unreadable) -> dict[
         try:
             found[index] = open_record(keyring, index, record.value)
         except (InvalidTag, ValueError, msgspec.DecodeError):
-            unreadable.add(record)
+            foreign.add(record)
     return found
 
 

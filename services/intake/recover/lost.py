@@ -7,6 +7,7 @@ from shared.append.log import Head
 from shared.contracts.facts import INTAKE_SOURCE, StudentErased, StudentRegistered, StudentWithdrawnFact
 from shared.inbox.records import Position
 from shared.recover.continuation import Standing, continuation
+from shared.recover.foreign import ForeignRecords
 from shared.recover.reading import TopicReader
 
 Thing = tuple[str, str, int | None]
@@ -74,12 +75,15 @@ def thing_of(item: Told) -> Thing:
     return item.tenant, item.subject, year
 
 
-async def read_lost(reader: TopicReader, topic: str, heads: dict[int, Head]) -> Lost:
-    """The lost facts of every partition. Raises `Fork`, `Gap` or `Unapplicable`, before anything was done."""
+async def read_lost(reader: TopicReader, topic: str, heads: dict[int, Head], foreign: ForeignRecords) -> Lost:
+    """The lost facts of every partition. Raises `Fork`, `Gap` or `Unapplicable`, before anything was done.
+
+    Records that are no events of the log are added to `foreign`.
+    """
     lost = Lost()
     for partition, head in heads.items():
         standing = Standing(Position(head.sequence, head.hash))
-        async for slice_ in continuation(reader, INTAKE_SOURCE, topic, partition, standing):
+        async for slice_ in continuation(reader, INTAKE_SOURCE, topic, partition, standing, foreign):
             for record in slice_.records:
                 lost.add(told(partition, record.sequence, record.envelope))
             standing.position = slice_.reached

@@ -7,11 +7,11 @@ from services.intake.append.sealing import Keyring
 from services.intake.recover.facts import QUERIES, Subject, split
 from services.intake.recover.keys import TopicKeys, owners_of
 from services.intake.recover.lost import Lost
-from services.intake.recover.unreadable import Unreadable
 from services.intake.recover.unsaid import REGISTERED
 from shared.errors import CannotRecover
 from shared.postgres import Connection
 from shared.recover.consent import Consent
+from shared.recover.foreign import ForeignRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Plan:
     unused: Sequence[Subject]
     openable: frozenset[Subject]
     forgotten_rejections: int
-    unreadable: Unreadable
+    foreign: ForeignRecords
 
     def lines(self) -> Iterator[str]:
         """For the operator, before the question."""
@@ -54,7 +54,7 @@ class Plan:
                 f"not destroyed unless confirmed: {subject} of {tenant} has a tombstone on rahnama.keys, but no fact"
                 f" of an erasure: an interrupted erasure, or a foreign writer (--confirm-erasure {subject})"
             )
-        yield from self.unreadable.lines()
+        yield from self.foreign.lines()
         if not (self.erased or self.unused or self.forgotten_rejections):
             yield "would destroy: nothing"
 
@@ -86,7 +86,7 @@ async def make_plan(
     lost: Lost,
     keys: TopicKeys,
     rejections: int,
-    unreadable: Unreadable,
+    foreign: ForeignRecords,
 ) -> Plan:
     """Reads only. `lost.erased` holds everyone whose erasure is a fact, in the log or among the lost ones."""
     lost_owners = {(tenant, subject) for tenant, subject, _ in lost.last}
@@ -111,5 +111,5 @@ async def make_plan(
         [owner for owner in unused if owner not in lost_owners],
         frozenset(kept | coming | (set(doubtful) - lost_owners - keyless)),
         gone,
-        unreadable,
+        foreign,
     )

@@ -19,11 +19,11 @@ from services.intake.append.sealing import Keyring, new_data_key, seal
 from services.intake.append.settle import ID_REUSED
 from services.intake.append.store import REJECTION, REJECTION_COLUMNS, load_answers, store_answers
 from services.intake.recover.facts import QUERIES
-from services.intake.recover.unreadable import Unreadable
 from shared.contracts.rejections import RejectionEvent
 from shared.errors import FieldError
 from shared.kafka.clients import Record
 from shared.postgres import Connection
+from shared.recover.foreign import ForeignRecords
 from shared.recover.reading import TopicReader
 
 COLUMNS: Final = (*REJECTION_COLUMNS, "published")
@@ -69,9 +69,9 @@ class LostRejection:
 
 
 async def read_rejections(
-    connection: Connection, reader: TopicReader, topic: str, partitions: int, unreadable: Unreadable
+    connection: Connection, reader: TopicReader, topic: str, partitions: int, foreign: ForeignRecords
 ) -> list[LostRejection]:
-    """The rejections that the topic tells and the database has not, each once; others are added to `unreadable`."""
+    """The rejections that the topic tells and the database has not, each once; others are added to `foreign`."""
     lost: dict[str, LostRejection] = {}
     for partition in range(partitions):
         begin, end = await reader.extent(topic, partition)
@@ -81,7 +81,7 @@ async def read_rejections(
                 if (event := rejection_of(record)) is not None:
                     told[event.id] = event
                 else:
-                    unreadable.add(record)
+                    foreign.add(record)
             rows = await connection.fetch(QUERIES["known_rejections"], list(told))
             known = {row["rejection_id"] for row in rows}
             lost |= {name: LostRejection(event) for name, event in told.items() if name not in known}

@@ -16,10 +16,17 @@ from tests.integration.recover.test_inbound import raw, refusals
 TEXTS = ("not a key", "A1.bm90IGEga2V5")
 
 
-def skipped(accepting: Accepting, topic: str, offset: int, value: bytes, partition: int = 0) -> str:
+def skipped(
+    accepting: Accepting,
+    topic: str,
+    offset: int,
+    value: bytes,
+    partition: int = 0,
+    reason: str = "is not readable",
+) -> str:
     return (
         f"would skip: offset {offset} of partition {partition} of {accepting.topics.name(topic)}"
-        f" is not readable (SHA-256 of its value: {hashlib.sha256(value).hexdigest()})"
+        f" {reason} (SHA-256 of its value: {hashlib.sha256(value).hexdigest()})"
     )
 
 
