@@ -162,7 +162,9 @@ class _Recovery:
             if partition in there
         ]
         self._erased = await erased_since(self._connection, self.lost, lanes)
-        refused = await bring_back_rejections(self._connection, self._keyring, rejections)
+        refused = await bring_back_rejections(
+            self._connection, self._keyring, rejections, accepted=self.lost.causes
+        )
         answered = 0
         for records in lanes:
             for record in records:
@@ -207,4 +209,6 @@ class _Recovery:
     async def rejections(self, foreign: ForeignRecords) -> list[LostRejection]:
         """Those that the database has not; records that are none are added to `foreign`."""
         topic, count = self._settings.topic(REJECTIONS), self._settings.partitions
-        return await read_rejections(self._connection, self._reader, topic, count, foreign)
+        return await read_rejections(
+            self._connection, self._reader, topic, count, accepted=self.lost.causes, foreign=foreign
+        )
