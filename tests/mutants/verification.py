@@ -1,4 +1,4 @@
-"""Mutants of what finds a forgery: verifications, and the tombstones that a recovery believes."""
+"""Mutants of what finds a forgery: verifications, and what a recovery believes of its topics."""
 
 from tests.mutants.mutant import Mutant
 
@@ -6,6 +6,7 @@ FORGED_TOMBSTONE = (
     "tests/integration/recover/test_erasures.py"
     "::test_a_forged_tombstone_destroys_nothing_and_its_subject_is_named"
 )
+MISSING_KEYS = "tests/integration/recover/test_missing_keys.py"
 CONTINUATION = "tests/unit/recover/test_continuation.py"
 FORGED_ROWS = ("tests/e2e/test_verified_rows.py::test_one_forged_row_of_any_table_is_named",)
 
@@ -25,6 +26,38 @@ VERIFICATION = (
         "            if subject in self.erasures or (not self.yes and",
         "            if subject in self.erasures or self.yes or (not self.yes and",
         ("tests/unit/recover/test_consent.py", FORGED_TOMBSTONE),
+    ),
+    Mutant(
+        "a-missing-key-is-found-late",
+        "`recover` destroys keys and sets its mark, and only then finds that a lost fact cannot be read",
+        "services/intake/recover/plan.py",
+        "        if self.keyless:\n",
+        "        if self.keyless and not self.lost.facts:\n",
+        (MISSING_KEYS,),
+    ),
+    Mutant(
+        "a-tombstone-of-a-mentor-is-not-listed",
+        "a forged tombstone leaves a mentor without a record on rahnama.keys, and nobody learns of it",
+        "services/intake/recover/keys.py",
+        "    index = record_key(keyring, *owner)\n    if index in keys.tombstones:\n",
+        "    index = record_key(keyring, *owner)\n    if owner[1].startswith(STUDENT) and index in keys.tombstones:\n",
+        (MISSING_KEYS,),
+    ),
+    Mutant(
+        "foreign-keys-alone-are-another-master-key",
+        "one foreign record on an empty rahnama.keys makes `recover` impossible, with an untrue reason",
+        "services/intake/recover/keys.py",
+        "    if not rows and needed and keys.unopened and not keys.opened:\n",
+        "    if keys.unopened and not keys.opened:\n",
+        (MISSING_KEYS,),
+    ),
+    Mutant(
+        "the-databases-keys-are-not-tried",
+        "`recover` under another master key fails after its mark is set",
+        "services/intake/recover/keys.py",
+        "    if rows and not any(",
+        "    if not rows and not any(",
+        (MISSING_KEYS,),
     ),
     Mutant(
         "an-unknown-confirmation-is-ignored",

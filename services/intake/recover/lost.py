@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from services.intake.recover.facts import Subject, Told, told
+from services.intake.recover.facts import Sealed, Subject, Told, told
 from shared.append.log import Head
 from shared.contracts.facts import INTAKE_SOURCE, StudentErased, StudentRegistered, StudentWithdrawnFact
 from shared.inbox.records import Position
@@ -38,13 +38,15 @@ class Span:
 class Lost:
     """The lost facts: by the event's idempotency key the time of acceptance, by thing the last one, and who is erased.
 
-    `erasures` are those of the lost facts, by subject the time; `erased` everyone's, also whom the database knows.
+    `sealed` are the subjects of whom something sealed was lost: without their keys it cannot be read. `erasures` are
+    those of the lost facts, by subject the time; `erased` everyone's, also whom the database knows.
     """
 
     facts: int = 0
     spans: dict[int, Span] = field(default_factory=dict)
     causes: dict[bytes, str] = field(default_factory=dict)
     last: dict[Thing, LastFact] = field(default_factory=dict)
+    sealed: set[Subject] = field(default_factory=set)
     erased: set[Subject] = field(default_factory=set)
     erasures: dict[Subject, str] = field(default_factory=dict)
 
@@ -61,6 +63,8 @@ class Lost:
             self.erased.add(item.owner)
             self.erasures[item.owner] = item.time
             return
+        if isinstance(fact, Sealed):
+            self.sealed.add(item.owner)
         self.causes.setdefault(key, item.time)
         thing = thing_of(item)
         before = self.last.get(thing)
