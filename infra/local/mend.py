@@ -75,6 +75,11 @@ async def empty_partition(bootstrap: str, topic: str, partition: int) -> None:
         await admin.close()
 
 
+def options_of(service: str, options: Sequence[str]) -> list[str]:
+    """Those of a command for all services that this one takes: an erasure is intake's, and refused by the others."""
+    return [one for one in options if service == "intake" or not one.startswith("--confirm-erasure")]
+
+
 async def _mend(home: Home, command: str, services: Sequence[str], options: Sequence[str]) -> None:
     system = System(home, home.up, SystemPorts.from_environment())
     await system.start(services=False)
@@ -84,7 +89,8 @@ async def _mend(home: Home, command: str, services: Sequence[str], options: Sequ
             service = system.parts[name]
             assert isinstance(service, ServiceProcess)
             await service.migrate()  # a copy of an older release has not all that the command needs
-            code = await service.run_attached(command, *options, seconds=_COMMAND_SECONDS)
+            given = options if len(services) == 1 else options_of(name, options)
+            code = await service.run_attached(command, *given, seconds=_COMMAND_SECONDS)
             if code != 0:
                 raise LocalError(
                     f"{name}: {command} ended with {code}. Its last line above names the reason."

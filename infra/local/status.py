@@ -72,11 +72,15 @@ def _look(home: Home, state: State, service: str) -> _Look:
         ) as client:
             readiness = client.get("/readyz")
             positions = client.get("/v1/positions")
+            is_known = positions.status_code == httpx.codes.OK
+            unknown = (
+                () if is_known else (f"/v1/positions answers {positions.status_code}: its lag is not known",)
+            )
             return _Look(
-                readiness.status_code == 200,
+                readiness.status_code == httpx.codes.OK,
                 "",
-                positions.json() if positions.status_code == 200 else {},
-                (*describe_reasons(readiness.json()), *readiness.json().get("held", ())),
+                positions.json() if is_known else {},
+                (*describe_reasons(readiness.json()), *readiness.json().get("held", ()), *unknown),
                 disagreement(readiness.json()),
             )
     except (httpx.HTTPError, ValueError) as error:

@@ -7,6 +7,7 @@ from pydantic_settings import NoDecode
 
 from shared.contracts.decisions import ALLOCATION_SOURCE
 from shared.contracts.facts import INTAKE_SOURCE
+from shared.service.addresses import require_base_url
 from shared.service.read_settings import read_json_object
 from shared.service.settings import ServiceSettings
 
@@ -33,6 +34,8 @@ class Settings(ServiceSettings):
     def _of_known_sources(cls, value: dict[str, str]) -> dict[str, str]:
         if unknown := sorted(set(value) - {INTAKE_SOURCE, ALLOCATION_SOURCE}):
             raise ValueError(f"{INTAKE_SOURCE} and {ALLOCATION_SOURCE} own logs, not {', '.join(unknown)}")
+        for url in value.values():
+            require_base_url(url)
         return value
 
     @property

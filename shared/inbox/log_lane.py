@@ -11,7 +11,7 @@ import msgspec
 from aiokafka import TopicPartition
 
 from shared.contracts.envelope import SEQUENCE_DIGITS, Envelope, decode, leaf_hash
-from shared.errors import Fork, Gap, Unapplicable
+from shared.errors import Fork, Gap, Held, Unapplicable
 from shared.inbox.admission import Admitted, Ends, Fault, Lane, Repeat
 from shared.inbox.ahead import AheadCheck
 from shared.inbox.positions import Received, S, Slice, load_positions
@@ -151,6 +151,14 @@ class LogLane(Generic[S]):
     def _slice(self, records: Sequence[Received]) -> Slice[S]:
         return Slice(self.source, self._topic, self.partition, self.state, records)
 
+    def is_event(self, record: Record) -> bool:
+        """Whether the record is an event of this log by its form and its id; the chain says whether it is the log's."""
+        try:
+            self._open(record, 0)
+        except Unapplicable:
+            return False
+        return True
+
     def _open(self, record: Record, expected: int) -> tuple[Envelope, int]:
         try:
             envelope = decode(record.value or b"")
@@ -194,8 +202,15 @@ class LogLane(Generic[S]):
         search.found = search.found or moved
         if search.until is None:
             search.until = offset if end is None else self._last_offset(end)
-        if offset < search.until:
-            return None
+        return None if offset < search.until else self._end_search(search, last)
+
+    def end_search(self) -> Held | None:
+        """Why a search whose records have all been admitted found nothing, also if none stood at the topic's end."""
+        search = self._search
+        fault = self._end_search(search, self.applied) if search is not None else None
+        return fault.held if fault is not None else None
+
+    def _end_search(self, search: _Search, last: int) -> Fault | None:
         self._search = None
         if search.farthest <= last:
             return None

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,8 +22,17 @@ class Consent:
     erasures: frozenset[str] = frozenset()
     ask: Callable[[str], str] | None = None
 
-    def confirmed(self, subjects: Iterable[str]) -> set[str]:
-        """Those of `subjects` whose erasure the operator confirms, one by one."""
+    def confirmed(self, subjects: Collection[str], done: Collection[str] = ()) -> set[str]:
+        """Those of `subjects` whose erasure the operator confirms, one by one.
+
+        `done` are erased already: a command that is given again may name them. Raises `NotConfirmed` for any other
+        name, before anything is asked: it is misspelled, or its erasure is requested by nothing.
+        """
+        if unknown := sorted(self.erasures.difference(subjects, done)):
+            raise NotConfirmed(
+                f"nothing was changed: the plan lists no doubtful erasure of {', '.join(unknown)}; give"
+                " --confirm-erasure only for a subject that a line `not destroyed unless confirmed` names"
+            )
         confirmed = set()
         for subject in subjects:
             if subject in self.erasures or (not self.yes and self._answers_yes(f"Erase {subject}?")):

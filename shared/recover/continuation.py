@@ -13,9 +13,11 @@ from shared.inbox.log_lane import LogLane
 from shared.inbox.positions import Position, S, Slice
 from shared.kafka.clients import Records
 from shared.postgres import Connection, named_queries
+from shared.recover.foreign import ForeignRecords
 from shared.recover.reading import TopicReader
 
 QUERIES: Final = named_queries("shared.recover")
+NO_EVENT: Final = "is no event of this partition's log"
 NEVER_SECONDS: Final = float("inf")
 
 
@@ -30,23 +32,35 @@ BEGINNING: Final = Position(0, NO_HASH)
 
 
 async def continuation(
-    reader: TopicReader, source: str, topic: str, partition: int, state: S
+    reader: TopicReader, source: str, topic: str, partition: int, state: S, foreign: ForeignRecords
 ) -> AsyncGenerator[Slice[S]]:
     """The slices that follow `state.position`. Whoever takes one moves the position before the next.
 
-    What stands at or before the position is passed over, the event at the position itself is compared. Raises
-    `Fork`, `Gap` or `Unapplicable`.
+    What stands at or before the position is passed over, the event at the position itself is compared. A record that is
+    no event of this log is passed over as well, and added to `foreign`: the events behind it are proven by the chain,
+    and the topic may be the only place that still has them. Raises `Fork` and `Gap`.
     """
     lane: LogLane[S] = LogLane(source, topic, partition, state, stall_seconds=NEVER_SECONDS)
     begin, end = await reader.extent(topic, partition)
     lane.search()
     async for records in reader.batches(topic, partition, begin, end):
-        admitted = lane.admit(records, end)
+        events = []
+        for record in records:
+            if lane.is_event(record):
+                events.append(record)
+            else:
+                foreign.add(record, NO_EVENT)
+        if not events:
+            continue
+        admitted = lane.admit(events, end)
         if admitted.slice is not None:
             yield admitted.slice
             lane.applied_slice(admitted.slice)
         if admitted.fault is not None:
             raise admitted.fault.held
+    # The last offsets may hold no event: then no record has ended the search.
+    if (held := lane.end_search()) is not None:
+        raise held
 
 
 async def first_difference(

@@ -11,7 +11,7 @@ import asyncpg
 import uvicorn
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.partitions import DEFAULT_COUNT, require_even
@@ -20,6 +20,7 @@ from shared.http.server.connection_limits import ConnectionLimits
 from shared.http.server.connections import bounded_protocol
 from shared.postgres import TRANSIENT_ERRORS, migrate
 from shared.recover.consent import Consent, consent_of
+from shared.service.addresses import require_dsn
 from shared.service.read_settings import read_settings
 from shared.service.settings import ServiceSettings
 
@@ -43,6 +44,8 @@ class MigrationSettings(BaseSettings):
 
     database_url: str
     partitions: int = Field(DEFAULT_COUNT)
+
+    _dsn = field_validator("database_url")(require_dsn)
 
 
 def main(

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.partitions import DEFAULT_COUNT, require_even
+from shared.service.addresses import require_brokers, require_dsn
 
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 MOST_PER_SECOND: Final = 1_000_000
@@ -62,6 +63,9 @@ class ServiceSettings(BaseSettings):
     tenant_reads_per_second: int = _rate(1000, "reads", "tenant")
     tenant_writes_per_second: int = _rate(4000, "writes", "tenant")
     log_level: LogLevel = Field("INFO", description="Least severe level that is logged.")
+
+    _dsn = field_validator("database_url")(require_dsn)
+    _brokers = field_validator("kafka_bootstrap")(require_brokers)
 
     @field_validator("cors_origins")
     @classmethod

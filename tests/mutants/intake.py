@@ -10,6 +10,7 @@ DOORS = ("tests/integration/intake/test_http_door.py", "tests/integration/intake
 LOCKS = ("tests/integration/intake/test_cross_subject_locks.py",)
 HISTORIES = ("tests/integration/intake/test_cross_subject_histories.py",)
 CONCURRENCY = ("tests/integration/intake/test_concurrency.py",)
+FOREIGN = "tests/integration/recover/test_foreign.py"
 
 INTAKE = (
     Mutant(
@@ -48,9 +49,25 @@ INTAKE = (
         "a-rejection-without-a-uuid-is-readable",
         "one foreign record on rahnama.rejections makes `recover` impossible",
         "services/intake/recover/rejections.py",
-        "str(UUID(event.id)) == event.id and ",
-        "",
-        ("tests/integration/recover/test_unreadable.py",),
+        "            str(UUID(event.id)) == event.id\n            and ",
+        "            UUID(event.id).version != 0\n            and ",
+        (FOREIGN,),
+    ),
+    Mutant(
+        "a-rejection-of-an-accepted-event-comes-back",
+        "whoever can write to Kafka has `recover` answer an accepted event with a rejection",
+        "services/intake/recover/rejections.py",
+        "                if one.key in accepted or ",
+        "                if ",
+        (FOREIGN,),
+    ),
+    Mutant(
+        "a-rejection-of-a-source-answers-for-an-allowed-one",
+        "a forged rejection that names an accepted event's record becomes its answer",
+        "services/intake/recover/rejections.py",
+        "[one for one in kept if one.key not in accepted]",
+        "kept",
+        (FOREIGN,),
     ),
     Mutant(
         "a-topic-that-somebody-else-created-is-counted",

@@ -141,4 +141,20 @@ LIMITS = (
         'f"GRANT CONNECT ON DATABASE {name} TO PUBLIC"',
         ("tests/integration/infra/test_databases.py",),
     ),
+    Mutant(
+        "a-base-url-is-not-checked",
+        "a malformed RAHNAMA_PRODUCER_URLS ends audit with a traceback",
+        "services/audit/settings.py",
+        "            require_base_url(url)\n",
+        "            str(url)\n",
+        ("tests/unit/test_read_settings.py",),
+    ),
+    Mutant(
+        "unknown-positions-are-no-trouble",
+        "`make status` reports a service as ready whose lag it does not know",
+        "infra/local/status.py",
+        ", *unknown),\n",
+        "),\n",
+        ("tests/unit/infra/test_status.py",),
+    ),
 )

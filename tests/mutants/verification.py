@@ -1,4 +1,4 @@
-"""Mutants of what finds a forgery: verifications, and the tombstones that a recovery believes."""
+"""Mutants of what finds a forgery: verifications, and what a recovery believes of its topics."""
 
 from tests.mutants.mutant import Mutant
 
@@ -6,6 +6,8 @@ FORGED_TOMBSTONE = (
     "tests/integration/recover/test_erasures.py"
     "::test_a_forged_tombstone_destroys_nothing_and_its_subject_is_named"
 )
+MISSING_KEYS = "tests/integration/recover/test_missing_keys.py"
+CONTINUATION = "tests/unit/recover/test_continuation.py"
 FORGED_ROWS = ("tests/e2e/test_verified_rows.py::test_one_forged_row_of_any_table_is_named",)
 
 VERIFICATION = (
@@ -24,6 +26,62 @@ VERIFICATION = (
         "            if subject in self.erasures or (not self.yes and",
         "            if subject in self.erasures or self.yes or (not self.yes and",
         ("tests/unit/recover/test_consent.py", FORGED_TOMBSTONE),
+    ),
+    Mutant(
+        "a-missing-key-is-found-late",
+        "`recover` destroys keys and sets its mark, and only then finds that a lost fact cannot be read",
+        "services/intake/recover/plan.py",
+        "        if self.keyless:\n",
+        "        if self.keyless and not self.lost.facts:\n",
+        (MISSING_KEYS,),
+    ),
+    Mutant(
+        "a-tombstone-of-a-mentor-is-not-listed",
+        "a forged tombstone leaves a mentor without a record on rahnama.keys, and nobody learns of it",
+        "services/intake/recover/keys.py",
+        "    index = record_key(keyring, *owner)\n    if index in keys.tombstones:\n",
+        "    index = record_key(keyring, *owner)\n    if owner[1].startswith(STUDENT) and index in keys.tombstones:\n",
+        (MISSING_KEYS,),
+    ),
+    Mutant(
+        "foreign-keys-alone-are-another-master-key",
+        "one foreign record on an empty rahnama.keys makes `recover` impossible, with an untrue reason",
+        "services/intake/recover/keys.py",
+        "    if not rows and needed and keys.unopened and not keys.opened:\n",
+        "    if keys.unopened and not keys.opened:\n",
+        (MISSING_KEYS,),
+    ),
+    Mutant(
+        "the-databases-keys-are-not-tried",
+        "`recover` under another master key fails after its mark is set",
+        "services/intake/recover/keys.py",
+        "    if rows and not any(",
+        "    if not rows and not any(",
+        (MISSING_KEYS,),
+    ),
+    Mutant(
+        "an-unknown-confirmation-is-ignored",
+        "a misspelled --confirm-erasure erases nobody, and nobody learns of it",
+        "shared/recover/consent.py",
+        "self.erasures.difference(subjects, done)",
+        "self.erasures.intersection(()).difference(subjects, done)",
+        ("tests/unit/recover/test_consent.py",),
+    ),
+    Mutant(
+        "garbage-ends-a-recovery",
+        "one garbage record makes all lost events behind it unrecoverable",
+        "shared/recover/continuation.py",
+        "            if lane.is_event(record):\n",
+        "            if True:\n",
+        (CONTINUATION,),
+    ),
+    Mutant(
+        "a-gap-before-garbage-is-the-end",
+        "a recovery takes a topic with a hole in it for one that ends there",
+        "shared/recover/continuation.py",
+        "    if (held := lane.end_search()) is not None:\n        raise held\n",
+        "    lane.end_search()\n",
+        (CONTINUATION,),
     ),
     Mutant(
         "compare-only-rows-that-both-have",

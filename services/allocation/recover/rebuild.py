@@ -39,12 +39,14 @@ async def rebuild(settings: Settings) -> AsyncIterator[str]:
         async with connection.transaction():
             before = await digest_tables(connection, TABLES)
             await connection.execute(QUERIES["empty_read_models"])
-            facts = 0
+            facts, lines = 0, list[str]()
             for row in await connection.fetch(QUERIES["positions"], INTAKE_SOURCE):
                 position = Position(row["sequence"], row["hash"])
                 facts += position.sequence
-                await PartitionReplay(connection, row["partition"], position).run(reader, topic, row["head"])
-            lines = list(compared(before, await digest_tables(connection, TABLES)))
+                replay = PartitionReplay(connection, row["partition"], position)
+                await replay.run(reader, topic, row["head"])
+                lines += replay.foreign.lines("skipped")
+            lines += compared(before, await digest_tables(connection, TABLES))
         for line in lines:
             yield line
         yield f"the read models are told again from {facts} facts"

@@ -23,6 +23,7 @@ from shared.postgres import Connection, open_pool
 from shared.recover.consent import Consent
 from shared.recover.continuation import Standing, continuation, first_difference
 from shared.recover.exclusive import exclusive
+from shared.recover.foreign import ForeignRecords
 from shared.recover.reading import TopicReader, open_reader
 from shared.telemetry import Telemetry
 
@@ -51,29 +52,39 @@ async def recover(settings: Settings, consent: Consent) -> AsyncIterator[str]:
             writer = DecisionWriter(pool, log, Telemetry(), lambda _: None, system_clock)
             heads = await log.heads(connection)
             topic = settings.topic(ALLOCATION_SOURCE)
-            async for line in _plan(connection, decisions, topic, heads):
+            foreign = ForeignRecords()
+            async for line in _plan(connection, decisions, topic, heads, foreign):
                 yield line
+            consent.confirmed(())
             consent.require()
-            total = 0
+            total, facts_foreign = 0, ForeignRecords()
             for partition, head in heads.items():
                 standing = Standing(Position(head.sequence, head.hash))
-                slices = continuation(decisions, ALLOCATION_SOURCE, topic, partition, standing)
+                slices = continuation(
+                    decisions, ALLOCATION_SOURCE, topic, partition, standing, ForeignRecords()
+                )
                 async with aclosing(slices):
                     log.told = Told(slices)
                     try:
-                        await _decide_again(settings, facts, writer, log.told, partition)
+                        await _decide_again(settings, facts, writer, log.told, partition, facts_foreign)
                     except Held as held:
                         raise await first_difference(connection, decisions, topic, partition, held) from None
                 if log.told.found:
                     total += log.told.found
                     yield f"partition {partition}: {log.told.found} decisions are back"
+            for line in (*facts_foreign.lines("skipped"), *foreign.warning(), *facts_foreign.warning()):
+                yield line
             yield f"{total} decisions are back; each is the event that {settings.topic(ALLOCATION_SOURCE)} holds"
         finally:
             await pool.close()
 
 
 async def _plan(
-    connection: Connection, decisions: TopicReader, topic: str, heads: Mapping[int, Head]
+    connection: Connection,
+    decisions: TopicReader,
+    topic: str,
+    heads: Mapping[int, Head],
+    foreign: ForeignRecords,
 ) -> AsyncIterator[str]:
     """What would come back. Reads only; raises `Held` where the topic does not continue the log."""
     total = 0
@@ -81,7 +92,8 @@ async def _plan(
         standing = Standing(Position(head.sequence, head.hash))
         times: list[str] = []
         try:
-            async for slice_ in continuation(decisions, ALLOCATION_SOURCE, topic, partition, standing):
+            slices = continuation(decisions, ALLOCATION_SOURCE, topic, partition, standing, foreign)
+            async for slice_ in slices:
                 times = [*times[:1], slice_.records[0].envelope.time, slice_.records[-1].envelope.time]
                 standing.position = slice_.reached
         except Held as held:
@@ -93,17 +105,25 @@ async def _plan(
                 f" {standing.position.sequence}, of facts recorded {times[0]} to {times[-1]}"
             )
     yield f"would bring back: {total} decisions in all, each decided again and compared with {topic}"
+    for line in foreign.lines():
+        yield line
     yield "would destroy: nothing"
 
 
 async def _decide_again(
-    settings: Settings, facts: TopicReader, writer: DecisionWriter, told: Told, partition: int
+    settings: Settings,
+    facts: TopicReader,
+    writer: DecisionWriter,
+    told: Told,
+    partition: int,
+    foreign: ForeignRecords,
 ) -> None:
     if not await told.goes_on():
         return
     state = await writer.load(INTAKE_SOURCE, partition)
     inbox = FactsInbox(writer.append)
-    slices = continuation(facts, INTAKE_SOURCE, settings.topic(INTAKE_SOURCE), partition, state)
+    topic = settings.topic(INTAKE_SOURCE)
+    slices = continuation(facts, INTAKE_SOURCE, topic, partition, state, foreign)
     async with aclosing(slices):
         async for slice_ in slices:
             await inbox.apply([slice_])

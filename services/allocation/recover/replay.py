@@ -17,6 +17,7 @@ from shared.errors import CannotRecover, Fork, Unapplicable
 from shared.inbox.positions import Position, Received, Slice
 from shared.postgres import Connection
 from shared.recover.continuation import BEGINNING, Standing, continuation
+from shared.recover.foreign import ForeignRecords
 from shared.recover.reading import TopicReader
 
 Rest = Callable[[], Awaitable[None]]
@@ -35,9 +36,13 @@ async def no_rest() -> None:
 
 
 class PartitionReplay:
-    """One partition's way from its first fact to the position of the inbox."""
+    """One partition's way from its first fact to the position of the inbox.
+
+    Records on the topic that are no facts are passed over, and added to `foreign`: the position's hash proves the facts.
+    """
 
     def __init__(self, connection: Connection, number: int, position: Position, rest: Rest = no_rest) -> None:
+        self.foreign = ForeignRecords()
         self._connection = connection
         self._number = number
         self._position = position
@@ -56,7 +61,7 @@ class PartitionReplay:
         if self._position.sequence == 0 and self._position != BEGINNING:
             raise CannotRecover(f"partition {self._number}: nothing was applied, but the position has a hash")
         if self._position.sequence:
-            slices = continuation(reader, INTAKE_SOURCE, topic, self._number, standing)
+            slices = continuation(reader, INTAKE_SOURCE, topic, self._number, standing, self.foreign)
             async with aclosing(slices):
                 async for slice_ in slices:
                     await self._apply(slice_)

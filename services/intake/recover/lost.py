@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from services.intake.recover.facts import Subject, Told, told
+from services.intake.recover.facts import Sealed, Subject, Told, told
 from shared.append.log import Head
 from shared.contracts.facts import INTAKE_SOURCE, StudentErased, StudentRegistered, StudentWithdrawnFact
 from shared.inbox.positions import Position
 from shared.recover.continuation import Standing, continuation
+from shared.recover.foreign import ForeignRecords
 from shared.recover.reading import TopicReader
 
 Thing = tuple[str, str, int | None]
@@ -37,13 +38,15 @@ class Span:
 class Lost:
     """The lost facts: by the event's idempotency key the time of acceptance, by thing the last one, and who is erased.
 
-    `erasures` are those of the lost facts, by subject the time; `erased` everyone's, also whom the database knows.
+    `sealed` are the subjects of whom something sealed was lost: without their keys it cannot be read. `erasures` are
+    those of the lost facts, by subject the time; `erased` everyone's, also whom the database knows.
     """
 
     facts: int = 0
     spans: dict[int, Span] = field(default_factory=dict)
     causes: dict[bytes, str] = field(default_factory=dict)
     last: dict[Thing, LastFact] = field(default_factory=dict)
+    sealed: set[Subject] = field(default_factory=set)
     erased: set[Subject] = field(default_factory=set)
     erasures: dict[Subject, str] = field(default_factory=dict)
 
@@ -60,6 +63,8 @@ class Lost:
             self.erased.add(item.owner)
             self.erasures[item.owner] = item.time
             return
+        if isinstance(fact, Sealed):
+            self.sealed.add(item.owner)
         self.causes.setdefault(key, item.time)
         thing = thing_of(item)
         before = self.last.get(thing)
@@ -74,12 +79,15 @@ def thing_of(item: Told) -> Thing:
     return item.tenant, item.subject, year
 
 
-async def read_lost(reader: TopicReader, topic: str, heads: dict[int, Head]) -> Lost:
-    """The lost facts of every partition. Raises `Fork`, `Gap` or `Unapplicable`, before anything was done."""
+async def read_lost(reader: TopicReader, topic: str, heads: dict[int, Head], foreign: ForeignRecords) -> Lost:
+    """The lost facts of every partition. Raises `Fork`, `Gap` or `Unapplicable`, before anything was done.
+
+    Records that are no events of the log are added to `foreign`.
+    """
     lost = Lost()
     for partition, head in heads.items():
         standing = Standing(Position(head.sequence, head.hash))
-        async for slice_ in continuation(reader, INTAKE_SOURCE, topic, partition, standing):
+        async for slice_ in continuation(reader, INTAKE_SOURCE, topic, partition, standing, foreign):
             for record in slice_.records:
                 lost.add(told(partition, record.sequence, record.envelope))
             standing.position = slice_.reached

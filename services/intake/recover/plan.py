@@ -5,21 +5,22 @@ from dataclasses import dataclass
 
 from services.intake.crypto.sealing import Keyring
 from services.intake.recover.facts import QUERIES, Subject, split
-from services.intake.recover.keys import TopicKeys, owners_of
+from services.intake.recover.keys import STUDENT, TopicKeys, owners_of, require_master_key
 from services.intake.recover.lost import Lost
-from services.intake.recover.unreadable import Unreadable
 from services.intake.recover.unsaid import REGISTERED
 from shared.errors import CannotRecover
 from shared.postgres import Connection
 from shared.recover.consent import Consent
+from shared.recover.foreign import ForeignRecords
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Counts of what comes back, and every subject of which something is destroyed.
 
-    `erased` are those with a fact of their erasure. `doubtful` are those with a tombstone alone. Both with the Kafka
-    keys of their tombstones; None: no tombstone is left. `unused` have a key, but no fact.
+    `erased` are those with a fact of their erasure. `doubtful` are students with a tombstone alone. Both with the Kafka
+    keys of their tombstones; None: no tombstone is left. `never_erased` are mentors and managers with a tombstone: no
+    erasure writes one. `unused` have a key, but no fact. `keyless` need a key that is nowhere.
     """
 
     lost: Lost
@@ -27,10 +28,12 @@ class Plan:
     rejections: int
     erased: Mapping[Subject, bytes | None]
     doubtful: Mapping[Subject, bytes]
+    never_erased: Sequence[Subject]
     unused: Sequence[Subject]
+    keyless: Sequence[Subject]
     openable: frozenset[Subject]
     forgotten_rejections: int
-    unreadable: Unreadable
+    foreign: ForeignRecords
 
     def lines(self) -> Iterator[str]:
         """For the operator, before the question."""
@@ -54,16 +57,30 @@ class Plan:
                 f"not destroyed unless confirmed: {subject} of {tenant} has a tombstone on rahnama.keys, but no fact"
                 f" of an erasure: an interrupted erasure, or a foreign writer (--confirm-erasure {subject})"
             )
-        yield from self.unreadable.lines()
+        for tenant, subject in self.never_erased:
+            yield (
+                f"not destroyed: {subject} of {tenant} has a tombstone on rahnama.keys, but only students are erased:"
+                " a foreign writer"
+            )
+        yield from self.foreign.lines()
         if not (self.erased or self.unused or self.forgotten_rejections):
             yield "would destroy: nothing"
 
     def settle(self, consent: Consent) -> tuple[set[bytes], list[str]]:
         """The tombstones that count, and the subjects kept despite theirs, after asking for each and for the whole.
 
-        Raises `NotConfirmed`, and `CannotRecover` when a fact needs a key that a doubtful tombstone took away.
+        Raises `NotConfirmed`, and `CannotRecover` when a fact needs a key that is nowhere, or that a doubtful tombstone
+        took away.
         """
-        confirmed = consent.confirmed(sorted({subject for _, subject in self.doubtful}))
+        if self.keyless:
+            raise CannotRecover(
+                f"the keys of {len(self.keyless)} subjects are missing, of {self.keyless[0][1]} for example: lost facts"
+                " are sealed under them, but neither the database nor rahnama.keys has them. Nothing was changed."
+                " Restore a newer backup of intake's database, which still has the keys"
+            )
+        confirmed = consent.confirmed(
+            sorted({subject for _, subject in self.doubtful}), {subject for _, subject in self.lost.erased}
+        )
         kept = [owner for owner in sorted(self.doubtful) if owner[1] not in confirmed]
         locked = [subject for tenant, subject in kept if (tenant, subject) not in self.openable]
         if locked:
@@ -75,7 +92,7 @@ class Plan:
         consent.require()
         buried = {index for index in self.erased.values() if index is not None}
         buried |= {index for owner, index in self.doubtful.items() if owner[1] in confirmed}
-        return buried, [subject for _, subject in kept]
+        return buried, [subject for _, subject in (*kept, *self.never_erased)]
 
 
 async def make_plan(
@@ -84,17 +101,24 @@ async def make_plan(
     lost: Lost,
     keys: TopicKeys,
     rejections: int,
-    unreadable: Unreadable,
+    foreign: ForeignRecords,
 ) -> Plan:
-    """Reads only. `lost.erased` holds everyone whose erasure is a fact, in the log or among the lost ones."""
+    """Reads only. Raises `CannotRecover` when the master key is another one. `lost.erased` holds everyone whose erasure is a fact, in the log or among the lost ones."""
     lost_owners = {(tenant, subject) for tenant, subject, _ in lost.last}
     rows = await connection.fetch(QUERIES["students_without_key"], REGISTERED)
     keyless = {(row["tenant"], row["subject"]) for row in rows}
     tombstoned = await owners_of(connection, keyring, keys, [*lost_owners, *keyless, *lost.erased])
-    doubtful = {owner: index for owner, index in tombstoned.items() if owner not in lost.erased}
+    never_erased = sorted(owner for owner in tombstoned if not owner[1].startswith(STUDENT))
+    doubtful = {
+        owner: index
+        for owner, index in tombstoned.items()
+        if owner not in lost.erased and owner[1].startswith(STUDENT)
+    }
     rows = await connection.fetch(QUERIES["keys_of"], *split({*lost.erased, *lost_owners}))
     kept = {(row["tenant"], row["subject"]) for row in rows}
     coming = set(keys.missing.values())
+    needed = lost.sealed - lost.erased - kept - coming
+    await require_master_key(connection, keyring, keys, needed=bool(needed))
     erased: dict[Subject, bytes | None] = dict.fromkeys({*lost.erasures, *(kept & lost.erased)})
     erased |= {owner: tombstoned.get(owner) for owner in tombstoned if owner in lost.erased}
     rows = await connection.fetch(QUERIES["unused_keys"])
@@ -102,12 +126,16 @@ async def make_plan(
     gone = await connection.fetchval(QUERIES["rejections_of"], *split(erased))
     return Plan(
         lost,
-        sum(index not in keys.tombstones or owner in doubtful for index, owner in keys.missing.items()),
+        sum(
+            index not in keys.tombstones or owner not in lost.erased for index, owner in keys.missing.items()
+        ),
         rejections,
         {owner: index for owner, index in erased.items() if owner in kept or owner in lost.erasures},
         doubtful,
+        never_erased,
         [owner for owner in unused if owner not in lost_owners],
+        sorted(needed - set(doubtful)),
         frozenset(kept | coming | (set(doubtful) - lost_owners - keyless)),
         gone,
-        unreadable,
+        foreign,
     )

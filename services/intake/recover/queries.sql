@@ -67,6 +67,10 @@ truncate students, student_years, mentors, managers, school_rosters
 -- Every subject that has a key.
 select tenant, subject from subject_keys
 
+-- name: some_keys
+-- A few wrapped keys, to try the master key on.
+select wrapped_key from subject_keys limit $1
+
 -- name: known_rejections
 -- Which of these rejections are kept.
 select rejection_id::text as rejection_id from rejections where rejection_id = any($1::uuid[])

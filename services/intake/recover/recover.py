@@ -6,33 +6,28 @@ the service from starting until the end; the keys come back; the records of `rah
 again get their answers; then the facts; and then what had left by half is completed.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Final
 
-from aiokafka import TopicPartition
-
-from services.intake.append.inbound import InboundPosition, InboundRecord, load_all_inbound
+from services.intake.append.inbound import load_all_inbound
 from services.intake.crypto.sealing import Keyring
-from services.intake.inbox.receive import receiver_of
 from services.intake.project.erased import forget_students, project_every_erased
 from services.intake.recover.bring_back import bring_back
 from services.intake.recover.facts import QUERIES, erased_subjects
 from services.intake.recover.inbound import (
-    Seen,
     answer_unchanged,
     answered_among,
     erased_since,
     overtaken,
-    seen,
     students_of,
 )
-from services.intake.recover.keys import STUDENT, destroy_keys, read_keys, recover_keys
+from services.intake.recover.keys import STUDENT, TopicKeys, destroy_keys, read_keys, recover_keys
 from services.intake.recover.lost import Lost, read_lost
 from services.intake.recover.plan import make_plan
-from services.intake.recover.rejections import LostRejection, Place, bring_back_rejections, read_rejections
+from services.intake.recover.read_again import INBOUND, read_again
+from services.intake.recover.rejections import LostRejection, bring_back_rejections, read_rejections
 from services.intake.recover.torn import complete_moves, references_apart
-from services.intake.recover.unreadable import Unreadable
 from services.intake.recover.unsaid import buried_among, say_erasures
 from services.intake.settings import Settings
 from shared.append.clock import system_clock
@@ -41,16 +36,15 @@ from shared.contracts.facts import INTAKE_SOURCE
 from shared.errors import Held
 from shared.inbox.positions import Position
 from shared.kafka.aio_clients import AioKafkaClients
-from shared.kafka.clients import Records
 from shared.postgres import Connection
 from shared.recover.consent import Consent
 from shared.recover.continuation import Standing, continuation, first_difference
 from shared.recover.exclusive import begin_command, end_command, exclusive
+from shared.recover.foreign import ForeignRecords
 from shared.recover.reading import TopicReader, open_reader
 
 APPLICATION: Final = "intake recover"
 KEYS: Final = "keys"
-INBOUND: Final = "inbound"
 REJECTIONS: Final = "rejections"
 
 
@@ -71,13 +65,11 @@ async def recover(settings: Settings, consent: Consent) -> AsyncIterator[str]:
         for name in (INTAKE_SOURCE, KEYS, REJECTIONS):
             await reader.require_partitions(settings.topic(name), settings.partitions)
         work = _Recovery(settings, keyring, connection, reader)
-        await work.read_lost()
-        unreadable = Unreadable()
-        topic_keys = await read_keys(
-            connection, reader, keyring, settings.topic(KEYS), settings.partitions, unreadable
-        )
-        refused = len(await work.rejections(unreadable))
-        plan = await make_plan(connection, keyring, work.lost, topic_keys, refused, unreadable)
+        foreign = ForeignRecords()
+        await work.read_lost(foreign)
+        keys = await work.keys(foreign)
+        refused = len(await work.rejections(foreign))
+        plan = await make_plan(connection, keyring, work.lost, keys, refused, foreign)
         for line in plan.lines():
             yield line
         tombstones, kept = plan.settle(consent)
@@ -103,6 +95,8 @@ async def recover(settings: Settings, consent: Consent) -> AsyncIterator[str]:
         async for line in _complete(connection, keyring, settings.partitions, tombstones):
             yield line
         await end_command(connection, APPLICATION)
+        for line in foreign.warning():
+            yield line
         yield f"{work.lost.facts} facts are back; each is the event that {settings.topic(INTAKE_SOURCE)} holds"
 
 
@@ -140,30 +134,37 @@ class _Recovery:
         self._digests: dict[bytes, bytes] = {}
         self._erased: dict[bytes, str] = {}
 
-    async def read_lost(self) -> None:
-        """Reads and checks; writes nothing."""
+    async def read_lost(self, foreign: ForeignRecords) -> None:
+        """Reads and checks; writes nothing. Records that are no events of the log are added to `foreign`."""
         self._heads = await Log(INTAKE_SOURCE).heads(self._connection)
         try:
-            self.lost = await read_lost(self._reader, self._topic, self._heads)
+            self.lost = await read_lost(self._reader, self._topic, self._heads, foreign)
         except Held as held:
             raise await first_difference(
                 self._connection, self._reader, self._topic, held.partition, held
             ) from None
         self.lost.erased |= await erased_subjects(self._connection)
 
+    async def keys(self, foreign: ForeignRecords) -> TopicKeys:
+        """What `rahnama.keys` holds; records that do not open are added to `foreign`."""
+        topic, count = self._settings.topic(KEYS), self._settings.partitions
+        return await read_keys(self._connection, self._reader, self._keyring, topic, count, foreign)
+
     async def answer_inbound(self, inbound: TopicReader) -> tuple[int, int]:
         """Answers the records that must not be applied again, or were refused; how many events these are."""
         students = await students_of(self._connection, self.lost)
-        rejections = await self.rejections(Unreadable())  # the plan has reported them
+        rejections = await self.rejections(ForeignRecords())  # the plan has reported them
         places = {one.place: one for one in rejections if one.place is not None}
         there = await inbound.partitions(self._settings.topic(INBOUND))
         lanes = [
-            await self._seen(inbound, partition, position, students, places)
+            await read_again(inbound, self._settings, self._keyring, partition, position, students, places)
             for partition, position in (await load_all_inbound(self._connection)).items()
             if partition in there
         ]
         self._erased = await erased_since(self._connection, self.lost, lanes)
-        refused = await bring_back_rejections(self._connection, self._keyring, rejections)
+        refused = await bring_back_rejections(
+            self._connection, self._keyring, rejections, accepted=self.lost.causes
+        )
         answered = 0
         for records in lanes:
             for record in records:
@@ -188,7 +189,8 @@ class _Recovery:
         """Writes the facts, partition by partition."""
         for partition, head in self._heads.items():
             standing = Standing(Position(head.sequence, head.hash))
-            slices = continuation(self._reader, INTAKE_SOURCE, self._topic, partition, standing)
+            foreign = ForeignRecords()  # `read_lost` has reported them
+            slices = continuation(self._reader, INTAKE_SOURCE, self._topic, partition, standing, foreign)
             async with aclosing(slices):
                 async for slice_ in slices:
                     await bring_back(
@@ -204,53 +206,9 @@ class _Recovery:
             await project_every_erased(self._connection)
             await self._connection.execute(QUERIES["drop_unused_keys"])
 
-    async def rejections(self, unreadable: Unreadable) -> list[LostRejection]:
-        """Those that the database has not; records that are none are added to `unreadable`."""
+    async def rejections(self, foreign: ForeignRecords) -> list[LostRejection]:
+        """Those that the database has not; records that are none are added to `foreign`."""
         topic, count = self._settings.topic(REJECTIONS), self._settings.partitions
-        return await read_rejections(self._connection, self._reader, topic, count, unreadable)
-
-    async def _seen(
-        self,
-        inbound: TopicReader,
-        partition: int,
-        position: InboundPosition,
-        students: Mapping[bytes, str],
-        refused: Mapping[Place, LostRejection],
-    ) -> list[Seen]:
-        """The records that the service will read again after its start."""
-        topic = self._settings.topic(INBOUND)
-        receiver = receiver_of(self._settings, self._keyring)
-        begin, end = await inbound.extent(topic, partition)
-        if await _is_made_anew(inbound, TopicPartition(topic, partition), position):
-            start = begin
-        else:
-            start = max(begin, position.next_offset)
-        found: list[Seen] = []
-        async for records in inbound.batches(topic, partition, start, end):
-            for record in _opened(records):
-                for arrival in receiver.from_kafka(partition, record):
-                    rejection = refused.get((partition, record.offset, arrival.causation_id))
-                    if rejection is not None:
-                        rejection.arrival = arrival
-                    one = seen(arrival, record.timestamp_ms, students)
-                    if one is not None:
-                        found.append(one)
-        return found
-
-
-def _opened(records: Records) -> Iterator[InboundRecord]:
-    for record in records:
-        yield InboundRecord(record.offset, record.timestamp, record.value or b"", record.headers)
-
-
-async def _is_made_anew(inbound: TopicReader, place: TopicPartition, position: InboundPosition) -> bool:
-    """Whether the topic is another one than that in which the position was reached: it is read from its beginning."""
-    begin, end = await inbound.extent(place.topic, place.partition)
-    last = position.next_offset - 1
-    if end <= last:
-        return True
-    if not begin <= last:
-        return False
-    async for records in inbound.batches(place.topic, place.partition, last, last + 1):
-        return next(_opened(records)).digest != position.digest
-    return False
+        return await read_rejections(
+            self._connection, self._reader, topic, count, accepted=self.lost.causes, foreign=foreign
+        )

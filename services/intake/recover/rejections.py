@@ -4,7 +4,7 @@ The topic tells codes and pointers, never what the event said. That is sealed ag
 `rahnama.inbound`; of what came over HTTP, and of its messages, nothing is left.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -17,15 +17,19 @@ from services.intake.append.drafts import REJECTION, REJECTION_COLUMNS
 from services.intake.append.idempotency import UNKNOWN_CONTENT, Answer, encoder, load_answers, store_answers
 from services.intake.crypto.sealing import Keyring, new_data_key, seal
 from services.intake.recover.facts import QUERIES
-from services.intake.recover.unreadable import Unreadable
+from services.intake.relay.rejections import WITHOUT_GENDER
+from shared.contracts.partitions import pool_partition
 from shared.contracts.rejections import RejectionEvent
 from shared.errors import FieldError
 from shared.kafka.clients import Record
 from shared.postgres import Connection
+from shared.recover.foreign import ForeignRecords
 from shared.recover.reading import TopicReader
 
 COLUMNS: Final = (*REJECTION_COLUMNS, "published")
 SOURCE_NOT_ALLOWED: Final = "SOURCE_NOT_ALLOWED"
+ACCEPTED: Final = "rejects an event that has another answer"
+MISPLACED: Final = "is not in the partition of its tenant's rejections"
 
 Place = tuple[int, int, str]
 """Partition and offset on `rahnama.inbound`, and the causation id: a record may be a batch of events."""
@@ -67,22 +71,43 @@ class LostRejection:
 
 
 async def read_rejections(
-    connection: Connection, reader: TopicReader, topic: str, partitions: int, unreadable: Unreadable
+    connection: Connection,
+    reader: TopicReader,
+    topic: str,
+    partitions: int,
+    *,
+    accepted: Collection[bytes],
+    foreign: ForeignRecords,
 ) -> list[LostRejection]:
-    """The rejections that the topic tells and the database has not, each once; others are added to `unreadable`."""
+    """The rejections that the topic tells and the database has not, each once. Others are added to `foreign`.
+
+    `accepted` are the keys of the events that led to lost facts. An event is accepted or rejected, never both, and
+    the facts are chained: a rejection of such an event, or of one that the database answers otherwise, is not used.
+    """
     lost: dict[str, LostRejection] = {}
     for partition in range(partitions):
         begin, end = await reader.extent(topic, partition)
         async for records in reader.batches(topic, partition, begin, end):
-            told: dict[str, RejectionEvent] = {}
+            told: dict[str, tuple[Record, LostRejection]] = {}
             for record in records:
-                if (event := rejection_of(record)) is not None:
-                    told[event.id] = event
-                else:
-                    unreadable.add(record)
+                event = rejection_of(record)
+                if event is None:
+                    foreign.add(record)
+                elif partition != pool_partition(event.tenant, WITHOUT_GENDER, partitions):
+                    foreign.add(record, MISPLACED)
+                elif event.id not in lost:
+                    told.setdefault(event.id, (record, LostRejection(event)))
             rows = await connection.fetch(QUERIES["known_rejections"], list(told))
-            known = {row["rejection_id"] for row in rows}
-            lost |= {name: LostRejection(event) for name, event in told.items() if name not in known}
+            for row in rows:
+                told.pop(row["rejection_id"], None)
+            keys = {one.key for _, one in told.values() if one.key is not None}
+            answers = await load_answers(connection, keys)
+            for name, (record, one) in told.items():
+                answer = answers.get(one.key) if one.key is not None else None
+                if one.key in accepted or (answer is not None and answer.status != "rejected"):
+                    foreign.add(record, ACCEPTED)
+                else:
+                    lost[name] = one
     return list(lost.values())
 
 
@@ -91,9 +116,12 @@ def rejection_of(record: Record) -> RejectionEvent | None:
     try:
         event = _decode(record.value or b"")
         time = datetime.fromisoformat(event.time)
-        bytes.fromhex(event.causationid)
         time.astimezone(UTC)
-        is_whole = str(UUID(event.id)) == event.id and time.tzinfo is not None
+        is_whole = (
+            str(UUID(event.id)) == event.id
+            and bytes.fromhex(event.causationid).hex() == event.causationid
+            and time.tzinfo is not None
+        )
     except (msgspec.DecodeError, ValueError, OverflowError):
         return None
     texts = (event.tenant, event.causationid, event.data.type or "")
@@ -107,9 +135,13 @@ def rejection_of(record: Record) -> RejectionEvent | None:
 
 
 async def bring_back_rejections(
-    connection: Connection, keyring: Keyring, rejections: Sequence[LostRejection]
+    connection: Connection,
+    keyring: Keyring,
+    rejections: Sequence[LostRejection],
+    *,
+    accepted: Collection[bytes],
 ) -> int:
-    """Keeps them again, and the answers of their events; how many these are.
+    """Keeps them again, and the answers of their events but those `accepted`; how many rejections these are.
 
     Not one whose record has no valid source and id: it is refused anew when it is read again.
     """
@@ -118,7 +150,8 @@ async def bring_back_rejections(
         await connection.copy_records_to_table(
             "rejections", records=[_row(keyring, one) for one in kept], columns=COLUMNS
         )
-        await store_answers(connection, await _answers(connection, kept))
+        answered = [one for one in kept if one.key not in accepted]
+        await store_answers(connection, await _answers(connection, answered))
     return len(kept)
 
 

@@ -32,7 +32,7 @@ class Deciding:
     def __init__(self, database: ServiceDatabase, topics: TopicSet, folder: Path) -> None:
         self.database = database
         self.topics = topics
-        self._issuer = TestIssuer(folder)
+        self.issuer = TestIssuer(folder)
 
     async def migrate(self) -> None:
         await migrate(
@@ -48,8 +48,8 @@ class Deciding:
             kafka_bootstrap=self.topics.bootstrap,
             topic_prefix=self.topics.prefix,
             partitions=self.topics.partitions,
-            jwks_file=self._issuer.jwks_file,
-            jwt_issuer=self._issuer.issuer,
+            jwks_file=self.issuer.jwks_file,
+            jwt_issuer=self.issuer.issuer,
             **changes,
         )
 

@@ -91,7 +91,12 @@ async def test_a_tombstone_takes_the_key_though_the_fact_that_says_so_is_lost(
     [erasure] = (await tables(accepting))["erasures"]
     assert (erasure["partition"], erasure["sequence"]) == (said["partition"], said["sequence"])
     assert "students: 2 rows, as before" in await accepting.rebuild()
-    assert not any("said again" in line for line in await accepting.recover())
+    assert not any("said again" in line for line in await accepting.recover(confirmed))
+    tables_then = await tables(accepting)
+    unknown = Consent(yes=True, erasures=frozenset({"student/nobody"}))
+    with pytest.raises(NotConfirmed, match="no doubtful erasure of student/nobody"):
+        await accepting.recover(unknown)
+    assert await tables(accepting) == tables_then
 
 
 @pytest.mark.parametrize("known_to_the_backup", [True, False])

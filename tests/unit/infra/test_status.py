@@ -1,5 +1,15 @@
 """`make status` says in one line how far behind a service is, and below it what stands still and why."""
 
+from functools import partial
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from infra.local import status as command
+from infra.local.home import Home
+from infra.local.state import ProcessMark, State, write_state
 from infra.local.status import describe_lag, describe_reasons, published_heads
 
 
@@ -36,3 +46,34 @@ def test_lag_is_counted_from_the_producers_published_head_when_the_topics_end_is
     )
     positions = {"log": [], "inbox": [{"source": "intake", "partition": 0, "applied": 4, "newest": 4}]}
     assert describe_lag(positions, heads) == "behind intake by 6"
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "phase"), [(200, 0, "ready"), (401, 1, "not well"), (503, 1, "not well")]
+)
+def test_a_service_whose_positions_are_not_known_is_not_well(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    answer: int,
+    code: int,
+    phase: str,
+) -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/readyz":
+            return httpx.Response(200, json={"parts": {}})
+        return httpx.Response(answer, json={"log": [], "inbox": []})
+
+    here = ProcessMark(psutil.Process().pid, psutil.Process().create_time())
+    home = Home(tmp_path)
+    write_state(
+        home.up,
+        State("ready", here, {"audit": "ready"}, {"audit": here}, {"audit": "http://audit"}, "", {}),
+    )
+    monkeypatch.setattr(httpx, "Client", partial(httpx.Client, transport=httpx.MockTransport(handle)))
+
+    assert command.status(home) == code
+
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"Rahnama is {phase} ")
+    assert (f"/v1/positions answers {answer}: its lag is not known" in shown) == (answer != 200)

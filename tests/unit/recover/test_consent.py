@@ -2,6 +2,7 @@
 
 import pytest
 
+from infra.local.mend import options_of
 from shared.errors import NotConfirmed
 from shared.recover.consent import Consent, consent_of
 
@@ -15,6 +16,23 @@ def test_yes_agrees_to_the_plan_and_confirms_no_erasure() -> None:
 def test_an_erasure_is_confirmed_by_name() -> None:
     consent = consent_of(["--yes", "--confirm-erasure", "student/b"], "recover")
     assert consent.confirmed(["student/a", "student/b"]) == {"student/b"}
+
+
+def test_a_named_subject_whose_erasure_is_not_doubtful_ends_the_command() -> None:
+    consent = consent_of(["--yes", "--confirm-erasure=student/c", "--confirm-erasure=student/a"], "recover")
+    with pytest.raises(NotConfirmed, match=r"nothing was changed: .* no doubtful erasure of student/c; give"):
+        consent.confirmed(["student/a", "student/b"])
+
+
+def test_a_named_subject_that_is_erased_already_is_no_fault_of_a_command_given_again() -> None:
+    consent = consent_of(["--yes", "--confirm-erasure=student/c"], "recover")
+    assert consent.confirmed(["student/a"], {"student/c"}) == set()
+
+
+def test_of_a_command_for_all_services_intake_alone_is_given_the_erasures() -> None:
+    options = ["--yes", "--confirm-erasure=student/c"]
+    assert options_of("intake", options) == options
+    assert options_of("allocation", options) == ["--yes"]
 
 
 def test_without_yes_and_without_a_terminal_nothing_is_agreed_to() -> None:
