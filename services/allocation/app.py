@@ -7,7 +7,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from services.allocation.append.metrics import WaitlistGauge
-from services.allocation.append.writer import AssignedPartition, DecisionWriter
+from services.allocation.append.writer import AllocationPartition, DecisionWriter
 from services.allocation.inbox.facts import FactsInbox
 from services.allocation.query.allocations import allocation_routes
 from services.allocation.query.mentors import mentor_routes, mentor_students_routes
@@ -85,7 +85,7 @@ class Parts:
     """What works in allocation, without its REST interface."""
 
     relay: Relay
-    inbox: LogInbox[AssignedPartition]
+    inbox: LogInbox[AllocationPartition]
     waitlist: WaitlistGauge
 
     @property

@@ -7,7 +7,7 @@ less than was applied: foreign events were applied and then deleted, or the topi
 
 from dataclasses import dataclass
 
-from shared.inbox.admission import Ends
+from shared.inbox.topic_policy import Ends
 
 
 @dataclass(slots=True)

@@ -4,19 +4,19 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from shared.inbox.admission import Piece
+from shared.inbox.assigned_partitions import AssignedPartitions
 from shared.inbox.metrics import AHEAD, HELD, LAG_RECORDS, LAG_TIME
-from shared.inbox.tracks import Tracks
+from shared.inbox.topic_policy import RecordSlice
 from shared.inbox.watch import LagElsewhere
 from shared.telemetry.metrics import Values
 
-L = TypeVar("L", bound=Piece)
+L = TypeVar("L", bound=RecordSlice)
 
 
 class InboxGauges(Generic[L]):
     """Of the assigned partitions; the lag also of the others. The age of what is not applied is known to a second, and never told too low."""
 
-    def __init__(self, tracks: Tracks[L], elsewhere: Callable[[], list[LagElsewhere]]) -> None:
+    def __init__(self, tracks: AssignedPartitions[L], elsewhere: Callable[[], list[LagElsewhere]]) -> None:
         self._tracks = tracks
         self._elsewhere = elsewhere
 

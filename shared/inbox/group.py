@@ -13,15 +13,15 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.errors import Gap
-from shared.inbox.admission import Admission, Piece
+from shared.inbox.assigned_partition import AssignedPartition, HeldPartition, InboxPosition
+from shared.inbox.assigned_partitions import AssignedPartitions
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.gauges import InboxGauges
 from shared.inbox.group_watch import GroupWatch, Recreate
 from shared.inbox.listener import Listener
 from shared.inbox.processing import Processing
 from shared.inbox.topic_look import TopicLook
-from shared.inbox.track import HeldPartition, InboxPosition, Track
-from shared.inbox.tracks import Tracks
+from shared.inbox.topic_policy import RecordSlice, TopicPolicy
 from shared.inbox.watch import TopicWatch
 from shared.kafka.clients import KafkaClients, Records
 from shared.kafka.ending import to_the_end
@@ -30,7 +30,7 @@ from shared.runtime.error_location import places
 from shared.runtime.tasks import Background
 from shared.telemetry import Poll, current_poll
 
-L = TypeVar("L", bound=Piece)
+L = TypeVar("L", bound=RecordSlice)
 
 HINT_SECONDS: Final = 1.0
 REVOKE_SECONDS: Final = 10.0
@@ -42,7 +42,7 @@ _log = structlog.get_logger("rahnama.inbox")
 
 
 class GroupMember(Generic[L]):
-    """Reads topics in a consumer group, by the rules of an `Admission`.
+    """Reads topics in a consumer group, by the rules of an `TopicPolicy`.
 
     `watch_seconds` is the time between two looks at the topics' ends.
     """
@@ -52,7 +52,7 @@ class GroupMember(Generic[L]):
         kafka: KafkaClients,
         group: str,
         topics: Iterable[str],
-        admission: Admission[L],
+        admission: TopicPolicy[L],
         *,
         polling: Polling,
         watch_seconds: float = 1.0,
@@ -69,7 +69,9 @@ class GroupMember(Generic[L]):
         self._hinted = 0.0
         self._problem: str | None = "not started"
         self._look = TopicLook(kafka, read_committed=polling.read_committed)
-        self._tracks: Tracks[L] = Tracks(admission, self._look, lambda: self._subscription.consumer)
+        self._tracks: AssignedPartitions[L] = AssignedPartitions(
+            admission, self._look, lambda: self._subscription.consumer
+        )
         self._processing = Processing(admission, self._tracks, group)
         self._watch = TopicWatch(
             admission,
@@ -226,14 +228,14 @@ class GroupMember(Generic[L]):
 
     async def _watch_topics(self) -> None:
         await self._watch.step()
-        if self._watch.deaf():
+        if self._watch.stalled():
             # aiokafka ends its fetcher at an error that it does not expect, and says nothing to whoever polls
             _log.error("consumer_is_deaf", topics=self._topics)
             self._problem, self._assigned = "Kafka's client is made anew", False
             self._tracks.forget()
             self._disconnected.set()
 
-    async def _release(self, track: Track[L]) -> None:
+    async def _release(self, track: AssignedPartition[L]) -> None:
         """A held partition is read again; after a gap from the topic's beginning, which may have been filled."""
         if isinstance(track.held, Gap):
             await self._processing.open(track)

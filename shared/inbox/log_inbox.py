@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic
 
+from shared.inbox.assigned_partition import InboxPosition
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.group import GroupMember
-from shared.inbox.log_lane import AppliedHashes, LogAdmission, LogLane
+from shared.inbox.log_partition_consumer import LogPartitionConsumer
+from shared.inbox.log_policy import AppliedHashes, LogPolicy
 from shared.inbox.positions import S, Slice
-from shared.inbox.track import InboxPosition
 from shared.kafka.clients import KafkaClients
 from shared.kafka.polling import Polling
 from shared.postgres import Pool
@@ -45,7 +46,7 @@ class LogInbox(GroupMember[Slice[S]], Generic[S]):
             kafka,
             group,
             topics.values(),
-            LogAdmission(topics, load, apply, hashes, pool, stall_seconds=stall_seconds),
+            LogPolicy(topics, load, apply, hashes, pool, stall_seconds=stall_seconds),
             polling=polling or Polling(),
             watch_seconds=stall_seconds / 5,
             pacer=pacer,
@@ -54,4 +55,4 @@ class LogInbox(GroupMember[Slice[S]], Generic[S]):
     def states(self) -> list[S]:
         """What the service keeps in memory of the partitions that are read here now."""
         lanes = [track.lane for track in self._tracks]
-        return [lane.state for lane in lanes if isinstance(lane, LogLane)]
+        return [lane.state for lane in lanes if isinstance(lane, LogPartitionConsumer)]

@@ -16,14 +16,14 @@ import structlog
 from aiokafka import TopicPartition
 
 from shared.errors import Conflict, Held, Unapplicable
-from shared.inbox.admission import Admission, Admitted, Fault, Piece
+from shared.inbox.assigned_partition import AssignedPartition, passes
+from shared.inbox.assigned_partitions import AssignedPartitions
 from shared.inbox.metrics import APPLIED, ConsumerMetrics
-from shared.inbox.track import Track, passes
-from shared.inbox.tracks import Tracks
+from shared.inbox.topic_policy import Admitted, Fault, RecordSlice, TopicPolicy
 from shared.kafka.clients import Records
 from shared.runtime.error_location import places
 
-L = TypeVar("L", bound=Piece)
+L = TypeVar("L", bound=RecordSlice)
 
 APPLY_SECONDS: Final = 40.0
 """Longest transaction; also the longest load."""
@@ -39,7 +39,7 @@ _log = structlog.get_logger("rahnama.inbox")
 class _Work(Generic[L]):
     """The records of one partition in a batch, and what may be applied of them."""
 
-    track: Track[L]
+    track: AssignedPartition[L]
     records: Records
     admitted: Admitted[L]
 
@@ -47,7 +47,7 @@ class _Work(Generic[L]):
 class Processing(Generic[L]):
     """Takes batches through admission and the service's transaction. Called under the inbox's lock."""
 
-    def __init__(self, admission: Admission[L], tracks: Tracks[L], group: str) -> None:
+    def __init__(self, admission: TopicPolicy[L], tracks: AssignedPartitions[L], group: str) -> None:
         self._admission = admission
         self._metrics = ConsumerMetrics(group)
         self._tracks = tracks
@@ -93,7 +93,7 @@ class Processing(Generic[L]):
         else:
             await self._one_by_one(ready, began + BATCH_SECONDS)
 
-    async def open(self, track: Track[L]) -> None:
+    async def open(self, track: AssignedPartition[L]) -> None:
         """Loads a partition's lane before its first record comes; after a failure it is tried again."""
         try:
             async with asyncio.timeout(APPLY_SECONDS):
@@ -113,7 +113,7 @@ class Processing(Generic[L]):
     def _together_again(ready: Sequence[_Work[L]]) -> bool:
         return max(work.track.failures for work in ready) < TRIES_TOGETHER
 
-    async def _admit(self, track: Track[L], records: Records) -> _Work[L] | None:
+    async def _admit(self, track: AssignedPartition[L], records: Records) -> _Work[L] | None:
         """None when nothing of it can be used now: the partition then stands where it is to be read on."""
         try:
             async with asyncio.timeout(APPLY_SECONDS):
@@ -163,7 +163,9 @@ class Processing(Generic[L]):
             else:
                 await self._alone(work.track, work.records)
 
-    async def _alone(self, track: Track[L], records: Records, *, cut: Fault | None = None) -> None:
+    async def _alone(
+        self, track: AssignedPartition[L], records: Records, *, cut: Fault | None = None
+    ) -> None:
         """Loads the state anew and applies the records of one partition; `cut` is the fault known to follow."""
         work = await self._admit(track, records)
         if work is None:
@@ -197,7 +199,7 @@ class Processing(Generic[L]):
         else:
             self._hold(track, Fault(error, first))
 
-    def _failed(self, track: Track[L], offset: int | None, error: Exception) -> None:
+    def _failed(self, track: AssignedPartition[L], offset: int | None, error: Exception) -> None:
         if passes(error):
             self._take_back(track, offset)
         elif isinstance(error, Held):
@@ -230,11 +232,11 @@ class Processing(Generic[L]):
         else:
             self._hold(track, fault)
 
-    def _take_back(self, track: Track[L], offset: int | None) -> None:
+    def _take_back(self, track: AssignedPartition[L], offset: int | None) -> None:
         track.lane = None
         self._tracks.take_back(track, offset)
 
-    def _hold(self, track: Track[L], fault: Fault) -> None:
+    def _hold(self, track: AssignedPartition[L], fault: Fault) -> None:
         track.lane = None
         self._tracks.take_back(track, fault.offset, held=fault.held)
 

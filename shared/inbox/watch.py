@@ -15,13 +15,13 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from shared.inbox.admission import Admission, Ends, Piece
+from shared.inbox.assigned_partition import AssignedPartition
+from shared.inbox.assigned_partitions import AssignedPartitions
 from shared.inbox.topic_look import TopicLook
-from shared.inbox.track import Track
-from shared.inbox.tracks import Tracks
+from shared.inbox.topic_policy import Ends, RecordSlice, TopicPolicy
 from shared.postgres import TRANSIENT_ERRORS
 
-L = TypeVar("L", bound=Piece)
+L = TypeVar("L", bound=RecordSlice)
 
 OTHERS_EVERY: Final = 5
 """Partitions that do not flow here, held or not ours, are looked at for their lag: at every fifth look; so is the database."""
@@ -48,8 +48,8 @@ class TopicWatch(Generic[L]):
 
     def __init__(
         self,
-        admission: Admission[L],
-        tracks: Tracks[L],
+        admission: TopicPolicy[L],
+        tracks: AssignedPartitions[L],
         look: TopicLook,
         lock: asyncio.Lock,
         known: Callable[[], set[TopicPartition]],
@@ -67,7 +67,7 @@ class TopicWatch(Generic[L]):
         self._kept: Mapping[tuple[str, int], int] = {}
         self._level_at: dict[tuple[str, int], float] = {}
 
-    def deaf(self) -> bool:
+    def stalled(self) -> bool:
         """Whether a partition that nothing holds is behind its topic, its consumer too, and no record came for long."""
         since = asyncio.get_running_loop().time() - DEAF_AFTER * self._watch_seconds
         return any(
@@ -157,7 +157,7 @@ class TopicWatch(Generic[L]):
                 if track.lane is not None and seen_now.quiet_seconds >= KNOWN_SECONDS:
                     track.looked(time.time())
 
-    async def _read_again(self, track: Track[L]) -> None:
+    async def _read_again(self, track: AssignedPartition[L]) -> None:
         _log.warning("topic_is_read_again", source=track.source, partition=track.place.partition)
         track.last_record = asyncio.get_running_loop().time()
         await self._tracks.search(track)

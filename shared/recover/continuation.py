@@ -9,7 +9,7 @@ import msgspec
 
 from shared.contracts.envelope import NO_HASH, decode, leaf_hash
 from shared.errors import Fork, Held
-from shared.inbox.log_lane import LogLane
+from shared.inbox.log_partition_consumer import LogPartitionConsumer
 from shared.inbox.positions import Position, S, Slice
 from shared.kafka.clients import Records
 from shared.postgres import Connection, named_queries
@@ -40,7 +40,9 @@ async def continuation(
     no event of this log is passed over as well, and added to `foreign`: the events behind it are proven by the chain,
     and the topic may be the only place that still has them. Raises `Fork` and `Gap`.
     """
-    lane: LogLane[S] = LogLane(source, topic, partition, state, stall_seconds=NEVER_SECONDS)
+    lane: LogPartitionConsumer[S] = LogPartitionConsumer(
+        source, topic, partition, state, stall_seconds=NEVER_SECONDS
+    )
     begin, end = await reader.extent(topic, partition)
     lane.search()
     async for records in reader.batches(topic, partition, begin, end):

@@ -40,8 +40,8 @@ POINTS: Final = (
     Point("keys published, facts not", "after", "services.intake.relay.keys:KeyRecords.publish", ("intake",)),
     Point("after a heartbeat of leadership", "after", "shared.relay.leadership:Leadership._beat", RELAYS),
     Point("after the published position was kept", "after", "shared.relay.leadership:Leadership.execute", RELAYS),
-    Point("before the offset hint", "before", "shared.inbox.tracks:Tracks.commit_hints", EVERYWHERE),
-    Point("after the offset hint", "after", "shared.inbox.tracks:Tracks.commit_hints", EVERYWHERE),
+    Point("before the offset hint", "before", "shared.inbox.assigned_partitions:AssignedPartitions.commit_hints", EVERYWHERE),
+    Point("after the offset hint", "after", "shared.inbox.assigned_partitions:AssignedPartitions.commit_hints", EVERYWHERE),
 )  # fmt: skip
 
 

@@ -20,11 +20,11 @@ SETTINGS: Final[Mapping[str, str]] = {
 
 CONSTANTS: Final[Mapping[str, Mapping[str, float]]] = {
     "shared.postgres.connections": {"CONNECT_SECONDS": 3.0, "COMMAND_SECONDS": 4.0, "IDLE_IN_TRANSACTION_MILLISECONDS": 2_000},
-    "shared.inbox.track": {"LONGEST_RETRY_SECONDS": 1.0, "LONGEST_GAP_RETRY_SECONDS": 2.0, "HELD_RETRY_SECONDS": 2.0},
-    "shared.inbox.log_lane": {"LOOK_AGAIN_SECONDS": 4.0},
+    "shared.inbox.assigned_partition": {"LONGEST_RETRY_SECONDS": 1.0, "LONGEST_GAP_RETRY_SECONDS": 2.0, "HELD_RETRY_SECONDS": 2.0},
+    "shared.inbox.log_partition_consumer": {"LOOK_AGAIN_SECONDS": 4.0},
     "shared.inbox.processing": {"APPLY_SECONDS": 4.0, "BATCH_SECONDS": 5.0},
     "shared.inbox.group": {"REVOKE_SECONDS": 2.0},
-    "shared.inbox.tracks": {"SEEK_SECONDS": 2.0, "COMMIT_SECONDS": 2.0},
+    "shared.inbox.assigned_partitions": {"SEEK_SECONDS": 2.0, "COMMIT_SECONDS": 2.0},
     "shared.inbox.topic_look": {"LOOK_SECONDS": 2.0},
     "shared.kafka.group_subscription": {"REBALANCE_SECONDS": 4},
     "shared.relay.leadership": {"CONNECT_SECONDS": 3.0},

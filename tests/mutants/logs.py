@@ -2,7 +2,7 @@
 
 from tests.mutants.mutant import Mutant
 
-LANE = "shared/inbox/log_lane.py"
+LANE = "shared/inbox/log_partition_consumer.py"
 PARTITION = "shared/relay/partition_relay.py"
 LOOK = "shared/relay/diagnosis.py"
 LOG_QUERIES = "shared/append/queries.sql"
@@ -98,11 +98,11 @@ LOGS = (
         "keep-state-after-a-revocation",
         "an instance decides on what it knew before others had the partition",
         "services/allocation/append/writer.py",
-        "            return AssignedPartition(position, await load_partition(connection, partition))\n",
+        "            return AllocationPartition(position, await load_partition(connection, partition))\n",
         "            kept = self.__dict__.setdefault('_kept', {})\n"
         "            if partition not in kept:\n"
         "                kept[partition] = await load_partition(connection, partition)\n"
-        "            return AssignedPartition(position, kept[partition])\n",
+        "            return AllocationPartition(position, kept[partition])\n",
         WRITER_TESTS,
     ),
     Mutant(
@@ -256,7 +256,7 @@ LOGS = (
     Mutant(
         "markers-are-lag",
         "a partition that ends with a transaction's marker has a lag that never ends, and its client is made anew",
-        "services/intake/inbox/kafka_lane.py",
+        "services/intake/inbox/inbound_policy.py",
         "        self._end = self.applied if ends.read_to is not None and ends.read_to >= ends.end else ends.end\n",
         "        self._end = ends.end\n",
         ("tests/integration/inbox/test_inbound.py",),
@@ -264,7 +264,7 @@ LOGS = (
     Mutant(
         "repeats-are-skipped-unseen",
         "the true event behind a forged one is passed over",
-        LANE,
+        "shared/inbox/log_policy.py",
         "            if kept is not None and (fault := lane.compared(repeat, kept)) is not None:\n",
         "            if kept is None and (fault := lane.compared(repeat, repeat.hash)) is not None:\n",
         ("tests/unit/inbox/test_repeats.py",),
@@ -312,7 +312,7 @@ LOGS = (
     Mutant(
         "skipped-records-are-no-alarm",
         "records that were deleted before they were applied are passed over in silence",
-        "services/intake/inbox/kafka_lane.py",
+        "services/intake/inbox/inbound_policy.py",
         "        if expected < ends.begin <= ends.end:\n",
         "        if expected < ends.begin < expected:\n",
         ("tests/unit/inbox/test_inbound_lane.py",),

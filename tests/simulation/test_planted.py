@@ -11,10 +11,11 @@ from services.audit.append import ledger as audit
 from services.intake.append import batch
 from shared.append.log import Gate
 from shared.errors import Unapplicable
-from shared.inbox.admission import Admitted
 from shared.inbox.group_watch import GroupWatch
-from shared.inbox.log_lane import LogAdmission, LogLane
+from shared.inbox.log_partition_consumer import LogPartitionConsumer
+from shared.inbox.log_policy import LogPolicy
 from shared.inbox.positions import QUERIES, Slice
+from shared.inbox.topic_policy import Admitted
 from shared.relay import foreign_watch, inspection
 from shared.relay.diagnosis import Healthy
 from tests.simulation.run import run_seed, silence
@@ -83,11 +84,11 @@ def repeats_are_not_compared(patch: Patch) -> None:
     async def compare(self: Any, lane: Any, admitted: Any) -> Any:
         return admitted
 
-    replace(patch, LogAdmission, "compare", compare)
+    replace(patch, LogPolicy, "compare", compare)
 
 
 def garbage_is_passed_over(patch: Patch) -> None:
-    admit_all = LogLane.admit
+    admit_all = LogPartitionConsumer.admit
 
     def readable(lane: Any, record: Any) -> bool:
         try:
@@ -100,7 +101,7 @@ def garbage_is_passed_over(patch: Patch) -> None:
         events = [record for record in records if readable(self, record)]
         return admit_all(self, events, end) if events else Admitted(None, None)
 
-    replace(patch, LogLane, "admit", admit)
+    replace(patch, LogPartitionConsumer, "admit", admit)
 
 
 def no_record_is_foreign(patch: Patch) -> None:

@@ -22,7 +22,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True)
-class AssignedPartition:
+class AllocationPartition:
     """What allocation keeps in memory of one partition, with the position at which it stands."""
 
     position: Position
@@ -33,7 +33,7 @@ class AssignedPartition:
 class Batch:
     """The next facts of one partition: the slice as it came, and what its records mean, in the same order."""
 
-    slice: Slice[AssignedPartition]
+    slice: Slice[AllocationPartition]
     causes: Sequence[Cause]
 
 
@@ -54,14 +54,14 @@ class DecisionWriter:
         self._published = published
         self._clock = clock
 
-    async def load(self, source: str, partition: int) -> AssignedPartition:
+    async def load(self, source: str, partition: int) -> AllocationPartition:
         """The partition's state and position, read in one snapshot."""
         async with (
             self._pool.acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             position = await load_position(connection, source, partition)
-            return AssignedPartition(position, await load_partition(connection, partition))
+            return AllocationPartition(position, await load_partition(connection, partition))
 
     async def hashes(self, source: str, partition: int, sequences: Collection[int]) -> Mapping[int, bytes]:
         """Of facts that were decided: the last 10,000 of each partition."""
@@ -105,7 +105,7 @@ class DecisionWriter:
 
     def _decide(
         self,
-        slice_: Slice[AssignedPartition],
+        slice_: Slice[AllocationPartition],
         record: Received,
         cause: Cause,
         funnels: Funnels,

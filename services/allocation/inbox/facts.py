@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from services.allocation.append.writer import AssignedPartition, Batch
+from services.allocation.append.writer import AllocationPartition, Batch
 from services.allocation.decide import Cause
 from shared.contracts.facts import decode_fact
 from shared.errors import Unapplicable
@@ -18,7 +18,7 @@ class FactsInbox:
     def __init__(self, append: Callable[[Sequence[Batch]], Awaitable[None]]) -> None:
         self._append = append
 
-    async def apply(self, slices: Sequence[Slice[AssignedPartition]]) -> None:
+    async def apply(self, slices: Sequence[Slice[AllocationPartition]]) -> None:
         """Decides and keeps the slices, all or none. Raises `Unapplicable` for a fact this release cannot read."""
         await self._append(
             [Batch(slice_, [cause_of(slice_, record) for record in slice_.records]) for slice_ in slices]

@@ -10,7 +10,7 @@ from typing import Final
 
 from services.allocation.append.writer import DecisionWriter
 from services.allocation.inbox.facts import FactsInbox
-from services.allocation.recover.told import ComparedLog, Told
+from services.allocation.recover.topic_tail import ComparedLog, TopicTail
 from services.allocation.settings import Settings
 from shared.append.clock import system_clock
 from shared.append.log import Head, require_partitions
@@ -64,7 +64,7 @@ async def recover(settings: Settings, consent: Consent) -> AsyncIterator[str]:
                     decisions, ALLOCATION_SOURCE, topic, partition, standing, ForeignRecords()
                 )
                 async with aclosing(slices):
-                    log.told = Told(slices)
+                    log.told = TopicTail(slices)
                     try:
                         await _decide_again(settings, facts, writer, log.told, partition, facts_foreign)
                     except Held as held:
@@ -114,7 +114,7 @@ async def _decide_again(
     settings: Settings,
     facts: TopicReader,
     writer: DecisionWriter,
-    told: Told,
+    told: TopicTail,
     partition: int,
     foreign: ForeignRecords,
 ) -> None:

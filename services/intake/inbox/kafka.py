@@ -15,7 +15,7 @@ from typing import Final
 from aiokafka.admin import AIOKafkaAdminClient
 
 from services.intake.append.inbound import InboundSlice
-from services.intake.inbox.kafka_lane import InboundAdmission
+from services.intake.inbox.inbound_policy import InboundPolicy
 from shared.inbox.garbage import GarbagePacer
 from shared.inbox.group import GroupMember
 from shared.kafka.clients import KafkaClients
@@ -51,7 +51,7 @@ class InboundInbox(GroupMember[InboundSlice]):
             kafka,
             group,
             [topic],
-            InboundAdmission(pool, apply, look_seconds=look_seconds),
+            InboundPolicy(pool, apply, look_seconds=look_seconds),
             polling=replace(polling or Polling(), read_committed=True),
             watch_seconds=look_seconds / 5,
             pacer=pacer,

@@ -18,7 +18,7 @@ from aiokafka.admin import RecordsToDelete
 from aiokafka.errors import KafkaError
 
 from services.intake.append.inbound import InboundPosition, load_all_inbound
-from services.intake.inbox.kafka_lane import digest_of
+from services.intake.inbox.inbound_policy import digest_of
 from shared.append.clock import Clock
 from shared.inbox.topic_look import TopicLook
 from shared.kafka.clients import KafkaClients

@@ -6,7 +6,7 @@ from typing import Final
 from shared.append.log import Log
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.http import InboxPosition, LogPosition
-from shared.inbox.track import InboxPosition as Applied
+from shared.inbox.assigned_partition import InboxPosition as Applied
 from shared.postgres import Pool, named_queries
 
 QUERIES: Final = named_queries("services.intake.query")

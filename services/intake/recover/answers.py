@@ -10,19 +10,21 @@ from services.intake.append.idempotency import (
     load_answers,
     store_answers,
 )
-from services.intake.recover.facts import QUERIES, Told
+from services.intake.recover.facts import QUERIES, TopicFact
 from shared.contracts.facts import StudentErased
 from shared.postgres import Connection
 from shared.project.columns import columns
 
 
-async def answer_facts(connection: Connection, facts: Sequence[Told], digests: Mapping[bytes, bytes]) -> None:
+async def answer_facts(
+    connection: Connection, facts: Sequence[TopicFact], digests: Mapping[bytes, bytes]
+) -> None:
     """Adds the facts to the answers of their events. `digests` are those of the events whose content is known.
 
     Facts about others than the event's own subject are listed as partitions come, which may not be the order in
     which they were appended.
     """
-    caused: dict[bytes, list[Told]] = {}
+    caused: dict[bytes, list[TopicFact]] = {}
     for item in facts:
         if not isinstance(item.fact, StudentErased):  # an operator's doing: no event of upstream
             caused.setdefault(bytes.fromhex(item.causation_id), []).append(item)

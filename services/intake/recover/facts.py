@@ -49,7 +49,7 @@ PERSONAL: Final[Mapping[type[Fact], msgspec.json.Decoder[Personal]]] = {
 }
 
 
-class Told(NamedTuple):
+class TopicFact(NamedTuple):
     """A fact with its place, and what its envelope says beside."""
 
     partition: int
@@ -67,7 +67,7 @@ class Told(NamedTuple):
         return self.tenant, self.subject
 
 
-def told(partition: int, sequence: int, envelope: Envelope) -> Told:
+def topic_fact(partition: int, sequence: int, envelope: Envelope) -> TopicFact:
     """The fact of an event. Raises `Unapplicable` when this release cannot read it."""
     try:
         fact = decode_fact(envelope.type, envelope.data)
@@ -76,7 +76,7 @@ def told(partition: int, sequence: int, envelope: Envelope) -> Told:
         raise Unapplicable(INTAKE_SOURCE, partition, sequence, reason) from None
     except msgspec.DecodeError as error:
         raise Unapplicable(INTAKE_SOURCE, partition, sequence, str(error)) from None
-    return Told(
+    return TopicFact(
         partition,
         sequence,
         envelope.tenant,
@@ -105,7 +105,7 @@ async def _data_keys(
 
 
 async def _placed(
-    connection: Connection, keyring: Keyring, facts: Sequence[Told], erased: Collection[Subject]
+    connection: Connection, keyring: Keyring, facts: Sequence[TopicFact], erased: Collection[Subject]
 ) -> list[Placed[Fact]]:
     """What the projections are given. Nothing of those who are erased: their data cannot be opened any more."""
     kept = [item for item in facts if item.owner not in erased]
@@ -123,7 +123,7 @@ async def _placed(
     ]
 
 
-def _fingerprint(keyring: Keyring, keys: Mapping[Subject, bytes], item: Told) -> bytes:
+def _fingerprint(keyring: Keyring, keys: Mapping[Subject, bytes], item: TopicFact) -> bytes:
     fact = item.fact
     if not isinstance(fact, Sealed):
         return b""
@@ -141,7 +141,7 @@ def _fingerprint(keyring: Keyring, keys: Mapping[Subject, bytes], item: Told) ->
 
 
 async def project_facts(
-    connection: Connection, keyring: Keyring, facts: Sequence[Told], erased: Collection[Subject]
+    connection: Connection, keyring: Keyring, facts: Sequence[TopicFact], erased: Collection[Subject]
 ) -> None:
     """Brings the read models to where `facts` lead, of each partition in the order of the log.
 
@@ -158,7 +158,9 @@ async def project_facts(
     await project_erased(connection, gone)
 
 
-async def _put_students(connection: Connection, facts: Sequence[Told], erased: Collection[Subject]) -> None:
+async def _put_students(
+    connection: Connection, facts: Sequence[TopicFact], erased: Collection[Subject]
+) -> None:
     """The versions of the students whom `facts` are about, and who they are."""
     last: dict[Subject, tuple[str, str, int, int]] = {}
     for item in facts:

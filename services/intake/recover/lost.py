@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from services.intake.recover.facts import Sealed, Subject, Told, told
+from services.intake.recover.facts import Sealed, Subject, TopicFact, topic_fact
 from shared.append.log import Head
 from shared.contracts.facts import INTAKE_SOURCE, StudentErased, StudentRegistered, StudentWithdrawnFact
 from shared.inbox.positions import Position
@@ -50,7 +50,7 @@ class Lost:
     erased: set[Subject] = field(default_factory=set)
     erasures: dict[Subject, str] = field(default_factory=dict)
 
-    def add(self, item: Told) -> None:
+    def add(self, item: TopicFact) -> None:
         """One more, in the order of its partition."""
         self.facts += 1
         span = self.spans.get(item.partition)
@@ -72,7 +72,7 @@ class Lost:
             self.last[thing] = LastFact(fact.version, item.time, key)
 
 
-def thing_of(item: Told) -> Thing:
+def thing_of(item: TopicFact) -> Thing:
     """What a fact replaces."""
     fact = item.fact
     year = fact.year if isinstance(fact, StudentRegistered | StudentWithdrawnFact) else None
@@ -89,6 +89,6 @@ async def read_lost(reader: TopicReader, topic: str, heads: dict[int, Head], for
         standing = Standing(Position(head.sequence, head.hash))
         async for slice_ in continuation(reader, INTAKE_SOURCE, topic, partition, standing, foreign):
             for record in slice_.records:
-                lost.add(told(partition, record.sequence, record.envelope))
+                lost.add(topic_fact(partition, record.sequence, record.envelope))
             standing.position = slice_.reached
     return lost

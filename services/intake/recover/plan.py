@@ -7,7 +7,7 @@ from services.intake.crypto.sealing import Keyring
 from services.intake.recover.facts import QUERIES, Subject, split
 from services.intake.recover.keys import STUDENT, TopicKeys, owners_of, require_master_key
 from services.intake.recover.lost import Lost
-from services.intake.recover.unsaid import REGISTERED
+from services.intake.recover.missing_erasures import REGISTERED
 from shared.errors import CannotRecover
 from shared.postgres import Connection
 from shared.recover.consent import Consent

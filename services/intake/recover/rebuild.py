@@ -8,7 +8,7 @@ from typing import Final
 
 from services.intake.crypto.sealing import Keyring
 from services.intake.project.erased import project_every_erased
-from services.intake.recover.facts import QUERIES, Subject, erased_subjects, project_facts, told
+from services.intake.recover.facts import QUERIES, Subject, erased_subjects, project_facts, topic_fact
 from services.intake.settings import Settings
 from shared.append.log import Head, Log, require_partitions
 from shared.contracts.envelope import decode
@@ -56,7 +56,7 @@ async def _tell(
 ) -> None:
     read = 0
     while events := await log.read(connection, head.partition, read, batch_records):
-        facts = [told(event.partition, event.sequence, decode(event.value)) for event in events]
+        facts = [topic_fact(event.partition, event.sequence, decode(event.value)) for event in events]
         await project_facts(connection, keyring, facts, erased)
         read = events[-1].sequence
     if read != head.sequence:

@@ -13,7 +13,6 @@ from typing import Final
 from services.intake.append.inbound import load_all_inbound
 from services.intake.crypto.sealing import Keyring
 from services.intake.project.erased import forget_students, project_every_erased
-from services.intake.recover.bring_back import bring_back
 from services.intake.recover.facts import QUERIES, erased_subjects
 from services.intake.recover.inbound import (
     answer_unchanged,
@@ -22,13 +21,14 @@ from services.intake.recover.inbound import (
     overtaken,
     students_of,
 )
+from services.intake.recover.incomplete_moves import complete_moves, references_apart
 from services.intake.recover.keys import STUDENT, TopicKeys, destroy_keys, read_keys, recover_keys
 from services.intake.recover.lost import Lost, read_lost
+from services.intake.recover.missing_erasures import append_missing_erasures, buried_among
 from services.intake.recover.plan import make_plan
 from services.intake.recover.read_again import INBOUND, read_again
-from services.intake.recover.rejections import LostRejection, bring_back_rejections, read_rejections
-from services.intake.recover.torn import complete_moves, references_apart
-from services.intake.recover.unsaid import buried_among, say_erasures
+from services.intake.recover.rejections import LostRejection, read_rejections, restore_rejections
+from services.intake.recover.restore_batch import restore_batch
 from services.intake.settings import Settings
 from shared.append.clock import system_clock
 from shared.append.log import Head, Log, require_partitions
@@ -90,7 +90,7 @@ async def recover(settings: Settings, consent: Consent) -> AsyncIterator[str]:
         if kept:
             await connection.execute(QUERIES["forget_anchors"])
             yield "intake sends every key to rahnama.keys again after its start, behind these tombstones"
-        async for line in work.bring_back():
+        async for line in work.restore_batch():
             yield line
         async for line in _complete(connection, keyring, settings.partitions, tombstones):
             yield line
@@ -112,7 +112,7 @@ async def _complete(
             f"{subject} was moved between pools, and the new half is lost: it is there as it was in the old pool,"
             " but its event must be sent again"
         )
-    if said := await say_erasures(connection, keyring, system_clock, partitions, tombstones):
+    if said := await append_missing_erasures(connection, keyring, system_clock, partitions, tombstones):
         yield f"{said} erasures had left by their tombstones alone, and are said again"
     for line in await references_apart(connection):
         yield line
@@ -162,7 +162,7 @@ class _Recovery:
             if partition in there
         ]
         self._erased = await erased_since(self._connection, self.lost, lanes)
-        refused = await bring_back_rejections(
+        refused = await restore_rejections(
             self._connection, self._keyring, rejections, accepted=self.lost.causes
         )
         answered = 0
@@ -185,7 +185,7 @@ class _Recovery:
         async with self._connection.transaction():
             await forget_students(self._connection, gone, self._erased)
 
-    async def bring_back(self) -> AsyncIterator[str]:
+    async def restore_batch(self) -> AsyncIterator[str]:
         """Writes the facts, partition by partition."""
         for partition, head in self._heads.items():
             standing = Standing(Position(head.sequence, head.hash))
@@ -193,7 +193,7 @@ class _Recovery:
             slices = continuation(self._reader, INTAKE_SOURCE, self._topic, partition, standing, foreign)
             async with aclosing(slices):
                 async for slice_ in slices:
-                    await bring_back(
+                    await restore_batch(
                         self._connection,
                         self._keyring,
                         slice_,

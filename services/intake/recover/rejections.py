@@ -134,7 +134,7 @@ def rejection_of(record: Record) -> RejectionEvent | None:
     return event if is_whole and fits else None
 
 
-async def bring_back_rejections(
+async def restore_rejections(
     connection: Connection,
     keyring: Keyring,
     rejections: Sequence[LostRejection],

@@ -44,7 +44,7 @@ select rejection_id::text as rejection_id, tenant, causation_id, type, errors, d
 from rejections where not published order by rejection_id limit $1
 
 -- name: rejections_published
--- Told, and acknowledged by Kafka; locked by id, as by an erasure.
+-- TopicFact, and acknowledged by Kafka; locked by id, as by an erasure.
 with told as (
     select rejection_id from rejections where rejection_id = any($1::uuid[]) order by rejection_id for update
 )

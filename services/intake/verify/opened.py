@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 from services.intake.crypto import digests
 from services.intake.crypto.sealing import Keyring, unseal
 from services.intake.decide.commands import PersonalStudent
-from services.intake.recover.facts import PERSONAL, Sealed, Subject, Told, split
+from services.intake.recover.facts import PERSONAL, Sealed, Subject, TopicFact, split
 from shared.postgres import Connection, named_queries
 from shared.project.columns import columns
 from shared.verification.findings import RowDifference
@@ -27,7 +27,7 @@ class Opened:
     differences: list[RowDifference] = field(default_factory=list)
 
 
-async def open_sealed(connection: Connection, keyring: Keyring, page: Sequence[Told]) -> Opened:
+async def open_sealed(connection: Connection, keyring: Keyring, page: Sequence[TopicFact]) -> Opened:
     """Opens all that is sealed in `page`, and puts the keys that opened it into the temporary table."""
     opened = Opened()
     sealed = [(number, item) for number, item in enumerate(page) if isinstance(item.fact, Sealed)]
@@ -59,7 +59,7 @@ async def open_sealed(connection: Connection, keyring: Keyring, page: Sequence[T
     return opened
 
 
-def _open(keyring: Keyring, wrapped: bytes, item: Told) -> Any:
+def _open(keyring: Keyring, wrapped: bytes, item: TopicFact) -> Any:
     fact = item.fact
     assert isinstance(fact, Sealed)
     content = unseal(

@@ -9,7 +9,7 @@ import asyncpg
 from services.intake.crypto.sealing import Keyring
 from services.intake.project.facts import project
 from services.intake.project.placed import Placed
-from services.intake.recover.facts import Subject, Told, split, told
+from services.intake.recover.facts import Subject, TopicFact, split, topic_fact
 from services.intake.settings import Settings
 from services.intake.verify.opened import QUERIES, Opened, open_sealed
 from shared.append.log import Log
@@ -79,7 +79,7 @@ class _Replay:
         read = 0
         while events := await self._log.read(self._connection, number, read, self._page_records):
             try:
-                page = [told(number, event.sequence, decode(event.value)) for event in events]
+                page = [topic_fact(number, event.sequence, decode(event.value)) for event in events]
                 async with self._connection.transaction():
                     found += await self._project(page)
             except (Held, ValueError, *UNSTORABLE) as error:  # the check of the log names the row
@@ -94,7 +94,7 @@ class _Replay:
             await self._pace.rest()
         return found
 
-    async def _project(self, page: Sequence[Told]) -> list[RowDifference]:
+    async def _project(self, page: Sequence[TopicFact]) -> list[RowDifference]:
         rows = await self._connection.fetch(QUERIES["erased_among"], *split(item.owner for item in page))
         erased = {(row["tenant"], row["subject"]) for row in rows}
         kept = [item for item in page if item.owner not in erased]
@@ -109,8 +109,8 @@ class _Replay:
         await project(self._connection, placed)
         return opened.differences
 
-    async def _put_students(self, page: Sequence[Told], opened: Opened) -> None:
-        last: dict[Subject, Told] = {}
+    async def _put_students(self, page: Sequence[TopicFact], opened: Opened) -> None:
+        last: dict[Subject, TopicFact] = {}
         for item in page:
             if isinstance(item.fact, StudentRegistered | StudentWithdrawnFact):
                 before = last.get(item.owner)
@@ -123,13 +123,13 @@ class _Replay:
             await self._connection.execute(QUERIES["put_students"], *columns(known))
         await self._move_students(last, opened.lookups)
 
-    async def _move_students(self, last: dict[Subject, Told], known: Collection[Subject]) -> None:
+    async def _move_students(self, last: dict[Subject, TopicFact], known: Collection[Subject]) -> None:
         moved = [_student(item, b"")[1:] for owner, item in last.items() if owner not in known]
         if moved:
             await self._connection.execute(QUERIES["move_students"], *columns(moved))
 
 
-def _student(item: Told, lookup: bytes) -> tuple[bytes, str, str, int, int]:
+def _student(item: TopicFact, lookup: bytes) -> tuple[bytes, str, str, int, int]:
     fact = item.fact
     assert isinstance(fact, StudentRegistered | StudentWithdrawnFact)
     return lookup, item.tenant, fact.student_id, fact.gender, fact.version

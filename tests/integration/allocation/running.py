@@ -7,7 +7,7 @@ import httpx
 from fastapi import FastAPI
 
 from infra.local.databases import ServiceDatabase
-from services.allocation.append.writer import AssignedPartition, DecisionWriter
+from services.allocation.append.writer import AllocationPartition, DecisionWriter
 from services.allocation.inbox.facts import FactsInbox
 from shared.append.clock import system_clock
 from shared.append.log import Appended, Log
@@ -74,11 +74,11 @@ class Allocation:
         self.writer = DecisionWriter(pool, log, Telemetry(), self.published.extend, system_clock)
         self.inbox = FactsInbox(self.writer.append)
 
-    async def state(self, partition: int = PARTITION) -> AssignedPartition:
+    async def state(self, partition: int = PARTITION) -> AllocationPartition:
         """As a service has it that has just got the partition."""
         return await self.writer.load("intake", partition)
 
-    async def apply(self, chain: Chain, state: AssignedPartition, last: int) -> None:
+    async def apply(self, chain: Chain, state: AllocationPartition, last: int) -> None:
         """Decides what follows the state's position, up to sequence `last`, as one batch."""
         await self.inbox.apply([chain.slice(state, last)])
 

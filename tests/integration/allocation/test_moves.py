@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.allocation.append.writer import AssignedPartition
+from services.allocation.append.writer import AllocationPartition
 from services.allocation.query.reads import QUERIES
 from shared.contracts.facts import StudentWithdrawnFact
 from tests.chains import Chain, mentor, partition_of, student
@@ -36,7 +36,7 @@ def a_world(seed: int, happenings: int) -> World:
 
 async def decide_in_pieces(allocation: Allocation, chains: Sequence[Chain], random: Random) -> None:
     """Batches of any size, the pools in any order, and a restart now and then."""
-    states: dict[int, AssignedPartition] = {}
+    states: dict[int, AllocationPartition] = {}
     while True:
         for chain in chains:
             if chain.partition not in states or random.random() < 0.2:

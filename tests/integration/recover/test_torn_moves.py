@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.intake.recover import recover as command
-from services.intake.recover.torn import Completed
+from services.intake.recover.incomplete_moves import Completed
 from tests.integration.intake.doors import Event, student
 from tests.integration.recover.accepting import Accepting
 from tests.integration.recover.backups import Backups

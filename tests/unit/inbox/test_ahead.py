@@ -1,7 +1,7 @@
 """A position beyond the end of its topic is an alarm, unless the topic is just being refilled."""
 
-from shared.inbox.admission import Ends
 from shared.inbox.ahead import AheadCheck
+from shared.inbox.topic_policy import Ends
 
 
 def after(*looks: tuple[int, int, float, int | None], applied: int = 9) -> int | None:

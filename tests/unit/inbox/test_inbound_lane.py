@@ -1,19 +1,21 @@
-"""Admission on rahnama.inbound: everything is accepted; digests tell a new topic from the old one."""
+"""TopicPolicy on rahnama.inbound: everything is accepted; digests tell a new topic from the old one."""
 
 from aiokafka import ConsumerRecord
 from structlog.testing import capture_logs
 
 from services.intake.append.inbound import InboundPosition, record_digest
-from services.intake.inbox.kafka_lane import InboundLane
-from shared.inbox.admission import Ends
+from services.intake.inbox.inbound_policy import InboundPartitionConsumer
+from shared.inbox.topic_policy import Ends
 
 
 def record(offset: int, value: bytes | None) -> "ConsumerRecord[bytes, bytes]":
     return ConsumerRecord("t", 0, offset, 1, 0, None, value, None, 0, 0, ())
 
 
-def lane_at(next_offset: int, value: bytes) -> InboundLane:
-    return InboundLane(0, InboundPosition(next_offset, record_digest(value, ())), next_offset, look_seconds=0)
+def lane_at(next_offset: int, value: bytes) -> InboundPartitionConsumer:
+    return InboundPartitionConsumer(
+        0, InboundPosition(next_offset, record_digest(value, ())), next_offset, look_seconds=0
+    )
 
 
 async def test_whatever_comes_is_accepted_and_a_slice_builds_on_the_position_of_the_database() -> None:

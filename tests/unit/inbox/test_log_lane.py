@@ -1,4 +1,4 @@
-"""Admission on the internal logs: given a position and records, which are applied, and what stands behind them."""
+"""TopicPolicy on the internal logs: given a position and records, which are applied, and what stands behind them."""
 
 import random
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from shared.contracts.envelope import leaf_hash
 from shared.errors import Fork, Gap, Unapplicable
-from shared.inbox.admission import Admitted, Ends
-from shared.inbox.log_lane import LogLane
+from shared.inbox.log_partition_consumer import LogPartitionConsumer
 from shared.inbox.positions import Position, Slice
+from shared.inbox.topic_policy import Admitted, Ends
 from tests.integration.inbox.adder import Sum, chain
 
 EVENTS = chain(12)
@@ -29,9 +29,9 @@ def records(values: Sequence[bytes], start: int = 0) -> "list[ConsumerRecord[byt
     return [record(value, start + index) for index, value in enumerate(values)]
 
 
-def lane_at(sequence: int, events: Sequence[bytes] = EVENTS) -> LogLane[Sum]:
+def lane_at(sequence: int, events: Sequence[bytes] = EVENTS) -> LogPartitionConsumer[Sum]:
     digest = leaf_hash(events[sequence - 1]) if sequence else bytes(32)
-    return LogLane("intake", "t", 0, Sum(Position(sequence, digest), 0), stall_seconds=5)
+    return LogPartitionConsumer("intake", "t", 0, Sum(Position(sequence, digest), 0), stall_seconds=5)
 
 
 def sequences(admitted: Admitted[Slice[Sum]]) -> list[int]:
@@ -167,7 +167,7 @@ def test_any_repeats_disorder_and_gaps_yield_the_dense_prefix(
     log = records([EVENTS[sequence - 1] for sequence in topic])
     chance = random.Random(restarts)
     state = Sum(Position(0, bytes(32)), 0)
-    lane = LogLane("intake", "t", 0, state, stall_seconds=5)
+    lane = LogPartitionConsumer("intake", "t", 0, state, stall_seconds=5)
     applied: list[int] = []
     at, hint, held = 0, 0, False
     for _ in range(5000):
@@ -185,7 +185,7 @@ def test_any_repeats_disorder_and_gaps_yield_the_dense_prefix(
         elif admitted.fault is not None:
             held = True
         elif chance.random() < 0.1:  # a rebalance: the lane is built anew, and reads on from a hint
-            lane = LogLane("intake", "t", 0, state, stall_seconds=5)
+            lane = LogPartitionConsumer("intake", "t", 0, state, stall_seconds=5)
             at = chance.randint(0, hint)
     dense = next(n for n in range(13) if n + 1 not in topic)
     assert applied == list(range(1, dense + 1))

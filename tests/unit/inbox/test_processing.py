@@ -6,12 +6,12 @@ from typing import Any
 from aiokafka import ConsumerRecord, TopicPartition
 
 from services.intake.append.inbound import InboundPosition, InboundSlice
-from services.intake.inbox.kafka_lane import InboundAdmission, InboundLane
+from services.intake.inbox.inbound_policy import InboundPartitionConsumer, InboundPolicy
 from shared.errors import Unavailable
+from shared.inbox.assigned_partition import AssignedPartition
+from shared.inbox.assigned_partitions import AssignedPartitions
 from shared.inbox.processing import TRIES_TOGETHER, Processing
 from shared.inbox.topic_look import TopicLook
-from shared.inbox.track import Track
-from shared.inbox.tracks import Tracks
 
 PLACES = [TopicPartition("rahnama.inbound", number) for number in (0, 1)]
 
@@ -36,11 +36,11 @@ class Standing:
         self.sought.append((place.partition, offset))
 
 
-class FromTheBeginning(InboundAdmission):
+class FromTheBeginning(InboundPolicy):
     """Intake's own rules over positions that stand at the first record."""
 
-    async def open(self, place: TopicPartition, look: TopicLook) -> tuple[InboundLane, int]:
-        return InboundLane(place.partition, InboundPosition(0, b""), 1, 5.0), 0
+    async def open(self, place: TopicPartition, look: TopicLook) -> tuple[InboundPartitionConsumer, int]:
+        return InboundPartitionConsumer(place.partition, InboundPosition(0, b""), 1, 5.0), 0
 
 
 def a_poll() -> "list[ConsumerRecord[bytes, bytes]]":
@@ -49,10 +49,10 @@ def a_poll() -> "list[ConsumerRecord[bytes, bytes]]":
     ]
 
 
-async def read(apply: Any, polls: int) -> list[list[Track[InboundSlice]]]:
+async def read(apply: Any, polls: int) -> list[list[AssignedPartition[InboundSlice]]]:
     """So many polls of the first record of both partitions; which of them were taken back by each."""
     consumer, admission = Standing(), FromTheBeginning(None, apply, look_seconds=5.0)  # type: ignore[arg-type]
-    tracks: Tracks[InboundSlice] = Tracks(admission, None, lambda: consumer)  # type: ignore[arg-type, return-value]
+    tracks: AssignedPartitions[InboundSlice] = AssignedPartitions(admission, None, lambda: consumer)  # type: ignore[arg-type, return-value]
     processing = Processing(admission, tracks, "group")
     tracks.assigned(PLACES)
     taken_back = []
@@ -102,7 +102,7 @@ async def test_records_in_hand_of_a_partition_that_was_taken_back_meanwhile_are_
         applied.extend(piece.partition for piece in slices)
 
     consumer, admission = Standing(), FromTheBeginning(None, apply, look_seconds=5.0)  # type: ignore[arg-type]
-    tracks: Tracks[InboundSlice] = Tracks(admission, None, lambda: consumer)  # type: ignore[arg-type, return-value]
+    tracks: AssignedPartitions[InboundSlice] = AssignedPartitions(admission, None, lambda: consumer)  # type: ignore[arg-type, return-value]
     processing = Processing(admission, tracks, "group")
     tracks.assigned(PLACES)
     for track in tracks:

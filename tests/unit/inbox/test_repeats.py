@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from shared.contracts.envelope import leaf_hash
 from shared.errors import Fork
-from shared.inbox.admission import Admitted
-from shared.inbox.log_lane import LogAdmission
+from shared.inbox.log_policy import LogPolicy
 from shared.inbox.positions import Slice
+from shared.inbox.topic_policy import Admitted
 from tests.integration.inbox.adder import Sum, chain
 from tests.unit.inbox.test_log_lane import EVENTS, lane_at, records, sequences
 
@@ -19,7 +19,7 @@ FORGED = chain(12, start="forged")
 HASHES = {sequence: leaf_hash(value) for sequence, value in enumerate(EVENTS, 1)}
 
 
-def admission(kept_from: int = 1) -> LogAdmission[Sum]:
+def admission(kept_from: int = 1) -> LogPolicy[Sum]:
     """Of a service that keeps the hashes from that sequence on."""
 
     async def load(source: str, partition: int) -> Sum:
@@ -33,7 +33,7 @@ def admission(kept_from: int = 1) -> LogAdmission[Sum]:
         return {one: HASHES[one] for one in sequences if one >= kept_from}
 
     pool: Any = None
-    return LogAdmission({"intake": "t"}, load, apply, hashes, pool, stall_seconds=5)
+    return LogPolicy({"intake": "t"}, load, apply, hashes, pool, stall_seconds=5)
 
 
 async def admitted_at(position: int, values: list[bytes], *, kept_from: int = 1) -> Admitted[Slice[Sum]]:

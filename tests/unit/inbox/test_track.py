@@ -6,17 +6,17 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CorruptRecordException, KafkaConnectionError, KafkaTimeoutError
 
 from shared.errors import Fork, Gap, GateClosed, StalePosition, Unapplicable
+from shared.inbox.assigned_partition import AssignedPartition, passes
 from shared.inbox.positions import Slice
-from shared.inbox.track import Track, passes
 from tests.integration.inbox.adder import Sum
 
 
-def waits(track: "Track[Slice[Sum]]", count: int) -> list[float]:
+def waits(track: "AssignedPartition[Slice[Sum]]", count: int) -> list[float]:
     return [track.retry_seconds() for _ in range(count)]
 
 
-def track() -> "Track[Slice[Sum]]":
-    return Track(TopicPartition("t", 0), "intake")
+def track() -> "AssignedPartition[Slice[Sum]]":
+    return AssignedPartition(TopicPartition("t", 0), "intake")
 
 
 def test_a_fault_that_passes_is_tried_again_ever_slower_up_to_five_seconds() -> None:

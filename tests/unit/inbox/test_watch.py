@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
-from shared.inbox.track import Track
+from shared.inbox.assigned_partition import AssignedPartition
 from shared.inbox.watch import DEAF_AFTER, TopicWatch
 
 
 @pytest.mark.parametrize(
-    ("newest", "unread", "silent_looks", "deaf"),
+    ("newest", "unread", "silent_looks", "stalled"),
     [
         (12, True, DEAF_AFTER + 1, True),
         (12, True, DEAF_AFTER - 1, False),
@@ -21,12 +21,14 @@ from shared.inbox.watch import DEAF_AFTER, TopicWatch
     ],
 )
 async def test_a_consumer_is_broken_if_it_stays_before_the_end_for_long(
-    newest: int, unread: bool, silent_looks: int, deaf: bool
+    newest: int, unread: bool, silent_looks: int, stalled: bool
 ) -> None:
     lane: Any = SimpleNamespace(newest=newest, applied=11)
     heard = asyncio.get_running_loop().time() - silent_looks
-    track: Any = Track(TopicPartition("rahnama.inbound", 0), "inbound", lane=lane, heard=heard, unread=unread)
+    track: Any = AssignedPartition(
+        TopicPartition("rahnama.inbound", 0), "inbound", lane=lane, heard=heard, unread=unread
+    )
     nobody: Any = None
     tracks: Any = [track]
     watch = TopicWatch[Any](nobody, tracks, nobody, asyncio.Lock(), set, watch_seconds=1.0)
-    assert watch.deaf() == deaf
+    assert watch.stalled() == stalled

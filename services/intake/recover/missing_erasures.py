@@ -12,7 +12,7 @@ from services.intake.append.erasure import CAUSE
 from services.intake.crypto import digests
 from services.intake.crypto.key_record import record_key
 from services.intake.crypto.sealing import Keyring
-from services.intake.recover.facts import QUERIES, Subject, project_facts, told
+from services.intake.recover.facts import QUERIES, Subject, project_facts, topic_fact
 from services.intake.recover.keys import STUDENT
 from services.intake.recover.lost import Lost
 from shared.append.clock import Clock
@@ -34,7 +34,7 @@ def buried_among(lost: Lost, keyring: Keyring, tombstones: set[bytes]) -> set[Su
     return {owner for owner in owners if record_key(keyring, *owner) in tombstones}
 
 
-async def say_erasures(
+async def append_missing_erasures(
     connection: Connection, keyring: Keyring, clock: Clock, partitions: int, tombstones: set[bytes]
 ) -> int:
     """Appends the erasures that the log does not say; how many these are."""
@@ -50,7 +50,7 @@ async def say_erasures(
         log = Log(INTAKE_SOURCE)
         log.gate.open()
         appended = await log.append(connection, drafts, now=clock())
-        facts = [told(event.partition, event.sequence, decode(event.value)) for event in appended]
+        facts = [topic_fact(event.partition, event.sequence, decode(event.value)) for event in appended]
         await project_facts(connection, keyring, facts, {item.owner for item in facts})
     return len(appended)
 
@@ -59,7 +59,7 @@ async def _erasure(connection: Connection, keyring: Keyring, owner: Subject, par
     """As `append/erasure.py` would have said it, behind the student's last fact."""
     tenant, subject = owner
     facts: list[Any] = [
-        told(row["partition"], row["sequence"], decode(row["value"])).fact
+        topic_fact(row["partition"], row["sequence"], decode(row["value"])).fact
         for row in await connection.fetch(QUERIES["facts_of"], tenant, subject)
     ]
     last = {fact.year: fact for fact in facts}

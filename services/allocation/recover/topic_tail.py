@@ -12,7 +12,7 @@ from shared.postgres import Connection
 from shared.recover.continuation import Standing
 
 
-class Told:
+class TopicTail:
     """The continuation of one partition of the log, as its topic has it; nothing when the topic is not ahead."""
 
     def __init__(self, slices: AsyncGenerator[Slice[Standing]]) -> None:
@@ -51,7 +51,7 @@ class ComparedLog(Log):
     def __init__(self) -> None:
         super().__init__(ALLOCATION_SOURCE)
         self.gate.open()
-        self.told: Told | None = None
+        self.told: TopicTail | None = None
 
     async def append(
         self,

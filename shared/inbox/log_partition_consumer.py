@@ -1,30 +1,24 @@
 """The rules of the internal logs: repeats are skipped, gaps searched for, forks stopped, nothing else passes.
 
-Pure but for `LogAdmission.open` and `applied`: what is admitted depends on the position and the records alone.
+Pure: what is admitted depends on the position and the records alone.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Generic
 
 import msgspec
-from aiokafka import TopicPartition
 
 from shared.contracts.envelope import SEQUENCE_DIGITS, Envelope, decode, leaf_hash
 from shared.errors import Fork, Gap, Held, Unapplicable
-from shared.inbox.admission import Admitted, Ends, Fault, Lane, Repeat
 from shared.inbox.ahead import AheadCheck
-from shared.inbox.positions import Received, S, Slice, load_positions
-from shared.inbox.topic_look import TopicLook
+from shared.inbox.positions import Received, S, Slice
+from shared.inbox.topic_policy import Admitted, Ends, Fault, Repeat
 from shared.kafka.clients import Record, Records
-from shared.postgres import Pool
 
 LOOK_AGAIN_SECONDS: Final = 30.0
 AHEAD_STALLS: Final = 3
 """A topic that ends before the position for so many times `stall_seconds` is not being refilled."""
-
-AppliedHashes = Callable[[str, int, Collection[int]], Awaitable[Mapping[int, bytes]]]
-"""The hashes of applied events of one (source, partition), by sequence, as far as the service keeps them."""
 
 
 @dataclass(slots=True)
@@ -41,7 +35,7 @@ class _Search:
     found: bool = False
 
 
-class LogLane(Generic[S]):
+class LogPartitionConsumer(Generic[S]):
     """One partition of one log. `state` is the service's, and holds the position."""
 
     def __init__(self, source: str, topic: str, partition: int, state: S, *, stall_seconds: float) -> None:
@@ -257,69 +251,3 @@ def _received(record: Record, value: bytes, envelope: Envelope, sequence: int, d
         if name == "traceparent":
             traceparent = content.decode("latin-1")
     return Received(record.offset, record.timestamp, value, envelope, sequence, digest, traceparent)
-
-
-class LogAdmission(Generic[S]):
-    """The internal logs that one service reads. `topics` maps a source to its topic."""
-
-    def __init__(
-        self,
-        topics: Mapping[str, str],
-        load: Callable[[str, int], Awaitable[S]],
-        apply: Callable[[Sequence[Slice[S]]], Awaitable[None]],
-        hashes: AppliedHashes,
-        pool: Pool,
-        *,
-        stall_seconds: float,
-    ) -> None:
-        self._sources = {topic: source for source, topic in topics.items()}
-        self._load = load
-        self._apply = apply
-        self._hashes = hashes
-        self._pool = pool
-        self._stall_seconds = stall_seconds
-
-    async def open(self, place: TopicPartition, look: TopicLook) -> tuple[LogLane[S], int | None]:
-        """Loads the state. Where to read on is Kafka's hint: the sequences say whether it was right."""
-        source = self._sources[place.topic]
-        state = await self._load(source, place.partition)
-        lane = LogLane(source, place.topic, place.partition, state, stall_seconds=self._stall_seconds)
-        return lane, None
-
-    async def compare(self, lane: Lane[Slice[S]], admitted: Admitted[Slice[S]]) -> Admitted[Slice[S]]:
-        """Asks for the hashes that were applied; what the service does not keep any more is not compared."""
-        if not isinstance(lane, LogLane):
-            raise AssertionError("a log's lane is a LogLane")
-        sequences = {repeat.sequence for repeat in admitted.repeats}
-        applied = await self._hashes(lane.source, lane.partition, sequences)
-        for repeat in admitted.repeats:
-            kept = applied.get(repeat.sequence)
-            if kept is not None and (fault := lane.compared(repeat, kept)) is not None:
-                return lane.cut(admitted, fault)
-        return admitted
-
-    async def apply(self, slices: Sequence[Slice[S]]) -> None:
-        """The service's transaction."""
-        await self._apply(slices)
-
-    def source(self, topic: str) -> str:
-        """The log that travels on `topic`."""
-        return self._sources[topic]
-
-    def newest(self, end: int, record: Record | None) -> int:
-        """The last record's sequence."""
-        try:
-            return int(decode(record.value or b"").sequence) if record is not None else 0
-        except (msgspec.DecodeError, ValueError):
-            return 0
-
-    def offset_of(self, piece: Slice[S], sequence: int) -> int:
-        """Where the event with `sequence` stands."""
-        return next(
-            (item.offset for item in piece.records if item.sequence == sequence), piece.records[0].offset
-        )
-
-    async def applied(self) -> Mapping[tuple[str, int], int]:
-        """Every position of this service."""
-        async with self._pool.acquire() as connection:
-            return {key: position.sequence for key, position in (await load_positions(connection)).items()}

@@ -10,13 +10,13 @@ from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from shared.errors import Held
-from shared.inbox.admission import Admission, Piece
+from shared.inbox.assigned_partition import AssignedPartition, HeldPartition
 from shared.inbox.metrics import RETRIES
 from shared.inbox.topic_look import TopicLook
-from shared.inbox.track import HeldPartition, Track
+from shared.inbox.topic_policy import RecordSlice, TopicPolicy
 from shared.kafka.clients import Record
 
-L = TypeVar("L", bound=Piece)
+L = TypeVar("L", bound=RecordSlice)
 
 SEEK_SECONDS: Final = 5.0
 COMMIT_SECONDS: Final = 5.0
@@ -26,22 +26,22 @@ FAILURES_TOLD: Final = 5
 _log = structlog.get_logger("rahnama.inbox")
 
 
-class Tracks(Generic[L]):
+class AssignedPartitions(Generic[L]):
     """Changed under the inbox's lock alone. `changed` is set whenever the keeper has something to do."""
 
     def __init__(
-        self, admission: Admission[L], look: TopicLook, consumer: Callable[[], AIOKafkaConsumer | None]
+        self, admission: TopicPolicy[L], look: TopicLook, consumer: Callable[[], AIOKafkaConsumer | None]
     ) -> None:
         self._admission = admission
         self._look = look
         self._consumer = consumer
-        self._tracks: dict[TopicPartition, Track[L]] = {}
+        self._tracks: dict[TopicPartition, AssignedPartition[L]] = {}
         self._hints: dict[TopicPartition, int] = {}
         self._seeks = 0
         self._drained_after = 0
         self.changed = asyncio.Event()
 
-    def __iter__(self) -> Iterator[Track[L]]:
+    def __iter__(self) -> Iterator[AssignedPartition[L]]:
         return iter(list(self._tracks.values()))
 
     def assigned(self, places: Iterable[TopicPartition]) -> None:
@@ -49,7 +49,7 @@ class Tracks(Generic[L]):
         self.forget()
         for place in places:
             now = asyncio.get_running_loop().time()
-            self._tracks[place] = Track(
+            self._tracks[place] = AssignedPartition(
                 place,
                 self._admission.source(place.topic),
                 last_record=now,
@@ -64,7 +64,7 @@ class Tracks(Generic[L]):
         self._tracks.clear()
         self._hints.clear()
 
-    def current(self, track: Track[L]) -> bool:
+    def current(self, track: AssignedPartition[L]) -> bool:
         """Whether the partition is still ours, in the same assignment."""
         return self._tracks.get(track.place) is track
 
@@ -90,7 +90,7 @@ class Tracks(Generic[L]):
             else:
                 track.lane = None  # it is opened anew, which seeks, or finds a gap and searches
 
-    def flowing(self, place: TopicPartition) -> Track[L] | None:
+    def flowing(self, place: TopicPartition) -> AssignedPartition[L] | None:
         """The track of a partition whose records may be admitted, or None."""
         track = self._tracks.get(place)
         if track is None or track.due is not None or track.sought_at > self._drained_after:
@@ -106,7 +106,7 @@ class Tracks(Generic[L]):
         if track is not None and track.due is not None and track.sought_at <= self._drained_after:
             self._seek(track, offset)
 
-    def of(self, place: TopicPartition) -> Track[L] | None:
+    def of(self, place: TopicPartition) -> AssignedPartition[L] | None:
         """The track of a partition that is ours."""
         return self._tracks.get(place)
 
@@ -118,7 +118,7 @@ class Tracks(Generic[L]):
         except (IllegalStateError, AssertionError):
             return None
 
-    async def position(self, track: Track[L]) -> int | None:
+    async def position(self, track: AssignedPartition[L]) -> int | None:
         """Where the consumer reads on; None if it is not known at once."""
         consumer = self._consumer()
         if consumer is None:
@@ -143,7 +143,7 @@ class Tracks(Generic[L]):
             pass
         self.changed.clear()
 
-    async def open(self, track: Track[L], at: int | None = None) -> bool:
+    async def open(self, track: AssignedPartition[L], at: int | None = None) -> bool:
         """Loads the lane. False when the partition was sought elsewhere, so that its next records are others.
 
         `at` is the offset of the first of the records in hand: whoever is to begin there needs no seek.
@@ -155,7 +155,7 @@ class Tracks(Generic[L]):
         self._seek(track, offset)
         return False
 
-    async def search(self, track: Track[L]) -> None:
+    async def search(self, track: AssignedPartition[L]) -> None:
         """Reads the topic again from its beginning."""
         if track.lane is not None:
             track.lane.search()
@@ -169,7 +169,7 @@ class Tracks(Generic[L]):
         except (IllegalStateError, KafkaError, TimeoutError) as error:
             _log.warning("seek_is_late", topic=track.place.topic, error=type(error).__name__)
 
-    def take_back(self, track: Track[L], offset: int | None, *, held: Held | None = None) -> None:
+    def take_back(self, track: AssignedPartition[L], offset: int | None, *, held: Held | None = None) -> None:
         """Pauses the partition for a while, and seeks to where it will be read on."""
         track.held = held or track.held
         seconds = track.retry_seconds()
@@ -190,7 +190,7 @@ class Tracks(Generic[L]):
             )  # fmt: skip
         self.changed.set()
 
-    def release(self, track: Track[L]) -> None:
+    def release(self, track: AssignedPartition[L]) -> None:
         """Lets a partition that was taken back flow again."""
         track.due, track.seen_newest = None, 0
         track.last_record = track.heard = asyncio.get_running_loop().time()
@@ -201,13 +201,13 @@ class Tracks(Generic[L]):
             except IllegalStateError:
                 return
 
-    def went_on(self, track: Track[L]) -> None:
+    def went_on(self, track: AssignedPartition[L]) -> None:
         """The partition made progress: whatever held it is over."""
         if track.held is not None:
             _log.info("partition_goes_on", source=track.source, partition=track.place.partition)
         track.held, track.failures = None, 0
 
-    def hint(self, track: Track[L], offset: int) -> None:
+    def hint(self, track: AssignedPartition[L], offset: int) -> None:
         """`offset` is where a successor may begin to read."""
         if self.current(track):
             self._hints[track.place] = offset
@@ -246,7 +246,7 @@ class Tracks(Generic[L]):
             if track.held is not None
         ]  # fmt: skip
 
-    def _seek(self, track: Track[L], offset: int) -> None:
+    def _seek(self, track: AssignedPartition[L], offset: int) -> None:
         consumer = self._consumer()
         if consumer is None or not self.current(track):
             return
@@ -256,7 +256,7 @@ class Tracks(Generic[L]):
             return
         self._sought(track, offset)
 
-    def _sought(self, track: Track[L], offset: int | None) -> None:
+    def _sought(self, track: AssignedPartition[L], offset: int | None) -> None:
         self._seeks += 1
         track.sought_at = self._seeks
         track.read_to = offset

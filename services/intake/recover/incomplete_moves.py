@@ -14,7 +14,7 @@ import msgspec
 
 from services.intake.crypto.sealing import Keyring
 from services.intake.recover.answers import answer_facts
-from services.intake.recover.facts import QUERIES, project_facts, told
+from services.intake.recover.facts import QUERIES, project_facts, topic_fact
 from shared.append.clock import Clock
 from shared.append.log import Draft, Log
 from shared.contracts.envelope import decode
@@ -65,7 +65,7 @@ async def complete_moves(
         log.gate.open()
         # Allocation takes a student's facts as its partition has them: older versions first.
         appended = await log.append(connection, [drafts[place] for place in sorted(drafts)], now=clock())
-        facts = [told(event.partition, event.sequence, decode(event.value)) for event in appended]
+        facts = [topic_fact(event.partition, event.sequence, decode(event.value)) for event in appended]
         await project_facts(connection, keyring, facts, ())
         await answer_facts(connection, facts, {})
         reopened = [row for row in torn if not row["is_followed"]]

@@ -9,11 +9,11 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.errors import Conflict, Gap, Held, Unavailable
-from shared.inbox.admission import Lane, Piece
+from shared.inbox.topic_policy import PartitionConsumer, RecordSlice
 from shared.kafka.poller import is_unreadable
 from shared.postgres import TRANSIENT_ERRORS
 
-L = TypeVar("L", bound=Piece)
+L = TypeVar("L", bound=RecordSlice)
 
 FIRST_RETRY_SECONDS: Final = 0.1
 LONGEST_RETRY_SECONDS: Final = 5.0
@@ -45,7 +45,7 @@ class InboxPosition(NamedTuple):
 
 
 @dataclass(slots=True)
-class Track(Generic[L]):
+class AssignedPartition(Generic[L]):
     """One assigned partition.
 
     While `due` is set the partition is paused until then (seconds of the loop's clock). `sought_at` numbers the last
@@ -60,7 +60,7 @@ class Track(Generic[L]):
 
     place: TopicPartition
     source: str
-    lane: Lane[L] | None = None
+    lane: PartitionConsumer[L] | None = None
     opened: bool = False
     applied: int = 0
     due: float | None = None

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from services.intake.crypto.sealing import Keyring
 from services.intake.recover.answers import answer_facts
-from services.intake.recover.facts import QUERIES, Subject, project_facts, told
+from services.intake.recover.facts import QUERIES, Subject, project_facts, topic_fact
 from shared.append.log import COLUMNS
 from shared.errors import CannotRecover
 from shared.inbox.positions import Slice
@@ -12,7 +12,7 @@ from shared.postgres import Connection
 from shared.recover.continuation import Standing
 
 
-async def bring_back(
+async def restore_batch(
     connection: Connection,
     keyring: Keyring,
     slice_: Slice[Standing],
@@ -22,7 +22,7 @@ async def bring_back(
 ) -> None:
     """Commits the slice's events, byte for byte, with all that follows from them; or nothing of it."""
     partition = slice_.partition
-    facts = [told(partition, record.sequence, record.envelope) for record in slice_.records]
+    facts = [topic_fact(partition, record.sequence, record.envelope) for record in slice_.records]
     rows = [
         (
             partition, record.sequence, item.type, item.tenant, item.subject, item.fact.version,

@@ -20,16 +20,16 @@ from services.intake.append.inbound import (
     record_digest,
 )
 from shared.errors import Unavailable
-from shared.inbox.admission import Admitted, Ends, Lane
 from shared.inbox.metrics import SKIPPED
 from shared.inbox.topic_look import TopicLook
+from shared.inbox.topic_policy import Admitted, Ends, PartitionConsumer
 from shared.kafka.clients import Record, Records
 from shared.postgres import Pool
 
 _log = structlog.get_logger("intake.inbox")
 
 
-class InboundLane:
+class InboundPartitionConsumer:
     """One partition. `position` is the one in the database, on which the next slice builds.
 
     Every `look_seconds` the record before an older position is compared, so that a topic that was made anew and grew
@@ -134,7 +134,7 @@ def report_skipped(partition: int, position: int, begin: int) -> None:
     SKIPPED.add(begin - position, {"source": SOURCE})
 
 
-class InboundAdmission:
+class InboundPolicy:
     """`apply` is the writer's transaction."""
 
     def __init__(
@@ -145,7 +145,9 @@ class InboundAdmission:
         self._apply = apply
         self._skipped: dict[int, tuple[int, int]] = {}
 
-    async def open(self, place: TopicPartition, look: TopicLook) -> tuple[InboundLane, int | None]:
+    async def open(
+        self, place: TopicPartition, look: TopicLook
+    ) -> tuple[InboundPartitionConsumer, int | None]:
         """Loads the position and compares it with the topic, before any record is accepted."""
         async with self._pool.acquire() as connection:
             position = await load_inbound(connection, place.partition)
@@ -153,7 +155,7 @@ class InboundAdmission:
         if place not in ends:
             raise Unavailable(f"partition {place.partition} of rahnama.inbound is not known yet")
         begin, end = ends[place]
-        lane = InboundLane(place.partition, position, end, self._look_seconds)
+        lane = InboundPartitionConsumer(place.partition, position, end, self._look_seconds)
         offset = await self._start(place, look, position, begin, end)
         if offset != position.next_offset:
             lane.search()
@@ -186,7 +188,7 @@ class InboundAdmission:
         return following
 
     async def compare(
-        self, lane: Lane[InboundSlice], admitted: Admitted[InboundSlice]
+        self, lane: PartitionConsumer[InboundSlice], admitted: Admitted[InboundSlice]
     ) -> Admitted[InboundSlice]:
         """Nothing: no record of this topic has a sequence."""
         return admitted

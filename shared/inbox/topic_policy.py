@@ -1,10 +1,10 @@
 """What the inbox asks of a topic's rules: which records come next, and where a partition is read on.
 
-Two kinds of topic run on the same machinery: the internal logs (`shared.inbox.log_lane`), where nothing is ever
+Two kinds of topic run on the same machinery: the internal logs (`shared.inbox.log_partition_consumer`), where nothing is ever
 skipped, and `rahnama.inbound`, where any record is accepted and a position is an offset.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shared.inbox.topic_look import TopicLook
 
 
-class Piece(Protocol):
+class RecordSlice(Protocol):
     """Some records of one partition that can be applied."""
 
     @property
@@ -25,7 +25,7 @@ class Piece(Protocol):
         """In their order; never empty."""
 
 
-L = TypeVar("L", bound=Piece)
+L = TypeVar("L", bound=RecordSlice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Ends:
     read_to: int | None = None
 
 
-class Lane(Protocol[L]):
+class PartitionConsumer(Protocol[L]):
     """One assigned partition with its position and state; built from the database, discarded after any doubt."""
 
     source: str
@@ -112,16 +112,16 @@ class Lane(Protocol[L]):
         """Whether the topic must be read again from its beginning, given the record at `look_at`'s offset."""
 
 
-class Admission(Protocol[L]):
+class TopicPolicy(Protocol[L]):
     """The rules of all topics that one consumer group reads."""
 
-    async def open(self, place: TopicPartition, look: "TopicLook") -> tuple[Lane[L], int | None]:
+    async def open(self, place: TopicPartition, look: "TopicLook") -> tuple[PartitionConsumer[L], int | None]:
         """The lane of a partition from the database, and the offset to read from; None: where Kafka's hint is."""
 
-    async def compare(self, lane: Lane[L], admitted: Admitted[L]) -> Admitted[L]:
+    async def compare(self, lane: PartitionConsumer[L], admitted: Admitted[L]) -> Admitted[L]:
         """What is left when the repeats were compared with what was applied: all before the first that differs."""
 
-    async def apply(self, slices: Sequence[L]) -> None:
+    def apply(self, slices: Sequence[L]) -> Awaitable[None]:
         """Applies and commits all of it in one transaction, or raises and nothing of it is applied."""
 
     def source(self, topic: str) -> str:
