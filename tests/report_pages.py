@@ -47,7 +47,6 @@ PAGES: Final[Mapping[str, Page]] = {
 
 OLDER_PAGES: Final[Mapping[str, str]] = {
     "fuzz-events": "a run before the causes that hold a partition were named",
-    "simulation": "a run before faults that did not happen were counted by kind",
     **{name.removesuffix(".json"): reason for name, reason in OLDER.items()},
 }
 """Pages that were made by earlier code, and why they cannot be made again from their data. Each is named by every check, and
