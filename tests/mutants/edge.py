@@ -104,6 +104,14 @@ EDGE = (
         SLOW_TESTS,
     ),
     Mutant(
+        "a-closing-connection-has-no-clock",
+        "connections that nobody reads stay open behind their last answer, and keep every new client out",
+        CONNECTIONS,
+        "        ends = self._is_answered or self.transport.is_closing()\n",
+        "        ends = self._is_answered\n",
+        SLOW_TESTS,
+    ),
+    Mutant(
         "a-body-takes-any-time",
         "three bodies that arrive byte by byte keep all others out for hours",
         CONNECTIONS,

@@ -89,7 +89,9 @@ class BoundedProtocol(BoundedRequests):
 
     def _is_write_stalled(self, now: float) -> bool:
         waiting = self.transport.get_write_buffer_size()
-        if waiting == 0 or not (self.flow.write_paused or self._is_answered):
+        # A closing connection may never count as answered: nobody answers what waits behind its last answer.
+        ends = self._is_answered or self.transport.is_closing()
+        if waiting == 0 or not (self.flow.write_paused or ends):
             self._writing.restart(now, -waiting)
             return False
         return self._writing.is_stalled(now, -waiting)
@@ -132,7 +134,8 @@ class BoundedProtocol(BoundedRequests):
         within_body = self._phase is Phase.BODY
         if within_body and self.pipeline:  # the request that is ended waits for the answers of others
             self.pipeline.popleft()
-            cycle, within_body = self._whole, False
+            self.cycle = cycle = self._whole
+            within_body = False
         if cycle is not None and not cycle.response_complete:
             if not within_body:
                 self._phase, cycle.keep_alive = Phase.CLOSING, False
