@@ -112,6 +112,14 @@ EDGE = (
         SLOW_TESTS,
     ),
     Mutant(
+        "what-waits-unread-is-a-head",
+        "a client that sends many requests at once gets 431 instead of its answers",
+        REQUESTS,
+        "                self._unparsed = data[begin:]\n",
+        "                self._unparsed = data[begin:]\n                self._head_bytes += len(self._unparsed)\n",
+        PIPELINING_TESTS,
+    ),
+    Mutant(
         "a-body-takes-any-time",
         "three bodies that arrive byte by byte keep all others out for hours",
         CONNECTIONS,
