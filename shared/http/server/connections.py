@@ -32,6 +32,7 @@ class BoundedProtocol(BoundedRequests):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self._running: RequestResponseCycle | None = None
         self._writing = Progress(
             self.limits.write_bytes_per_second, self.limits.write_seconds, self.loop.time()
         )
@@ -54,6 +55,10 @@ class BoundedProtocol(BoundedRequests):
     def eof_received(self) -> None:
         if self._phase is Phase.REFUSED:
             self.transport.close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         super().on_body(body)
@@ -110,8 +115,8 @@ class BoundedProtocol(BoundedRequests):
     def waiting_bytes(self) -> int:
         """Bytes of bodies that arrived and that no application has taken."""
         cycles = [cycle for cycle, _ in self.pipeline]
-        if self.cycle is not None and self.cycle not in cycles:
-            cycles.append(self.cycle)
+        # The one that runs is not `cycle` once others wait behind it; a refused one is neither, but still held.
+        cycles += [one for one in {self._running, self.cycle} if one is not None and one not in cycles]
         return len(self._unparsed) + sum(len(cycle.body) for cycle in cycles)
 
     def _close_longest_idle(self) -> bool:
@@ -134,8 +139,7 @@ class BoundedProtocol(BoundedRequests):
         within_body = self._phase is Phase.BODY
         if within_body and self.pipeline:  # the request that is ended waits for the answers of others
             self.pipeline.popleft()
-            self.cycle = cycle = self._whole
-            within_body = False
+            cycle, within_body = self._whole, False
         if cycle is not None and not cycle.response_complete:
             if not within_body:
                 self._phase, cycle.keep_alive = Phase.CLOSING, False
