@@ -232,6 +232,22 @@ EDGE = (
         BATCH_TESTS,
     ),
     Mutant(
+        "a-long-event-is-decoded-before-it-is-refused",
+        "one event of a request holds up intake for seconds and takes hundreds of MB",
+        "services/intake/inbox/receive.py",
+        "        return open_long_event(value) if len(value) > self._event_bytes else open_event(value)\n",
+        "        return open_long_event(value) if len(value) < 0 else open_event(value)\n",
+        ("tests/unit/intake/test_long_events.py",),
+    ),
+    Mutant(
+        "a-walk-through-a-batch-has-no-pauses",
+        "a batch of one event with many brackets holds up intake until it is cut",
+        BATCHES,
+        "        if walked % TOKENS_BETWEEN_PAUSES == 0:\n",
+        "        if walked < 0:\n",
+        ("tests/unit/intake/test_long_events.py",),
+    ),
+    Mutant(
         "a-revoked-token-is-valid",
         "a token that was revoked is accepted until it expires",
         "shared/http/auth/tokens.py",
