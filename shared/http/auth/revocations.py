@@ -32,7 +32,7 @@ def read_revocations(content: bytes) -> Revoked:
     """The revoked `jti` and `sub`. Raises `ValueError` when `content` is not such a document."""
     try:
         document = _document.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError('expected a JSON object {"jti": [...], "sub": [...]} of strings') from error
     return Revoked(frozenset(document.jti), frozenset(document.sub))
 
