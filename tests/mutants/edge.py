@@ -256,6 +256,14 @@ EDGE = (
         ("tests/unit/http/test_tokens.py",),
     ),
     Mutant(
+        "a-subject-is-revoked-in-every-tenant",
+        "the revocation of one tenant's subject refuses the subject of that name in all others",
+        "shared/http/auth/revocations.py",
+        '            or (claims.get("tenant"), subject) in revoked.subjects\n',
+        "            or subject in {sub for _, sub in revoked.subjects}\n",
+        ("tests/unit/http/test_tokens.py",),
+    ),
+    Mutant(
         "a-batch-inflates-without-bound",
         "a compressed batch of some kilobytes fills the memory of every consumer",
         "shared/kafka/bounded_batches.py",

@@ -284,9 +284,35 @@ def test_a_revoked_token_or_subject_is_refused_as_soon_as_the_file_says_so(
     assert not refused(checked, lost)
 
 
+def test_a_subject_is_revoked_in_its_tenant_alone_unless_it_is_given_as_text(
+    issuer: TestIssuer, tmp_path: Path
+) -> None:
+    revocations = tmp_path / "revoked.json"
+    revocations.write_text('{"sub": ["both", {"tenant": "one", "sub": "ali"}]}')
+    checked = TokenVerifier(issuer.jwks_file, issuer.issuer, revocations_file=revocations)
+    found = {
+        (tenant, sub): refused(checked, issuer.token("operator", tenant=tenant, sub=sub))
+        for tenant in ("one", "two")
+        for sub in ("ali", "both", "one")
+    }
+    assert [caller for caller, is_refused in found.items() if is_refused] == [
+        ("one", "ali"), ("one", "both"), ("two", "both"),
+    ]  # fmt: skip
+    assert refused(checked, issuer.token("operator", tenant=["one"], sub="ali"))
+
+
 @pytest.mark.parametrize(
     "content",
-    ["", "[]", '{"jti": "1"}', '{"tokens": []}', '{"sub": [1]}', "[" * 100_000, '{"sub": ' + "[" * 100_000],
+    [
+        "",
+        "[]",
+        '{"jti": "1"}',
+        '{"tokens": []}',
+        '{"sub": [1]}',
+        '{"sub": [{"sub": "x"}]}',
+        "[" * 100_000,
+        '{"sub": ' + "[" * 100_000,
+    ],
 )
 def test_a_file_that_is_no_list_of_revocations_ends_the_start(
     issuer: TestIssuer, tmp_path: Path, content: str
