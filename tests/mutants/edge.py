@@ -264,6 +264,14 @@ EDGE = (
         ("tests/unit/http/test_tokens.py",),
     ),
     Mutant(
+        "a-flood-without-tokens-hides-security-events",
+        "while requests without a token flood the log, no refusal of a caller is in it",
+        "shared/http/refusals.py",
+        "        bucket = self._unverified if caller is None else self._verified\n",
+        "        bucket = self._unverified if caller is None else self._unverified\n",
+        ("tests/unit/http/test_refused_requests.py",),
+    ),
+    Mutant(
         "a-batch-inflates-without-bound",
         "a compressed batch of some kilobytes fills the memory of every consumer",
         "shared/kafka/bounded_batches.py",

@@ -10,8 +10,10 @@ from starlette.types import Message, Scope
 from structlog.testing import capture_logs
 
 from shared.http import Health, TokenVerifier, create_app
+from shared.http.auth.callers import Caller
 from shared.http.bodies import BodiesInFlight, BoundedBody
 from shared.http.refusals import BURST_LINES, LINES_PER_SECOND, RefusalLog
+from shared.http.scope import CALLER
 from shared.http.traffic import DURATION
 from tests.tokens import TestIssuer
 from tests.unit.http.conftest import Positions
@@ -121,6 +123,21 @@ def test_a_flood_of_refusals_writes_a_bounded_number_of_lines() -> None:
             log.write(scope, "GET", 404, None)
     assert len(lines) == BURST_LINES + LINES_PER_SECOND
     assert lines[int(BURST_LINES)]["suppressed"] == 1000 - BURST_LINES
+
+
+def test_a_flood_without_tokens_hides_no_refusal_of_a_caller() -> None:
+    log = RefusalLog(lambda: 0.0)
+    caller = Caller("default", "feeder-7", frozenset({"upstream"}))
+    with capture_logs() as lines:
+        for _ in range(1000):
+            log.write({"type": "http"}, "GET", 401, "token_missing")
+        for _ in range(1000):
+            log.write({"type": "http", CALLER: caller}, "GET", 403, "role")
+        log.write({"type": "http"}, "GET", 401, "token_missing")
+    assert [line.get("subject") for line in lines] == [None] * int(BURST_LINES) + ["feeder-7"] * int(
+        BURST_LINES
+    )
+    assert not any("suppressed" in line for line in lines)
 
 
 async def test_an_aborted_upload_is_499_without_an_error(
