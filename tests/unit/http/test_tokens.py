@@ -298,7 +298,8 @@ def test_a_subject_is_revoked_in_its_tenant_alone_unless_it_is_given_as_text(
     assert [caller for caller, is_refused in found.items() if is_refused] == [
         ("one", "ali"), ("one", "both"), ("two", "both"),
     ]  # fmt: skip
-    assert refused(checked, issuer.token("operator", tenant=["one"], sub="ali"))
+    unhashable: dict[str, Any] = {"tenant": ["one"], "sub": "ali"}
+    assert refused(checked, issuer.token("operator", **unhashable))
 
 
 @pytest.mark.parametrize(
