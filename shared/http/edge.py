@@ -20,7 +20,7 @@ from shared.http.exchange import Exchange
 from shared.http.problems import problem_of
 from shared.http.rate_limits import RateLimits
 from shared.http.refusals import RefusalLog
-from shared.http.scope import CALLER, TRACEPARENT, route_of
+from shared.http.scope import CALLER, REASON, TRACEPARENT, route_of
 from shared.http.traffic import OTHER_METHOD, known_method, observe
 from shared.telemetry import (
     OpenSpan,
@@ -88,7 +88,8 @@ class EdgeMiddleware:
             if span is not None:
                 _end(span, method, route, status, error)
             if 400 <= status < 500:
-                self._refusals.write(scope, method, status, getattr(error, "reason", None))
+                reason = getattr(error, "reason", None) or scope.get(REASON)
+                self._refusals.write(scope, method, status, reason)
             current_traceparent.reset(before)
             # Its traceback names this frame, and with it the body that was not read: only the garbage collector, which
             # runs every few seconds, would free them.

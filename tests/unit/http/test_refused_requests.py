@@ -111,10 +111,12 @@ async def test_401_and_403_are_security_events_that_name_the_reason_and_no_token
         await client.get("/v1/students")
         await client.get("/v1/students", headers=expired)
         await client.get("/v1/students", headers=issuer.headers("upstream", sub="feeder-7"))
+        await client.get("/v1/students", headers=issuer.headers("operator", sub="ali", centers=[1]))
     assert [(line["event"], line.get("reason"), line.get("subject")) for line in lines] == [
         ("authentication_failed", "token_missing", None),
         ("authentication_failed", "expired", None),
-        ("authorization_failed", None, "feeder-7"),
+        ("authorization_failed", "role", "feeder-7"),
+        ("authorization_failed", "centers", "ali"),
     ]
     token = expired["Authorization"].removeprefix("Bearer ")
     assert token not in repr(lines)
