@@ -38,6 +38,22 @@ LIMITS = (
         SLOT_TESTS,
     ),
     Mutant(
+        "a-list-for-some-centres-takes-no-slot",
+        "callers limited to centres scan the rows of their tenant in as many requests as they like",
+        "services/intake/query/students.py",
+        "        unindexed = (gender, reg_center, group_code, caller.centers)\n",
+        "        unindexed = (gender, reg_center, group_code)\n",
+        ("tests/unit/intake/test_expensive_lists.py",),
+    ),
+    Mutant(
+        "a-read-waits-for-a-connection-for-any-time",
+        "a read that finds no connection free waits for as long as others hold them",
+        "shared/postgres/connections.py",
+        "        return super().acquire(timeout=ACQUIRE_SECONDS if timeout is None else timeout)\n",
+        "        return super().acquire(timeout=timeout)\n",
+        ("tests/integration/http/test_read_pool.py",),
+    ),
+    Mutant(
         "a-verification-holds-up-every-tenant",
         "while one tenant verifies, no other one can",
         SLOTS,

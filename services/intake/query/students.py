@@ -64,10 +64,11 @@ def students_router(pool: Pool, keyring: Keyring, expensive: ExpensiveReads) -> 
     ) -> Any:
         """Students by year and id.
 
-        With `reg_center` or `group_code`, which no index serves: 429 while an expensive read of the caller runs.
+        With `gender`, `reg_center`, `group_code` or a token limited to centres, which no index serves: 429 while an expensive read of the caller runs.
         """
         after = page.after(tuple[Int2, UUID]) or FIRST
-        with expensive.slot(caller, scans=reg_center is not None or group_code is not None):
+        unindexed = (gender, reg_center, group_code, caller.centers)
+        with expensive.slot(caller, scans=any(value is not None for value in unindexed)):
             found = await pool.fetch(
                 QUERIES["students"], caller.tenant, *after, year, gender, reg_center, group_code,
                 caller.center_filter(), page.fetch,
