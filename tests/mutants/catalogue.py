@@ -6,6 +6,7 @@ from tests.mutants.intake import INTAKE
 from tests.mutants.limits import LIMITS
 from tests.mutants.logs import LOGS
 from tests.mutants.mutant import Mutant
+from tests.mutants.tenants import TENANTS
 from tests.mutants.verification import VERIFICATION
 
-MUTANTS: tuple[Mutant, ...] = (*EDGE, *LIMITS, *INTAKE, *LOGS, *DECISIONS, *VERIFICATION)
+MUTANTS: tuple[Mutant, ...] = (*EDGE, *LIMITS, *TENANTS, *INTAKE, *LOGS, *DECISIONS, *VERIFICATION)
