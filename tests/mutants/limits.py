@@ -54,6 +54,14 @@ LIMITS = (
         ("tests/integration/http/test_read_pool.py",),
     ),
     Mutant(
+        "a-look-up-is-answered-within-its-first-slot",
+        "the slot in which a look-up is answered shows how long its work took",
+        "services/intake/query/slots.py",
+        "        number = math.ceil(begun / SLOT_SECONDS + passed)\n",
+        "        number = math.ceil(begun / SLOT_SECONDS) + passed - 1\n",
+        ("tests/unit/intake/test_slots.py",),
+    ),
+    Mutant(
         "a-verification-holds-up-every-tenant",
         "while one tenant verifies, no other one can",
         SLOTS,
