@@ -1,5 +1,6 @@
 """All mutants, in the order in which data passes through what they break."""
 
+from tests.mutants.arrivals import ARRIVALS
 from tests.mutants.decisions import DECISIONS
 from tests.mutants.edge import EDGE
 from tests.mutants.intake import INTAKE
@@ -9,4 +10,4 @@ from tests.mutants.mutant import Mutant
 from tests.mutants.tenants import TENANTS
 from tests.mutants.verification import VERIFICATION
 
-MUTANTS: tuple[Mutant, ...] = (*EDGE, *LIMITS, *TENANTS, *INTAKE, *LOGS, *DECISIONS, *VERIFICATION)
+MUTANTS: tuple[Mutant, ...] = (*EDGE, *ARRIVALS, *LIMITS, *TENANTS, *INTAKE, *LOGS, *DECISIONS, *VERIFICATION)
