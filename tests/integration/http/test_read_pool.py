@@ -15,6 +15,7 @@ from services.audit.settings import Settings
 from shared.http import Caller, Health, create_app, json_response, require, verifier_of
 from shared.postgres import Pool, connections
 from shared.service.resources import pools_of
+from tests.deadlines import expected_within
 from tests.integration.http.test_server import NoPositions
 from tests.serving import served
 from tests.tokens import TestIssuer
@@ -109,7 +110,8 @@ async def test_a_read_that_waits_too_long_for_a_connection_is_503(
         async with AsyncExitStack() as taken:
             for _ in range(reads.get_max_size()):
                 await taken.enter_async_context(reads.acquire())
-            answer = await client.get("/v1/one")
+            async with expected_within(10, "an answer without a connection"):
+                answer = await client.get("/v1/one")
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert (await client.get("/v1/one")).json() == 1
 
