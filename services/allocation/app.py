@@ -66,9 +66,8 @@ def build(settings: Settings) -> FastAPI:
         position_wait_seconds=settings.position_wait_seconds,
         rate_limits=rate_limits_of(settings),
     )
-    for routes in (waitlist_routes, mentor_routes, mentor_students_routes):
-        app.include_router(routes(reads))
-    for scanning in (allocation_routes, summary_routes):
+    app.include_router(mentor_students_routes(reads))
+    for scanning in (waitlist_routes, mentor_routes, allocation_routes, summary_routes):
         app.include_router(scanning(reads, expensive))
 
     def replay() -> Awaitable[ReadModelReport]:

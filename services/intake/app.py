@@ -88,8 +88,8 @@ def build(settings: Settings) -> FastAPI:
     app.include_router(events_router(settings, parts.receiver, parts.writer, Answers(reads), parts.keyring))
     app.include_router(students_router(reads, parts.keyring, expensive))
     app.include_router(erasure_router(parts.erasure))
-    app.include_router(references_router(reads))
-    app.include_router(rejections_router(reads))
+    app.include_router(references_router(reads, expensive))
+    app.include_router(rejections_router(reads, expensive))
 
     def replay() -> Awaitable[ReadModelReport]:
         return verify_read_models(settings, resources, parts.keyring)

@@ -9,7 +9,6 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from shared.errors import RahnamaError
@@ -21,6 +20,7 @@ from shared.http.edge import add_edge
 from shared.http.health import Health, alive, readiness
 from shared.http.openapi import PROBLEM_RESPONSES, describe
 from shared.http.positions import PositionsSource, positions_response
+from shared.http.preflights import add_cors
 from shared.http.problems import answer_error, answer_http_exception, answer_validation_error
 from shared.http.rate_limits import RateLimits
 from shared.http.responses import headers_only, json_response
@@ -88,14 +88,7 @@ def create_app(
         rate_limits or RateLimits(),
     )
     if cors_origins:  # in front of the edge: a preflight carries no token
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=cors_origins,
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "traceparent"],
-            expose_headers=["Location", "Link", "Retry-After", "ETag", "RateLimit", "RateLimit-Policy"],
-            max_age=600,
-        )
+        add_cors(app, cors_origins)
     _add_health(app, health)
     _add_insight(app, positions)
     return app

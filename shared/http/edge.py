@@ -10,16 +10,17 @@ from typing import Final
 import structlog
 from fastapi import FastAPI
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.errors import Rejected, Unauthenticated
 from shared.http.auth.roles import OPEN_PATHS
 from shared.http.auth.tokens import TokenVerifier
 from shared.http.bodies import BodiesInFlight, BoundedBody, declared_length, require_identity, too_large
+from shared.http.exchange import Exchange
 from shared.http.problems import problem_of
 from shared.http.rate_limits import RateLimits
 from shared.http.refusals import RefusalLog
-from shared.http.scope import CALLER, TRACEPARENT, route_of
+from shared.http.scope import CALLER, REASON, TRACEPARENT, route_of
 from shared.http.traffic import OTHER_METHOD, known_method, observe
 from shared.telemetry import (
     OpenSpan,
@@ -32,13 +33,6 @@ from shared.telemetry import (
 )
 
 MAX_PATH_CHARACTERS: Final = 2048
-SECURITY_HEADERS: Final = (
-    (b"cache-control", b"no-store"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"referrer-policy", b"no-referrer"),
-)
-"""On every answer (OWASP REST Security Cheat Sheet): nothing here is a page, and all of it may be personal."""
 _log = structlog.get_logger()
 
 
@@ -75,7 +69,7 @@ class EdgeMiddleware:
         span, traceparent = self._take_up(method, scheme, headers.traceparent)
         scope[TRACEPARENT] = traceparent
         before = current_traceparent.set(traceparent)
-        exchange = _Exchange(send)
+        exchange = Exchange(send)
         body = BoundedBody(receive, self._max_body_bytes, self._in_flight)
         error: Exception | None = None
         try:
@@ -94,7 +88,8 @@ class EdgeMiddleware:
             if span is not None:
                 _end(span, method, route, status, error)
             if 400 <= status < 500:
-                self._refusals.write(scope, method, status, getattr(error, "reason", None))
+                reason = getattr(error, "reason", None) or scope.get(REASON)
+                self._refusals.write(scope, method, status, reason)
             current_traceparent.reset(before)
             # Its traceback names this frame, and with it the body that was not read: only the garbage collector, which
             # runs every few seconds, would free them.
@@ -106,7 +101,7 @@ class EdgeMiddleware:
         span = self._telemetry.begin(_name(method), given, SpanKind.SERVER, attributes)
         return span, span.traceparent if span is not None else given or unsampled_traceparent()
 
-    def _check(self, scope: Scope, headers: "_Headers", exchange: "_Exchange") -> None:
+    def _check(self, scope: Scope, headers: "_Headers", exchange: Exchange) -> None:
         path = scope["path"]
         if "\x00" in path or b"%00" in scope["query_string"] or len(path) > MAX_PATH_CHARACTERS:
             raise Rejected("The address is not valid.", code="REQUEST_UNREADABLE")
@@ -160,24 +155,7 @@ def _bearer(authorization: bytes | None) -> str:
     return token.strip().decode("ascii")
 
 
-class _Exchange:
-    """What was answered so far. `fields` are added to the answer's head."""
-
-    __slots__ = ("_send", "fields", "status")
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.status = 0
-        self.fields: tuple[tuple[bytes, bytes], ...] = ()
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), *SECURITY_HEADERS, *self.fields]
-        await self._send(message)
-
-
-async def _answer(error: Exception, scope: Scope, receive: Receive, exchange: _Exchange) -> None:
+async def _answer(error: Exception, scope: Scope, receive: Receive, exchange: Exchange) -> None:
     """Answers what nobody handled. Once an answer has begun, its connection is broken off instead."""
     told = problem_of(Request(scope), error)
     if told.status_code >= 500:

@@ -11,6 +11,8 @@ TRACEPARENT: Final = "rahnama.traceparent"
 CALLER: Final = "rahnama.caller"
 CODE: Final = "rahnama.code"
 """The code of the problem that the request was answered with."""
+REASON: Final = "rahnama.reason"
+"""Why the caller was refused (403): for the log."""
 
 
 def traceparent_of(request: HTTPConnection) -> str | None:

@@ -12,6 +12,10 @@ CLOSE_SECONDS: Final = 5.0
 START_SECONDS: Final = 30.0
 RETRY_SECONDS: Final = 0.2
 COMMAND_SECONDS: Final = 60.0
+CONNECTION_QUERIES: Final = 50_000
+CONNECTION_IDLE_SECONDS: Final = 300.0
+ACQUIRE_SECONDS: Final = 5.0
+"""How long a read waits for a connection of a pool whose statements are bounded; then `TimeoutError`."""
 IDLE_IN_TRANSACTION_MILLISECONDS: Final = 15_000
 
 Pool = asyncpg.Pool
@@ -34,19 +38,38 @@ TRANSIENT_ERRORS: Final = (
 """Faults that pass: the same work is worth trying again, on another connection."""
 
 
+class _ReadPool(asyncpg.Pool):
+    """Bounds the wait for a connection, also in `fetch` and its like."""
+
+    __slots__ = ()
+
+    def acquire(self, *, timeout: float | None = None) -> asyncpg.pool.PoolAcquireContext:
+        return super().acquire(timeout=ACQUIRE_SECONDS if timeout is None else timeout)
+
+
 def make_pool(dsn: str, *, application: str, size: int, statement_seconds: float | None = None) -> Pool:
     """A pool of at most `size` connections, to be opened by awaiting it; needs a running event loop.
 
     A stopped process loses its locks after 15 s in a transaction. With `statement_seconds` the server ends each longer
-    statement with `QueryCanceledError`.
+    statement with `QueryCanceledError`, and nobody waits for a connection longer than `ACQUIRE_SECONDS`.
     """
     bound = (
         {} if statement_seconds is None else {"statement_timeout": str(round(statement_seconds * 1000) or 1)}
     )
-    return asyncpg.create_pool(
+    kind = Pool if statement_seconds is None else _ReadPool
+    return kind(
         dsn,
+        connection_class=asyncpg.Connection,
+        record_class=asyncpg.Record,
+        connect=None,
+        setup=None,
+        init=None,
+        loop=None,
+        init_size=None,
         min_size=1,
         max_size=size,
+        max_queries=CONNECTION_QUERIES,
+        max_inactive_connection_lifetime=CONNECTION_IDLE_SECONDS,
         timeout=CONNECT_SECONDS,
         command_timeout=COMMAND_SECONDS,
         reset=_nothing_to_reset,

@@ -1,17 +1,14 @@
-"""Mutants of what happens to a request before a service sees it, and of how its text is read."""
+"""Mutants of what happens to a request before a service sees it."""
 
 from tests.mutants.mutant import Mutant
 
 CONNECTIONS = "shared/http/server/connections.py"
 REQUESTS = "shared/http/server/bounded_requests.py"
 CONNECTION_TESTS = ("tests/integration/http/test_connections.py",)
-BATCHES = "services/intake/inbox/batches.py"
-BATCH_TESTS = ("tests/unit/intake/test_batches.py",)
 PIPELINING_TESTS = ("tests/integration/http/test_pipelining.py",)
 SLOW_TESTS = ("tests/integration/http/test_slow_clients.py",)
 PROBLEM_TESTS = ("tests/unit/http/test_problems.py",)
 PARAMETER_TESTS = ("tests/unit/http/test_parameters.py",)
-EVENTS = "services/intake/decide/events.py"
 
 EDGE = (
     Mutant(
@@ -104,6 +101,22 @@ EDGE = (
         SLOW_TESTS,
     ),
     Mutant(
+        "a-closing-connection-has-no-clock",
+        "connections that nobody reads stay open behind their last answer, and keep every new client out",
+        CONNECTIONS,
+        "        ends = self._is_answered or self.transport.is_closing()\n",
+        "        ends = self._is_answered\n",
+        SLOW_TESTS,
+    ),
+    Mutant(
+        "what-waits-unread-is-a-head",
+        "a client that sends many requests at once gets 431 instead of its answers",
+        REQUESTS,
+        "                self._unparsed = data[begin:]\n",
+        "                self._unparsed = data[begin:]\n                self._head_bytes += len(self._unparsed)\n",
+        PIPELINING_TESTS,
+    ),
+    Mutant(
         "a-body-takes-any-time",
         "three bodies that arrive byte by byte keep all others out for hours",
         CONNECTIONS,
@@ -168,60 +181,28 @@ EDGE = (
         ("tests/unit/http/test_refused_requests.py",),
     ),
     Mutant(
-        "bytes-that-are-not-text-become-text",
-        "two ids that are not UTF-8 become the same id",
-        EVENTS,
-        '        return raw.decode("utf-8")\n',
-        '        return raw.decode("utf-8", "replace")\n',
-        ("tests/unit/intake/test_events.py",),
-    ),
-    Mutant(
-        "every-tenant-sends-spreadsheets",
-        "events of a tenant that did not ask for it are read as a spreadsheet's rows",
-        "services/intake/inbox/receive.py",
-        "            spreadsheet_leftovers=envelope.tenant in self._spreadsheet_tenants,\n",
-        "            spreadsheet_leftovers=True,\n",
-        ("tests/integration/intake/test_spreadsheet_tenants.py",),
-    ),
-    Mutant(
-        "a-fraction-is-cut-off",
-        "a number with a fraction becomes another whole number",
-        "services/intake/decide/spreadsheets.py",
-        r'r"([0-9]{1,10})\.0*"',
-        r'r"([0-9]{1,10})\.[0-9]*"',
-        ("tests/unit/intake/test_spreadsheets.py",),
-    ),
-    Mutant(
-        "base64-of-any-type-is-decoded",
-        "an event whose data_base64 is a number stops its partition",
-        EVENTS,
-        '    if not isinstance(attributes.get("data_base64"), str | None):\n',
-        '    if not isinstance(attributes.get("data_base64"), object):\n',
-        ("tests/unit/intake/test_events.py",),
-    ),
-    Mutant(
-        "an-unclosed-comment-is-passed-over",
-        "a batch of unclosed comments takes time quadratic in its length",
-        BATCHES,
-        '_UNCLOSED: Final = (b\'"\', b"/*")\n',
-        "_UNCLOSED: Final = (b'\"',)\n",
-        BATCH_TESTS,
-    ),
-    Mutant(
-        "a-batch-is-cut-whole",
-        "a batch of millions of items fills the memory before they are counted",
-        BATCHES,
-        '    if body.count(b",") > most * COMMAS_PER_ITEM:',
-        '    if body.count(b",") < 0:',
-        BATCH_TESTS,
-    ),
-    Mutant(
         "a-revoked-token-is-valid",
         "a token that was revoked is accepted until it expires",
         "shared/http/auth/tokens.py",
         "        if self._revocations.includes(claims):\n",
         "        if self._revocations.includes({}):\n",
         ("tests/unit/http/test_tokens.py",),
+    ),
+    Mutant(
+        "a-subject-is-revoked-in-every-tenant",
+        "the revocation of one tenant's subject refuses the subject of that name in all others",
+        "shared/http/auth/revocations.py",
+        '            or (claims.get("tenant"), subject) in revoked.subjects\n',
+        "            or subject in {sub for _, sub in revoked.subjects}\n",
+        ("tests/unit/http/test_tokens.py",),
+    ),
+    Mutant(
+        "a-flood-without-tokens-hides-security-events",
+        "while requests without a token flood the log, no refusal of a caller is in it",
+        "shared/http/refusals.py",
+        "        bucket = self._unverified if caller is None else self._verified\n",
+        "        bucket = self._unverified if caller is None else self._unverified\n",
+        ("tests/unit/http/test_refused_requests.py",),
     ),
     Mutant(
         "a-batch-inflates-without-bound",

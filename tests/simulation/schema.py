@@ -93,7 +93,7 @@ def schema_of(service: str, partitions: int) -> Schema:
             name, inserted = _inserted(words, rows, partitions)
             rows.setdefault(name, []).extend(inserted)
         elif not words.startswith(
-            ("grant", "create index", "revoke", "comment", "update")
+            ("grant", "create index", "drop index", "revoke", "comment", "update")
         ):  # of rows there are none yet
             raise ValueError(f"the simulation cannot read this migration: {words}")
     complete = {name: [tables[name].complete(row) for row in found] for name, found in rows.items()}

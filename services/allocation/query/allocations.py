@@ -24,10 +24,11 @@ def allocation_routes(pool: Pool, expensive: ExpensiveReads) -> APIRouter:
     ) -> Response:
         """A year's students by id, with their mentors; those who wait have none.
 
-        With `status`, which no index serves: 429 while an expensive read of the caller runs.
+        With `status` or a token limited to centres, which no index serves: 429 while an expensive read of the caller
+        runs.
         """
         after = page.after(tuple[UUID])
-        with expensive.slot(caller, scans=status is not None):
+        with expensive.slot(caller, scans=status is not None or caller.centers is not None):
             found = await pool.fetch(
                 QUERIES["allocations"],
                 caller.tenant, year, after[0] if after else None, caller.center_filter(), status, page.fetch,

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from services.allocation.query.reads import QUERIES, Reader, item
-from shared.http import Int2, MinPosition, Page, Year, page_response
+from shared.http import ExpensiveReads, Int2, MinPosition, Page, Year, page_response
 from shared.postgres import Pool
 
 
-def waitlist_routes(pool: Pool) -> APIRouter:
+def waitlist_routes(pool: Pool, expensive: ExpensiveReads) -> APIRouter:
     """`/v1/waitlist`."""
     routes = APIRouter(tags=["allocations"], dependencies=[MinPosition])
 
@@ -20,19 +20,17 @@ def waitlist_routes(pool: Pool) -> APIRouter:
     async def waitlist(
         caller: Reader, page: Annotated[Page, Depends()], year: Year | None = None
     ) -> Response:
-        """Who waits, in the order of arrival within each pool, with the funnel that says why."""
+        """Who waits, in the order of arrival within each pool, with the funnel that says why.
+
+        With `year` or a token limited to centres, which no index serves: 429 while an expensive read of the caller runs.
+        """
         partition, arrival = page.after(tuple[Int2, int]) or (-1, 0)
-        rows, last = page.split(
-            await pool.fetch(
+        with expensive.slot(caller, scans=year is not None or caller.centers is not None):
+            found = await pool.fetch(
                 QUERIES["waitlist"],
-                caller.tenant,
-                year,
-                partition,
-                arrival,
-                caller.center_filter(),
-                page.fetch,
-            )
-        )
+                caller.tenant, year, partition, arrival, caller.center_filter(), page.fetch,
+            )  # fmt: skip
+        rows, last = page.split(found)
         return page_response(
             page,
             [_waiting(row) for row in rows],

@@ -100,6 +100,22 @@ def open_record(
 
     A message without such headers is read as structured, whatever its content-type says.
     """
+    value = (value or b"").removeprefix(UTF8_BOM)
+    attributes = header_attributes(headers)
+    if attributes is None:
+        return open_event(value)
+    if value:
+        try:
+            attributes["data"] = _json.decode(value)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            return _broken(attributes, [ATTRIBUTE_INVALID["data"]])
+        if not _is_shallow(value, attributes["data"]):
+            return _broken(attributes, [ATTRIBUTE_INVALID["data"]])
+    return from_attributes(attributes)
+
+
+def header_attributes(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, object] | None:
+    """The attributes of binary mode, without its data; None of a message that is read as structured."""
     attributes: dict[str, object] = {}
     content_type: str | None = None
     for name, raw in headers:
@@ -109,20 +125,10 @@ def open_record(
             attributes[attribute] = AMBIGUOUS if attribute in attributes else _utf8(raw or b"")
         elif key == "content-type":
             content_type = (raw or b"").decode("utf-8", "replace")
-    value = (value or b"").removeprefix(UTF8_BOM)
     structured = content_type is not None and content_type.lower().startswith("application/cloudevents")
     if structured or not attributes:
-        return open_event(value)
-    attributes["datacontenttype"] = content_type
-    attributes["data"] = UNSET
-    if value:
-        try:
-            attributes["data"] = _json.decode(value)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            return _broken(attributes, [ATTRIBUTE_INVALID["data"]])
-        if not _is_shallow(value, attributes["data"]):
-            return _broken(attributes, [ATTRIBUTE_INVALID["data"]])
-    return _from_attributes(attributes)
+        return None
+    return attributes | {"datacontenttype": content_type, "data": UNSET}
 
 
 def _open_slowly(value: bytes | msgspec.Raw) -> InboundEvent | BrokenEvent:
@@ -132,12 +138,14 @@ def _open_slowly(value: bytes | msgspec.Raw) -> InboundEvent | BrokenEvent:
         document = None
     if not isinstance(document, dict) or not _is_shallow(value, document):
         return BrokenEvent(id=None, source=None, errors=(EVENT_INVALID,))
-    return _from_attributes(document)
+    return from_attributes(document)
 
 
-def _from_attributes(attributes: dict[str, object]) -> InboundEvent | BrokenEvent:
-    """The same as decoding `_Wire`, but collecting what is wrong."""
-    errors = []
+def from_attributes(
+    attributes: dict[str, object], found: tuple[FieldError, ...] = ()
+) -> InboundEvent | BrokenEvent:
+    """The same as decoding `_Wire`, but collecting what is wrong beside what was `found` already."""
+    errors = list(found)
     for name in ("specversion", "id", "source", "type"):
         if attributes.get(name) is None:
             errors.append(ATTRIBUTE_MISSING[name])

@@ -12,6 +12,7 @@ from services.intake.crypto.sealing import Keyring, TenantKey
 from services.intake.decide import normalise
 from services.intake.decide.commands import Command
 from services.intake.decide.events import UTF8_BOM, BrokenEvent, InboundEvent, open_event, open_record
+from services.intake.decide.long_events import open_long_event, open_long_record
 from services.intake.decide.messages import parse
 from services.intake.decide.problems import EVENT_INVALID
 from services.intake.decide.readable_centers import readable_centers
@@ -100,7 +101,7 @@ class Receiver:
 
     def from_http(self, value: bytes, tenant: str, traceparent: str | None) -> Arrival:
         """One JSON document of a request whose token names `tenant`."""
-        return self._arrival(open_event(value), Envelope(value, tenant, traceparent, "http"))
+        return self._arrival(self._event(value), Envelope(value, tenant, traceparent, "http"))
 
     def from_http_binary(
         self, headers: Sequence[tuple[str, bytes]], value: bytes, tenant: str, traceparent: str | None
@@ -117,7 +118,9 @@ class Receiver:
         if isinstance(value, SkippedBatch):
             return [self._refused(batch_too_large(value), value, partition, record)]
         if not _is_batch(record.headers):
-            return [self._from_record(open_record(record.headers, value), value, partition, record)]
+            is_long = len(value) > self._event_bytes
+            event = (open_long_record if is_long else open_record)(record.headers, value)
+            return [self._from_record(event, value, partition, record)]
         items = []
         try:
             for item in split_batch(value.removeprefix(UTF8_BOM), self._batch_events):
@@ -128,7 +131,10 @@ class Receiver:
             return [self._refused(batch_unreadable(error), value, partition, record)]
         if not items:
             return [self._refused(EVENT_INVALID, value, partition, record)]
-        return [self._from_record(open_event(item), item, partition, record) for item in items]
+        return [self._from_record(self._event(item), item, partition, record) for item in items]
+
+    def _event(self, value: bytes) -> InboundEvent | BrokenEvent:
+        return open_long_event(value) if len(value) > self._event_bytes else open_event(value)
 
     def _from_record(
         self, event: InboundEvent | BrokenEvent, value: bytes, partition: int, record: InboundRecord
@@ -159,7 +165,9 @@ class Receiver:
         else:
             command, errors = self._read(event, envelope, allowed)
             kind = event.type if _TYPE.fullmatch(event.type) else None
-            digest = digests.content_digest(key.mac, event)
+            # What is too long was not decoded: it is the same event only if its bytes are.
+            is_long = len(value) > self._event_bytes
+            digest = key.digest(value) if is_long else digests.content_digest(key.mac, event)
             lookup = _lookup(key, command, event.data)
             centers = (
                 command.centers

@@ -1,11 +1,11 @@
 -- name: students
--- A page of students' years; null filters let everything through.
+-- A page of students' years; null filters let everything through. The year is a range, which the index serves.
 select year, student_id, case when is_withdrawn then 'withdrawn' else 'registered' end as status, gender, edu_status,
        reg_center, reg_status, group_code, school_code, student_type, version, partition, sequence
 from student_years
 where tenant = $1
   and (year, student_id) > ($2::smallint, $3::uuid)
-  and ($4::smallint is null or year = $4)
+  and year between coalesce($4::smallint, 0) and coalesce($4::smallint, 32767)
   and ($5::smallint is null or gender = $5)
   and ($6::integer is null or reg_center = $6)
   and ($7::integer is null or group_code = $7)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends
 from shared.errors import NotFound
 from shared.http.auth.callers import Caller, CenterLimit
 from shared.http.auth.roles import require
+from shared.http.expensive_reads import ExpensiveReads
 from shared.http.numbers import INT4_MAX, Int4, PositiveInt4, Year
 from shared.http.pages import Page, page_response
 from shared.http.positions import MinPosition
@@ -24,28 +25,33 @@ RosterReader = Annotated[Caller, Depends(require("operator", "auditor", centers=
 Paged = Annotated[Page, Depends()]
 
 
-def references_router(pool: Pool) -> APIRouter:
+def references_router(pool: Pool, expensive: ExpensiveReads) -> APIRouter:
     """The routes. Names, mobiles and addresses are sealed and not shown.
 
     A caller limited to centres sees the mentors and managers of at least one of them; a roster belongs to no centre.
     """
     router = APIRouter(tags=["references"], dependencies=[MinPosition])
-    _add_mentors(router, pool)
-    _add_managers(router, pool)
+    _add_mentors(router, pool, expensive)
+    _add_managers(router, pool, expensive)
     _add_rosters(router, pool)
     return router
 
 
-def _add_mentors(router: APIRouter, pool: Pool) -> None:
+def _add_mentors(router: APIRouter, pool: Pool, expensive: ExpensiveReads) -> None:
     @router.get("/v1/mentors")
     async def list_mentors(
         caller: Reader, page: Paged, active: bool | None = None, manager_id: PositiveInt4 | None = None
     ) -> Any:
-        """Mentors by id."""
-        rows = await pool.fetch(
-            QUERIES["mentors"],
-            caller.tenant, _after(page), active, manager_id, caller.center_filter(), page.fetch,
-        )  # fmt: skip
+        """Mentors by id.
+
+        With a filter or a token limited to centres, which no index serves: 429 while an expensive read of the caller runs.
+        """
+        unindexed = (active, manager_id, caller.centers)
+        with expensive.slot(caller, scans=any(value is not None for value in unindexed)):
+            rows = await pool.fetch(
+                QUERIES["mentors"],
+                caller.tenant, _after(page), active, manager_id, caller.center_filter(), page.fetch,
+            )  # fmt: skip
         return _list(page, rows, lambda row: row["mentor_id"])
 
     @router.get("/v1/mentors/{mentor_id}")
@@ -55,13 +61,17 @@ def _add_mentors(router: APIRouter, pool: Pool) -> None:
         return _one(row, "mentor")
 
 
-def _add_managers(router: APIRouter, pool: Pool) -> None:
+def _add_managers(router: APIRouter, pool: Pool, expensive: ExpensiveReads) -> None:
     @router.get("/v1/managers")
     async def list_managers(caller: Reader, page: Paged) -> Any:
-        """Managers by id."""
-        rows = await pool.fetch(
-            QUERIES["managers"], caller.tenant, _after(page), caller.center_filter(), page.fetch
-        )
+        """Managers by id.
+
+        With a token limited to centres, which no index serves: 429 while an expensive read of the caller runs.
+        """
+        with expensive.slot(caller, scans=caller.centers is not None):
+            rows = await pool.fetch(
+                QUERIES["managers"], caller.tenant, _after(page), caller.center_filter(), page.fetch
+            )
         return _list(page, rows, lambda row: row["manager_id"])
 
     @router.get("/v1/managers/{manager_id}")

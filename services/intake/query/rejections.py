@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends
 from shared.errors import NotFound
 from shared.http.auth.callers import ADMIN, Caller, CenterLimit
 from shared.http.auth.roles import require
+from shared.http.expensive_reads import ExpensiveReads
 from shared.http.pages import Page, page_response
 from shared.http.positions import MinPosition
 from shared.http.responses import json_response
@@ -22,7 +23,7 @@ NO_TENANT: Final = ""
 Reader = Annotated[Caller, Depends(require("operator", "auditor", centers=CenterLimit.APPLIED))]
 
 
-def rejections_router(pool: Pool) -> APIRouter:
+def rejections_router(pool: Pool, expensive: ExpensiveReads) -> APIRouter:
     """The routes. A caller limited to centres sees the rejections whose event named one of them, readably."""
     router = APIRouter(tags=["rejections"], dependencies=[MinPosition])
 
@@ -30,15 +31,20 @@ def rejections_router(pool: Pool) -> APIRouter:
     async def list_rejections(
         caller: Reader, page: Annotated[Page, Depends()], status: Literal["open"] | None = None
     ) -> Any:
-        """Refusals in the order in which they came."""
+        """Refusals in the order in which they came.
+
+        With `status`, a token limited to centres or an administrator's, which no index serves: 429 while an expensive
+        read of the caller runs.
+        """
         values = page.after(tuple[UUID])
         after = values[0] if values is not None else UUID(int=0)
-        rows, last = page.split(
-            await pool.fetch(
-                QUERIES["rejections"],
-                _tenants(caller), after, status, caller.center_filter(), page.fetch,
+        tenants = _tenants(caller)
+        scans = len(tenants) > 1 or status is not None or caller.centers is not None
+        with expensive.slot(caller, scans=scans):
+            found = await pool.fetch(
+                QUERIES["rejections"], tenants, after, status, caller.center_filter(), page.fetch
             )
-        )  # fmt: skip
+        rows, last = page.split(found)
         next_values = (last["rejection_id"],) if last is not None else None
         return page_response(page, [_item(row) for row in rows], next_values)
 

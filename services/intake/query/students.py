@@ -1,7 +1,6 @@
 """`/v1/students`: an item per student and year, without personal data."""
 
 import asyncio
-import math
 import time
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -14,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.intake.crypto.sealing import Keyring
 from services.intake.decide import normalise
+from services.intake.query.slots import SlotEnds
 from shared.errors import FieldError, NotFound, Rejected
 from shared.http.auth.callers import Caller, CenterLimit
 from shared.http.auth.roles import require
@@ -29,10 +29,6 @@ from shared.postgres import Pool, named_queries
 QUERIES: Final = named_queries("services.intake.query")
 FIRST: Final = (-1, UUID(int=0))
 MESSAGE: Final = "No such student."
-SLOT_SECONDS: Final = 0.02
-"""A look-up is answered this long after it came, or a multiple: its work takes 3 ms on an idle machine."""
-TIMER_SECONDS: Final = 0.002
-"""The loop's timers are whole milliseconds after now: they would keep what the slot hides, so its end is polled for."""
 
 Reader = Annotated[Caller, Depends(require("operator", "auditor", centers=CenterLimit.APPLIED))]
 
@@ -52,6 +48,7 @@ LOOKUP: Final = JsonBody(LookupBody)
 def students_router(pool: Pool, keyring: Keyring, expensive: ExpensiveReads) -> APIRouter:
     """The routes. An operator limited to centres sees their students only; others do not exist."""
     router = APIRouter(tags=["students"], dependencies=[MinPosition])
+    ends = SlotEnds()
 
     @router.get("/v1/students")
     async def list_students(
@@ -64,10 +61,11 @@ def students_router(pool: Pool, keyring: Keyring, expensive: ExpensiveReads) -> 
     ) -> Any:
         """Students by year and id.
 
-        With `reg_center` or `group_code`, which no index serves: 429 while an expensive read of the caller runs.
+        With `gender`, `reg_center`, `group_code` or a token limited to centres, which no index serves: 429 while an expensive read of the caller runs.
         """
         after = page.after(tuple[Int2, UUID]) or FIRST
-        with expensive.slot(caller, scans=reg_center is not None or group_code is not None):
+        unindexed = (gender, reg_center, group_code, caller.centers)
+        with expensive.slot(caller, scans=any(value is not None for value in unindexed)):
             found = await pool.fetch(
                 QUERIES["students"], caller.tenant, *after, year, gender, reg_center, group_code,
                 caller.center_filter(), page.fetch,
@@ -97,25 +95,22 @@ def students_router(pool: Pool, keyring: Keyring, expensive: ExpensiveReads) -> 
             answer: Response = problem_of(request, NotFound(MESSAGE))
         else:
             answer = json_response(_item(row))
-        return _InSlot(answer, begun)
+        return _InSlot(answer, begun, ends)
 
     return router
 
 
 class _InSlot(Response):
-    """Sends `answer` once a whole number of slots has passed since `begun`: what differs between answers hides there."""
+    """Sends `answer` at the end of a slot: what differs between answers hides there."""
 
-    def __init__(self, answer: Response, begun: float) -> None:
+    def __init__(self, answer: Response, begun: float, ends: SlotEnds) -> None:
         super().__init__(status_code=answer.status_code)
         self._answer = answer
         self._begun = begun
+        self._ends = ends
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        elapsed = time.perf_counter() - self._begun
-        due = self._begun + math.ceil(elapsed / SLOT_SECONDS) * SLOT_SECONDS
-        await asyncio.sleep(max(0.0, due - time.perf_counter() - TIMER_SECONDS))
-        while time.perf_counter() < due:  # noqa: ASYNC110 - a clock has no event
-            await asyncio.sleep(0)
+        await self._ends.after(self._begun)
         await self._answer(scope, receive, send)
         # uvloop writes to the socket at the end of its iteration: before the log line of an answer that is a problem.
         await asyncio.sleep(0)

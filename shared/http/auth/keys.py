@@ -28,7 +28,10 @@ def read_jwks(text: str | bytes) -> dict[str | None, VerificationKey]:
 
     Raises `ValueError` for what is no JWKS, holds a private key, or no key that tokens can be checked with.
     """
-    document = json.loads(text)
+    try:
+        document = json.loads(text)
+    except RecursionError:
+        raise ValueError("the JWKS is nested too deep") from None
     if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
         raise ValueError("a JWKS is an object with a list `keys`")
     found: dict[str | None, VerificationKey] = {}
@@ -39,19 +42,25 @@ def read_jwks(text: str | bytes) -> dict[str | None, VerificationKey]:
             raise ValueError("the JWKS holds a secret; services are given public keys only")
         key = _read_key(entry)
         if key is not None:
-            found[entry.get("kid")] = key
+            kid = entry.get("kid")
+            if not isinstance(kid, str | None):
+                raise ValueError("a `kid` of the JWKS is not text")
+            found[kid] = key
     if not found:
         raise ValueError("the JWKS holds no key of a known kind (Ed25519, P-256, RSA from 2048 bits)")
     return found
 
 
 def _read_key(entry: Mapping[str, Any]) -> VerificationKey | None:
-    algorithm = ALGORITHMS.get((str(entry.get("kty")), entry.get("crv")))
+    curve = entry.get("crv")
+    if not isinstance(curve, str | None):
+        raise ValueError("a `crv` of the JWKS is not text")
+    algorithm = ALGORITHMS.get((str(entry.get("kty")), curve))
     if algorithm is None or entry.get("use", "sig") != "sig" or entry.get("alg", algorithm) != algorithm:
         return None
     try:
         key = jwt.PyJWK(dict(entry), algorithm).key
-    except jwt.PyJWTError as error:
+    except (jwt.PyJWTError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise ValueError("a key of the JWKS cannot be read") from error
     if algorithm == "RS256" and key.key_size < MIN_RSA_BITS:
         return None

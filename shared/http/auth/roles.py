@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from shared.errors import Forbidden, Unauthenticated
 from shared.http.auth.callers import ADMIN, ROLES, Caller, CenterLimit
-from shared.http.scope import caller_in
+from shared.http.scope import REASON, caller_in
 
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
 """All that is answered without a token."""
@@ -55,8 +55,10 @@ def authorize(request: Request, access: Access) -> Caller:
     if caller is None:
         raise Unauthenticated("A valid bearer token is needed.")
     if not caller.has_any(access.roles):
+        request.scope[REASON] = "role"
         raise Forbidden("The token's roles do not reach this.")
     if caller.centers is not None and access.centers is CenterLimit.REFUSED:
+        request.scope[REASON] = "centers"
         raise Forbidden(
             "The token is limited to centres, and this cannot be limited to them; use a token without centres.",
             code=CENTERS_NOT_APPLICABLE,

@@ -97,9 +97,10 @@ class TokenVerifier:
         except (ValueError, TypeError, OverflowError, RecursionError):
             raise unauthenticated("malformed") from None
         self._check_times(claims, issued_at, expires_at)
+        caller = caller_of(claims)
         if self._revocations.includes(claims):
             raise unauthenticated("revoked")
-        return caller_of(claims), expires_at
+        return caller, expires_at
 
     def _check_times(self, claims: Mapping[str, Any], issued_at: float, expires_at: float) -> None:
         now = self._clock()

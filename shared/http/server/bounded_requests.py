@@ -122,8 +122,6 @@ class BoundedRequests(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         reading = self.cycle if self._phase is Phase.BODY else None
         body, chunks = self._body_bytes, self._chunks
-        if reading is None:
-            self._head_bytes += len(data)
         self._parse_pieces(data)
         if self._phase in ENDING:
             return
@@ -148,6 +146,8 @@ class BoundedRequests(HttpToolsProtocol):
                 self.flow.hold()
                 return
             end = self._end_of_piece(data, begin, room)
+            if self._phase is not Phase.BODY:
+                self._head_bytes += end - begin
             self._parse(data[begin:end])
             begin = end
 

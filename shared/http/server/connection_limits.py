@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from shared.http.exchange import SECURITY_HEADERS
 from shared.telemetry.metrics import counter
 
 REFUSED: Final = counter(
@@ -60,6 +61,9 @@ REQUEST_UNREADABLE: Final = (HTTPStatus.BAD_REQUEST, "REQUEST_UNREADABLE")
 METHOD_UNSUPPORTED: Final = (HTTPStatus.NOT_IMPLEMENTED, "METHOD_UNSUPPORTED")
 
 
+_SECURITY: Final = b"".join(b"%s: %s\r\n" % header for header in SECURITY_HEADERS)
+
+
 def refusal_bytes(status: HTTPStatus, code: str) -> bytes:
     """A problem document (RFC 9457) and the end of the connection."""
     body = msgspec.json.encode(
@@ -68,6 +72,6 @@ def refusal_bytes(status: HTTPStatus, code: str) -> bytes:
     retry = "retry-after: 1\r\n" if status in (503, 429) else ""
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/problem+json\r\n"
-        f"content-length: {len(body)}\r\ncache-control: no-store\r\n{retry}connection: close\r\n\r\n"
+        f"content-length: {len(body)}\r\n{retry}connection: close\r\n"
     )
-    return head.encode("ascii") + body
+    return b"".join((head.encode("ascii"), _SECURITY, b"\r\n", body))

@@ -32,6 +32,7 @@ class BoundedProtocol(BoundedRequests):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self._running: RequestResponseCycle | None = None
         self._writing = Progress(
             self.limits.write_bytes_per_second, self.limits.write_seconds, self.loop.time()
         )
@@ -54,6 +55,10 @@ class BoundedProtocol(BoundedRequests):
     def eof_received(self) -> None:
         if self._phase is Phase.REFUSED:
             self.transport.close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         super().on_body(body)
@@ -89,7 +94,9 @@ class BoundedProtocol(BoundedRequests):
 
     def _is_write_stalled(self, now: float) -> bool:
         waiting = self.transport.get_write_buffer_size()
-        if waiting == 0 or not (self.flow.write_paused or self._is_answered):
+        # A closing connection may never count as answered: nobody answers what waits behind its last answer.
+        ends = self._is_answered or self.transport.is_closing()
+        if waiting == 0 or not (self.flow.write_paused or ends):
             self._writing.restart(now, -waiting)
             return False
         return self._writing.is_stalled(now, -waiting)
@@ -108,8 +115,8 @@ class BoundedProtocol(BoundedRequests):
     def waiting_bytes(self) -> int:
         """Bytes of bodies that arrived and that no application has taken."""
         cycles = [cycle for cycle, _ in self.pipeline]
-        if self.cycle is not None and self.cycle not in cycles:
-            cycles.append(self.cycle)
+        # The one that runs is not `cycle` once others wait behind it; a refused one is neither, but still held.
+        cycles += [one for one in {self._running, self.cycle} if one is not None and one not in cycles]
         return len(self._unparsed) + sum(len(cycle.body) for cycle in cycles)
 
     def _close_longest_idle(self) -> bool:

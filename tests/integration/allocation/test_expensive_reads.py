@@ -1,17 +1,20 @@
 """Allocation behind its server, over real HTTP: one summary at a time of a caller, and reads that the database ends."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
 
 from infra.local.databases import ServiceDatabase
 from services.allocation.app import build
+from services.allocation.query.reads import QUERIES
 from services.allocation.settings import Settings
 from tests.integration.allocation.running import migrated
 from tests.locks import locked
@@ -21,8 +24,18 @@ from tests.tokens import TestIssuer
 if TYPE_CHECKING:
     from tests.servers import MakesDatabases, MakesTopics
 
+ENROLMENTS = """
+insert into enrolments
+select 'two', 1, gen_random_uuid(), 1404, 1, 1, number, 'waitlisted', null::integer, null, 1, 1, 1, 1, null::integer, 0, 'p', 'r', null::json, 1, ''
+from generate_series(1, 5000) as number
+union all
+select 'one', 1, gen_random_uuid(), 1404, 1, 1, number, 'withdrawn', null::integer, null, 1, 1, 1, 1, null::integer, 0, 'p', 'r', null::json, 1, ''
+from generate_series(1, 5000) as number
+"""
 SUMMARY = "/v1/summary?year=1404"
-SCANNING = (SUMMARY, "/v1/allocations?year=1404&status=released")
+SCANNING = (SUMMARY, "/v1/allocations?year=1404&status=released", "/v1/waitlist?year=1404")
+LIMITED = ("/v1/allocations?year=1404", "/v1/waitlist", "/v1/mentors?year=1404")
+"""They scan for a caller limited to centres."""
 
 
 @dataclass
@@ -76,6 +89,9 @@ async def test_a_caller_has_one_scanning_read_at_a_time_and_holds_up_nobody_else
             assert refused.status_code == 429
             assert refused.json()["code"] == "EXPENSIVE_READ_RUNNING"
             assert int(refused.headers["retry-after"]) >= 1
+        for path in LIMITED:
+            limited = await allocation.get(path, "one", centers=[1])
+            assert (limited.status_code, limited.json()["code"]) == (429, "EXPENSIVE_READ_RUNNING")
         assert (await allocation.get("/v1/mentors?year=1404", "one")).status_code == 200
         held.append(asyncio.create_task(allocation.get(SUMMARY, "two")))
         held.append(asyncio.create_task(allocation.get(SUMMARY, "one", tenant="other")))
@@ -83,6 +99,35 @@ async def test_a_caller_has_one_scanning_read_at_a_time_and_holds_up_nobody_else
     assert [(await answer).status_code for answer in held] == [200, 200, 200]
     for path in SCANNING:
         assert (await allocation.get(path, "one")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "index"),
+    [
+        ("allocations", ("one", 1390, None, None, None, 101), "enrolments_by_year"),
+        ("students_by_status", ("one", 1390, None), "enrolments_by_year"),
+        ("waitlist", ("one", None, -1, 0, None, 101), "enrolments_waiting"),
+    ],
+)
+async def test_a_read_without_rows_walks_no_rows_of_others(
+    allocation: Served, name: str, values: tuple[Any, ...], index: str
+) -> None:
+    connection = await asyncpg.connect(allocation.database.owner_dsn)
+    try:
+        await connection.execute(ENROLMENTS)
+        await connection.execute("analyze enrolments")
+        plan = json.loads(
+            await connection.fetchval(f"explain (analyze, format json) {QUERIES[name]}", *values)
+        )
+    finally:
+        await connection.close()
+    scans = [node for node in nodes(plan[0]["Plan"]) if node.get("Relation Name") == "enrolments"]
+    assert index in {node.get("Index Name") for node in nodes(plan[0]["Plan"])}
+    assert sum(node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in scans) == 0
+
+
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(inner for child in plan.get("Plans", []) for inner in nodes(child))]
 
 
 async def test_a_client_that_goes_keeps_its_slot_until_the_read_has_ended(allocation: Served) -> None:

@@ -38,8 +38,8 @@ Seen = list[tuple[str, str, bytes]]
 class Application:
     """Keeps what it reads, and answers with the length of the body.
 
-    `/early` is answered before its body is read, `/wait…` once `proceed` is set, `/hold` is read once it is, and
-    `/answer/<count>` is answered with so many bytes.
+    `/early` is answered before its body is read, `/wait…` once `proceed` is set, `/hold` is read once it is,
+    `/answer/<count>` is answered with so many bytes, and `/close/<count>` likewise as the last answer of its connection.
     """
 
     def __init__(self) -> None:
@@ -74,14 +74,17 @@ class Application:
         self.headers.append(scope["headers"])
         if scope["path"].startswith("/wait"):
             await self.proceed.wait()
-        if scope["path"].startswith("/answer/"):
-            await answer(send, b"x" * int(scope["path"].rpartition("/")[2]))
+        if scope["path"].startswith(("/answer/", "/close/")):
+            _, kind, count = scope["path"].split("/")
+            await answer(send, b"x" * int(count), ends=kind == "close")
         else:
             await answer(send, str(len(body)).encode())
 
 
-async def answer(send: Any, body: bytes, status: int = 200) -> None:
+async def answer(send: Any, body: bytes, status: int = 200, *, ends: bool = False) -> None:
     headers = [(b"content-length", str(len(body)).encode())]
+    if ends:
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -130,12 +133,17 @@ async def exchange(port: int, *segments: bytes, pause: float = 0.05) -> bytes:
 
 async def unread_answer(port: int, count: int) -> socket.socket:
     """A connection whose client asks for so many bytes and reads none of them."""
+    return await unread(port, get(f"/answer/{count}"))
+
+
+async def unread(port: int, sent: bytes) -> socket.socket:
+    """A connection whose client sends this in one segment and reads nothing."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.setblocking(False)
     loop = asyncio.get_running_loop()
     await loop.sock_connect(client, ("127.0.0.1", port))
-    await loop.sock_sendall(client, get(f"/answer/{count}"))
+    await loop.sock_sendall(client, sent)
     return client
 
 

@@ -145,6 +145,21 @@ async def test_bodies_that_nobody_takes_hold_only_so_much_over_all_connections(
             writer.close()
 
 
+async def test_a_running_request_counts_what_waits_while_others_wait_behind_it(
+    application: Application,
+) -> None:
+    limits = replace(LIMITS, waiting_bytes=100_000, body_grace_seconds=20, discarded_bytes=10_000_000)
+    async with serving(application, limits) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(post("/hold", b"x" * 45_000) + post("/two", b"x" * 1_000))
+        await until(lambda: any(one.pipeline for one in application.connections))
+        assert [one.waiting_bytes for one in application.connections] == [46_000]
+        application.proceed.set()
+        await until(lambda: len(application.seen) == 2)
+        assert [one.waiting_bytes for one in application.connections] == [0]
+        writer.close()
+
+
 async def test_of_a_burst_no_more_connections_are_kept_than_the_bound(port: int) -> None:
     burst = await asyncio.gather(
         *(asyncio.open_connection("127.0.0.1", port) for _ in range(LIMITS.connections + 5))

@@ -59,6 +59,29 @@ async def test_what_comes_while_the_most_requests_wait_is_read_later(
     assert statuses(await exchanged) == [200] * (3 * PIPELINED + 1)
 
 
+@pytest.mark.parametrize("sent", [1, 2])
+async def test_requests_that_wait_unread_are_no_head(
+    port: int, application: Application, refused: list[str], sent: int
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(get("/wait") + get("/one") * PIPELINED)
+    await until(lambda: application.seen)
+    [connection] = application.connections
+    assert len(connection.pipeline) == PIPELINED
+    further = LIMITS.header_bytes // len(get("/two")) + 1
+    for _ in range(sent):
+        connection.flow.resume_reading()  # as an application does that waits for a disconnect
+        writer.write(get("/two") * further)
+        await asyncio.sleep(0.1)
+    application.proceed.set()
+    writer.write(LAST)
+    async with expected_within(10, "the last answer"):
+        received = await reader.read()
+    writer.close()
+    assert statuses(received) == [200] * (1 + PIPELINED + sent * further + 1)
+    assert refused == []
+
+
 async def test_a_body_that_waits_unread_is_not_beside_the_body(
     port: int, application: Application, refused: list[str]
 ) -> None:

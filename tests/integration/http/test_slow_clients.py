@@ -9,14 +9,18 @@ import pytest
 
 from tests.deadlines import expected_within, until
 from tests.integration.http.serving import (
+    LAST,
     LIMITS,
     Application,
     Seen,
+    chunked_head,
     code_of,
     exchange,
+    get,
     post,
     serving,
     statuses,
+    unread,
     unread_answer,
 )
 
@@ -48,6 +52,25 @@ async def test_an_answer_that_is_not_read_ends_its_connection(
     port: int, application: Application, size: int
 ) -> None:
     client = await unread_answer(port, size)
+    await until(lambda: application.seen)
+    await until(lambda: not application.connections)
+    client.close()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        get("/answer/60000") + chunked_head("/bad") + b"zz\r\n",
+        get("/close/60000") + get("/waits"),
+        get("/close/60000") + chunked_head("/waits") + b"1\r\n",
+        get("/answer/60000") + b"no request",
+        get("/answer/60000") + LAST + b"no request",
+    ],
+)
+async def test_what_follows_an_answer_that_is_not_read_keeps_no_connection(
+    port: int, application: Application, sent: bytes
+) -> None:
+    client = await unread(port, sent)
     await until(lambda: application.seen)
     await until(lambda: not application.connections)
     client.close()

@@ -10,8 +10,11 @@ from starlette.types import Message, Scope
 from structlog.testing import capture_logs
 
 from shared.http import Health, TokenVerifier, create_app
+from shared.http.auth.callers import Caller
 from shared.http.bodies import BodiesInFlight, BoundedBody
 from shared.http.refusals import BURST_LINES, LINES_PER_SECOND, RefusalLog
+from shared.http.scope import CALLER
+from shared.http.server.connection_limits import TOO_MANY_CONNECTIONS, refusal_bytes
 from shared.http.traffic import DURATION
 from tests.tokens import TestIssuer
 from tests.unit.http.conftest import Positions
@@ -63,12 +66,21 @@ async def test_every_answer_carries_the_security_headers(
     client: httpx.AsyncClient, operator: dict[str, str], path: str
 ) -> None:
     for headers in (operator, {}):
-        answer = await client.get(path, headers=headers)
-        assert answer.headers["cache-control"] == "no-store"
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
-        assert answer.headers["referrer-policy"] == "no-referrer"
-        assert "server" not in answer.headers
+        require_security_headers((await client.get(path, headers=headers)).headers)
+
+
+def require_security_headers(headers: httpx.Headers) -> None:
+    assert headers.get_list("cache-control") == ["no-store"]
+    assert headers.get_list("x-content-type-options") == ["nosniff"]
+    assert headers.get_list("content-security-policy") == ["default-src 'none'; frame-ancestors 'none'"]
+    assert headers.get_list("referrer-policy") == ["no-referrer"]
+    assert "server" not in headers
+
+
+def test_the_answer_of_a_refused_connection_carries_the_security_headers() -> None:
+    head, _, _ = refusal_bytes(*TOO_MANY_CONNECTIONS).partition(b"\r\n\r\n")
+    fields = [tuple(line.split(": ", 1)) for line in head.decode("ascii").split("\r\n")[1:]]
+    require_security_headers(httpx.Headers([(name, value) for name, value in fields]))
 
 
 async def test_a_refused_request_is_one_line_with_the_trace_of_its_problem(
@@ -99,10 +111,12 @@ async def test_401_and_403_are_security_events_that_name_the_reason_and_no_token
         await client.get("/v1/students")
         await client.get("/v1/students", headers=expired)
         await client.get("/v1/students", headers=issuer.headers("upstream", sub="feeder-7"))
+        await client.get("/v1/students", headers=issuer.headers("operator", sub="ali", centers=[1]))
     assert [(line["event"], line.get("reason"), line.get("subject")) for line in lines] == [
         ("authentication_failed", "token_missing", None),
         ("authentication_failed", "expired", None),
-        ("authorization_failed", None, "feeder-7"),
+        ("authorization_failed", "role", "feeder-7"),
+        ("authorization_failed", "centers", "ali"),
     ]
     token = expired["Authorization"].removeprefix("Bearer ")
     assert token not in repr(lines)
@@ -121,6 +135,21 @@ def test_a_flood_of_refusals_writes_a_bounded_number_of_lines() -> None:
             log.write(scope, "GET", 404, None)
     assert len(lines) == BURST_LINES + LINES_PER_SECOND
     assert lines[int(BURST_LINES)]["suppressed"] == 1000 - BURST_LINES
+
+
+def test_a_flood_without_tokens_hides_no_refusal_of_a_caller() -> None:
+    log = RefusalLog(lambda: 0.0)
+    caller = Caller("default", "feeder-7", frozenset({"upstream"}))
+    with capture_logs() as lines:
+        for _ in range(1000):
+            log.write({"type": "http"}, "GET", 401, "token_missing")
+        for _ in range(1000):
+            log.write({"type": "http", CALLER: caller}, "GET", 403, "role")
+        log.write({"type": "http"}, "GET", 401, "token_missing")
+    assert [line.get("subject") for line in lines] == [None] * int(BURST_LINES) + ["feeder-7"] * int(
+        BURST_LINES
+    )
+    assert not any("suppressed" in line for line in lines)
 
 
 async def test_an_aborted_upload_is_499_without_an_error(
@@ -222,7 +251,13 @@ async def test_a_body_that_does_not_fit_beside_the_others_is_503_and_gives_back_
     assert in_flight.add(10)
 
 
-async def test_browsers_may_call_from_the_origins_that_are_set_and_from_no_other(issuer: TestIssuer) -> None:
+async def test_browsers_may_call_from_the_origins_that_are_set_and_from_no_other(
+    issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[object] = []
+    monkeypatch.setattr(
+        DURATION, "record", lambda _, labels: measured.append(labels["http.response.status_code"])
+    )
     app = create_app(
         title="Sample",
         version="1",
@@ -239,6 +274,11 @@ async def test_browsers_may_call_from_the_origins_that_are_set_and_from_no_other
         assert preflight.headers["access-control-allow-origin"] == "https://console.example"
         foreign = await client.options("/healthz", headers={"origin": "https://other.example", **asked})
         assert (foreign.status_code, "access-control-allow-origin" in foreign.headers) == (400, False)
+        health = await client.get("/healthz", headers={"origin": "https://console.example"})
+        assert health.headers["access-control-allow-origin"] == "https://console.example"
+    for answer in (preflight, foreign, health):
+        require_security_headers(answer.headers)
+    assert measured == [200, 400, 200]
 
 
 async def test_without_the_setting_a_preflight_is_refused_like_any_request(client: httpx.AsyncClient) -> None:

@@ -194,14 +194,40 @@ def test_a_token_without_kid_is_checked_with_the_only_key(tmp_path: Path) -> Non
         '{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AA"}]}',
         '{"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "enc", "x": "AA"}]}',
         '{"keys": [{"kty": "EC", "crv": "P-521"}]}',
+        '{"keys": [{"kty": "OKP", "crv": ["Ed25519"], "x": "AA"}]}',
+        '{"keys": [{"kty": "OKP", "crv": {}, "x": "AA"}]}',
+        '{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": 1}]}',
+        '{"keys": [{"kty": "EC", "crv": "P-256", "x": ["x"], "y": null}]}',
+        '{"keys": [{"kty": "RSA", "n": 5, "e": {}}]}',
+        '{"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB", "d": null}]}',
+        "[" * 100_000,
         "not json",
     ],
 )
 def test_a_key_file_that_cannot_be_used_is_refused_at_the_start(tmp_path: Path, text: str) -> None:
     file = tmp_path / "jwks.json"
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(Misconfigured, match=r"^RAHNAMA_JWKS_FILE: .*jwks\.json: "):
+    with pytest.raises(Misconfigured, match=r"^RAHNAMA_JWKS_FILE: .*jwks\.json: [^\n]+$"):
         TokenVerifier(file, "issuer")
+
+
+@pytest.mark.parametrize("kid", [["x"], {}, 1])
+def test_a_key_whose_name_is_no_text_is_refused_at_the_start(issuer: TestIssuer, kid: object) -> None:
+    entry = {**public_jwk(issuer.key), "kid": kid}
+    issuer.jwks_file.write_text(json.dumps({"keys": [entry]}))
+    with pytest.raises(Misconfigured, match=r"^RAHNAMA_JWKS_FILE: [^\n]+$"):
+        verifier(issuer)
+
+
+@pytest.mark.parametrize("broken", ["[" * 100_000, '{"keys": [{"kty": "OKP", "crv": ["x"]}]}'])
+def test_a_malformed_key_file_keeps_the_keys_that_were_read(
+    issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    monkeypatch.setattr(files, "CHECK_SECONDS", 0)
+    checked = verifier(issuer)
+    token = issuer.token("operator")
+    issuer.jwks_file.write_text(broken)
+    assert not refused(checked, token)
 
 
 def test_a_short_rsa_key_is_passed_over() -> None:
@@ -258,7 +284,37 @@ def test_a_revoked_token_or_subject_is_refused_as_soon_as_the_file_says_so(
     assert not refused(checked, lost)
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"jti": "1"}', '{"tokens": []}', '{"sub": [1]}'])
+def test_a_subject_is_revoked_in_its_tenant_alone_unless_it_is_given_as_text(
+    issuer: TestIssuer, tmp_path: Path
+) -> None:
+    revocations = tmp_path / "revoked.json"
+    revocations.write_text('{"sub": ["both", {"tenant": "one", "sub": "ali"}]}')
+    checked = TokenVerifier(issuer.jwks_file, issuer.issuer, revocations_file=revocations)
+    found = {
+        (tenant, sub): refused(checked, issuer.token("operator", tenant=tenant, sub=sub))
+        for tenant in ("one", "two")
+        for sub in ("ali", "both", "one")
+    }
+    assert [caller for caller, is_refused in found.items() if is_refused] == [
+        ("one", "ali"), ("one", "both"), ("two", "both"),
+    ]  # fmt: skip
+    unhashable: dict[str, Any] = {"tenant": ["one"], "sub": "ali"}
+    assert refused(checked, issuer.token("operator", **unhashable))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        '{"jti": "1"}',
+        '{"tokens": []}',
+        '{"sub": [1]}',
+        '{"sub": [{"sub": "x"}]}',
+        "[" * 100_000,
+        '{"sub": ' + "[" * 100_000,
+    ],
+)
 def test_a_file_that_is_no_list_of_revocations_ends_the_start(
     issuer: TestIssuer, tmp_path: Path, content: str
 ) -> None:
