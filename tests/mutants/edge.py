@@ -223,12 +223,4 @@ EDGE = (
         "        if self._revocations.includes({}):\n",
         ("tests/unit/http/test_tokens.py",),
     ),
-    Mutant(
-        "a-batch-inflates-without-bound",
-        "a compressed batch of some kilobytes fills the memory of every consumer",
-        "shared/kafka/bounded_batches.py",
-        "            if total > limit:\n",
-        "            if total < 0:\n",
-        ("tests/unit/test_bounded_batches.py",),
-    ),
 )
