@@ -1,4 +1,4 @@
-"""Mutants of how batches of records are bounded."""
+"""Mutants of how batches of records are bounded, and of what is kept of an input that is refused."""
 
 from tests.mutants.mutant import Mutant
 
@@ -7,6 +7,7 @@ BOUNDED_TESTS = ("tests/unit/test_bounded_batches.py",)
 INFLATION = "shared/kafka/inflation.py"
 INFLATION_TESTS = ("tests/unit/test_inflation.py",)
 POLL_TESTS = ("tests/unit/test_bounded_polls.py",)
+RECEIVE_TESTS = ("tests/unit/intake/test_receive.py",)
 
 INPUTS = (
     Mutant(
@@ -49,5 +50,21 @@ INPUTS = (
         '"big", signed=True) > most_records:\n',
         '"big", signed=True) > 2**31:\n',
         BOUNDED_TESTS,
+    ),
+    Mutant(
+        "a-refused-batch-is-kept",
+        "a batch of many people is kept, and an erasure finds it by the first one alone",
+        "services/intake/inbox/receive.py",
+        '        arrival.raw, arrival.lookup = b"", None\n',
+        "        arrival.lookup = None\n",
+        RECEIVE_TESTS,
+    ),
+    Mutant(
+        "several-people-share-a-rejection",
+        "of a refused event that names several people an erasure finds one",
+        "services/intake/inbox/receive.py",
+        " or names_several(event, value):\n",
+        ":\n",
+        RECEIVE_TESTS,
     ),
 )
