@@ -10,38 +10,59 @@ it is given the one in Python.
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import decode_varint_py
 
-from shared.kafka.bounded_batches import FETCH_INFLATED_BYTES, SkippedBatch, SkippedRecord, inflated_bytes
+from shared.kafka.bounded_batches import (
+    FETCH_INFLATED_BYTES,
+    SkippedBatch,
+    SkippedRecord,
+    Turn,
+    codec_of,
+    inspect_batch,
+)
 
 LENGTH_AT = 8
 OVERHEAD = 12
+TURN: Final = Turn()
 
 
 def read_any_header_name() -> None:
     """From now on the consumers of this process read such records too."""
-    vars(fetcher)["MemoryRecords"] = PatientRecords
+    vars(fetcher)["MemoryRecords"] = partial(PatientRecords, turn=TURN)
 
 
 class PatientRecords:
-    """What one fetch brought of a partition: batches, as aiokafka's `MemoryRecords` gives them."""
+    """What one fetch brought of a partition: batches, as aiokafka's `MemoryRecords` gives them.
 
-    __slots__ = ("_at", "_data", "_inflated", "_records")
+    Read in aiokafka 0.14, and relied upon here: where `has_next` is False, the rest is thrown away and fetched again.
+    Only the first answer must be that of the fetch: without a batch it would count as a record that is too large, and
+    be passed over.
+    """
 
-    def __init__(self, data: bytes) -> None:
+    __slots__ = ("_at", "_data", "_inflated", "_is_new", "_records", "_turn")
+
+    def __init__(self, data: bytes, turn: Turn | None = None) -> None:
         self._data = data
+        self._turn = turn
         self._at = 0
         self._inflated = 0
+        self._is_new = True
         self._records = MemoryRecords(data)
 
     def has_next(self) -> bool:
-        """Whether another whole batch is there, and may still be inflated."""
-        return self._inflated < FETCH_INFLATED_BYTES and self._records.has_next()
+        """Whether another whole batch is there, and may be inspected now."""
+        if self._is_new:
+            self._is_new = False
+            return self._records.has_next()
+        return self._inflated < FETCH_INFLATED_BYTES and self._records.has_next() and not self._waits()
+
+    def _waits(self) -> bool:
+        return self._turn is not None and codec_of(self._data, self._at) != 0 and self._turn.is_over
 
     def size_in_bytes(self) -> int:
         """Of all of it, a batch that was cut off included."""
@@ -53,11 +74,15 @@ class PatientRecords:
         length = int.from_bytes(self._data[begin + LENGTH_AT : begin + OVERHEAD], "big")
         self._at = begin + OVERHEAD + length
         batch: Any = self._records.next_batch()
-        count = inflated_bytes(self._data[begin : self._at])
-        if count is None:
-            skipped = SkippedBatch.of(self._data[begin : self._at], batch.base_offset, batch.next_offset - 1)
+        found = inspect_batch(self._data[begin : self._at])
+        if self._turn is not None and found.inflated_bytes:
+            self._turn.spend(found.inflated_bytes)
+        if found.refusal is not None:
+            skipped = SkippedBatch.of(
+                self._data[begin : self._at], batch.base_offset, batch.next_offset - 1, found.refusal
+            )
             return PatientBatch(batch, self._data, begin, self._at, SkippedRecord(batch, skipped))
-        self._inflated += count
+        self._inflated += found.inflated_bytes
         return PatientBatch(batch, self._data, begin, self._at)
 
 

@@ -4,6 +4,7 @@ from tests.mutants.arrivals import ARRIVALS
 from tests.mutants.checks import CHECKS
 from tests.mutants.decisions import DECISIONS
 from tests.mutants.edge import EDGE
+from tests.mutants.inputs import INPUTS
 from tests.mutants.intake import INTAKE
 from tests.mutants.limits import LIMITS
 from tests.mutants.logs import LOGS
@@ -12,5 +13,5 @@ from tests.mutants.tenants import TENANTS
 from tests.mutants.verification import VERIFICATION
 
 MUTANTS: tuple[Mutant, ...] = (
-    *EDGE, *ARRIVALS, *LIMITS, *TENANTS, *INTAKE, *LOGS, *DECISIONS, *VERIFICATION, *CHECKS,
+    *EDGE, *ARRIVALS, *INPUTS, *LIMITS, *TENANTS, *INTAKE, *LOGS, *DECISIONS, *VERIFICATION, *CHECKS,
 )  # fmt: skip

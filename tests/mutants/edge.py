@@ -204,12 +204,4 @@ EDGE = (
         "        bucket = self._unverified if caller is None else self._unverified\n",
         ("tests/unit/http/test_refused_requests.py",),
     ),
-    Mutant(
-        "a-batch-inflates-without-bound",
-        "a compressed batch of some kilobytes fills the memory of every consumer",
-        "shared/kafka/bounded_batches.py",
-        "            if total > limit:\n",
-        "            if total < 0:\n",
-        ("tests/unit/test_bounded_batches.py",),
-    ),
 )

@@ -3,8 +3,7 @@
 import struct
 import tracemalloc
 import zlib
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import cramjam
 import pytest
@@ -15,55 +14,16 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from shared.kafka.bounded_batches import (
     ATTRIBUTES_AT,
+    BATCH_RECORDS,
     FETCH_INFLATED_BYTES,
     HEADER_BYTES,
     INFLATED_BYTES,
+    RECORD_COUNT_AT,
+    Refusal,
     SkippedBatch,
-    inflated_bytes,
+    inspect_batch,
 )
-from shared.kafka.header_names import PatientRecords
-
-CODECS = {"gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
-BOMB_BYTES = 200 * 1024 * 1024
-
-
-def batch(values: Sequence[bytes], compression: int, base: int = 0) -> bytes:
-    """A record batch as a producer writes it and a broker keeps it, from offset `base` on."""
-    builder = DefaultRecordBatchBuilder(2, compression, False, -1, -1, -1, 64 * 1024 * 1024)
-    for offset, value in enumerate(values):
-        builder.append(offset, 1_700_000_000_000, None, value, [])
-    made = bytearray(builder.build())
-    struct.pack_into(">q", made, 0, base)
-    return bytes(made)
-
-
-def bomb(compression: int, payload: bytes, base: int = 0) -> bytes:
-    """A batch whose compressed part is `payload`; its checksum fits."""
-    made = bytearray(batch([b"x"], compression, base)[:HEADER_BYTES]) + payload
-    struct.pack_into(">i", made, 8, len(made) - 12)
-    struct.pack_into(">I", made, 17, 0)
-    return bytes(made)
-
-
-def zeros(compression: int, count: int = BOMB_BYTES) -> bytes:
-    content = bytes(count)
-    match compression:
-        case 1:
-            return codec.gzip_encode(content)
-        case 2:
-            return codec.snappy_encode(content)
-        case 3:
-            return codec.lz4_encode(content)
-        case _:
-            return codec.zstd_encode(content)
-
-
-def read(data: bytes) -> list[Any]:
-    """All records of a fetch, as aiokafka reads them."""
-    records, found = PatientRecords(data), []
-    while records.has_next():
-        found += list(records.next_batch())
-    return found
+from tests.unit.record_batches import BOMB_BYTES, CODECS, batch, bomb, read, zeros
 
 
 @pytest.mark.parametrize("compression", [0, *CODECS.values()], ids=["none", *CODECS])
@@ -71,8 +31,8 @@ def read(data: bytes) -> list[Any]:
 def test_an_ordinary_batch_is_read_as_before(compression: int, values: list[bytes]) -> None:
     made = batch(values, compression, base=40)
     assert [(record.offset, record.value) for record in read(made)] == list(enumerate(values, 40))
-    inflated = inflated_bytes(made)
-    assert inflated is not None
+    inflated, refusal = inspect_batch(made)
+    assert refusal is None
     assert (inflated > 0) == (compression != 0)
 
 
@@ -80,9 +40,9 @@ def test_an_ordinary_batch_is_read_as_before(compression: int, values: list[byte
 def test_the_inflated_size_is_exact(compression: int) -> None:
     plain = len(batch([b"x" * 300_000], 0)) - HEADER_BYTES
     made = batch([b"x" * 300_000], compression)
-    assert inflated_bytes(made) == plain
-    assert inflated_bytes(made, plain) == plain
-    assert inflated_bytes(made, plain - 1) is None
+    assert inspect_batch(made) == (plain, None)
+    assert inspect_batch(made, plain) == (plain, None)
+    assert inspect_batch(made, plain - 1) == (plain - 1, Refusal.TOO_LARGE)
 
 
 @pytest.mark.parametrize("compression", CODECS.values(), ids=CODECS)
@@ -97,32 +57,51 @@ def test_a_bomb_becomes_one_record_with_its_offsets_digest_and_length(compressio
         tracemalloc.stop()
     assert isinstance(skipped.value, SkippedBatch)
     assert (skipped.offset, skipped.value.first_offset, skipped.value.last_offset) == (7, 7, 7)
-    assert skipped.value.compressed_bytes == len(made)
+    assert (skipped.value.compressed_bytes, skipped.value.refusal) == (len(made), Refusal.TOO_LARGE)
     assert (following.offset, following.value) == (8, b"next")
     assert peak < 4 * len(made) + 2 * INFLATED_BYTES
 
 
 @pytest.mark.parametrize(
-    ("compression", "payload"),
+    ("compression", "payload", "refusal"),
     [
-        (1, zlib.compress(b"not gzip")),
-        (1, codec.gzip_encode(b"") * 3 + codec.gzip_encode(bytes(2 * INFLATED_BYTES))),
-        (2, b"\xff\xff\xff\x7f" + b"short"),  # claims 256 MiB
-        (3, codec.lz4_encode(b"a") + codec.lz4_encode(bytes(2 * INFLATED_BYTES))),
-        (4, codec.zstd_encode(b"a") + codec.zstd_encode(bytes(2 * INFLATED_BYTES))),
-        (4, b"garbage"),
+        (1, zlib.compress(b"not gzip"), Refusal.UNREADABLE),
+        (2, b"\xff\xff\xff\x7f" + b"short", Refusal.TOO_LARGE),  # claims 256 MiB
+        (4, b"garbage", Refusal.UNREADABLE),
         (
             4,
             zstandard.ZstdCompressor(
                 compression_params=zstandard.ZstdCompressionParameters(window_log=28, enable_ldm=True)
             ).compress(bytes(BOMB_BYTES)),
+            Refusal.UNREADABLE,
         ),
     ],
-    ids=["not-gzip", "gzip-members", "snappy-claim", "lz4-frames", "zstd-frames", "garbage", "zstd-window"],
+    ids=["not-gzip", "snappy-claim", "garbage", "zstd-window"],
 )
-def test_what_cannot_be_inflated_within_the_bound_is_skipped(compression: int, payload: bytes) -> None:
+def test_what_cannot_be_inflated_within_the_bound_is_skipped(
+    compression: int, payload: bytes, refusal: Refusal
+) -> None:
     [skipped] = read(bomb(compression, payload))
     assert isinstance(skipped.value, SkippedBatch)
+    assert skipped.value.refusal == refusal
+
+
+@pytest.mark.parametrize("compression", [0, *CODECS.values()], ids=["none", *CODECS])
+def test_a_batch_of_more_records_than_the_bound_is_never_made_into_objects(compression: int) -> None:
+    made = batch([b""] * (BATCH_RECORDS + 1), compression, base=5)
+    [skipped, following] = read(made + batch([b"next"], 0, base=BATCH_RECORDS + 6))
+    assert isinstance(skipped.value, SkippedBatch)
+    assert skipped.value.refusal == Refusal.TOO_MANY_RECORDS
+    assert (skipped.value.first_offset, skipped.offset) == (5, BATCH_RECORDS + 5)
+    assert following.value == b"next"
+    assert len(read(batch([b""] * BATCH_RECORDS, compression))) == BATCH_RECORDS
+
+
+def test_a_batch_of_more_records_than_it_claims_is_an_error() -> None:
+    made = bytearray(batch([b""] * (BATCH_RECORDS + 1), 4))
+    struct.pack_into(">i", made, RECORD_COUNT_AT, 1)
+    with pytest.raises(CorruptRecordException):
+        read(bytes(made))
 
 
 def test_a_fetch_is_left_after_a_bound_so_that_many_batches_do_not_add_up() -> None:
@@ -133,7 +112,7 @@ def test_a_fetch_is_left_after_a_bound_so_that_many_batches_do_not_add_up() -> N
 
 
 def test_no_sender_can_claim_to_be_a_skipped_batch() -> None:
-    value = SkippedBatch.of(b"batch", 0, 0)
+    value = SkippedBatch.of(b"batch", 0, 0, Refusal.TOO_LARGE)
     [record] = read(batch([bytes(value)], 0))
     assert not isinstance(record.value, SkippedBatch)
 

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from services.intake.append.arrival import Arrival, Door
 from services.intake.append.inbound import Headers, InboundRecord
 from services.intake.crypto import digests
 from services.intake.crypto.sealing import Keyring, TenantKey
-from services.intake.decide import normalise
 from services.intake.decide.commands import Command
 from services.intake.decide.events import UTF8_BOM, BrokenEvent, InboundEvent, open_event, open_record
 from services.intake.decide.long_events import open_long_event, open_long_record
@@ -17,11 +16,12 @@ from services.intake.decide.messages import parse
 from services.intake.decide.problems import EVENT_INVALID
 from services.intake.decide.readable_centers import readable_centers
 from services.intake.inbox.batches import BatchUnreadable, split_batch
+from services.intake.inbox.people import lookup_of, names_several
 from services.intake.inbox.refusals import (
     SOURCE_NOT_ALLOWED,
-    batch_too_large,
     batch_unreadable,
     event_too_large,
+    skipped_batch,
     too_many_events,
 )
 from services.intake.settings import Settings
@@ -45,7 +45,6 @@ def _is_batch(headers: Headers) -> bool:
     )
 
 
-_NATIONAL_ID: Final = re.compile(rb'"national_id"\s*:\s*"([^"\\]{1,64})"')
 _TYPE: Final = re.compile(r"rahnama\.[a-z.-]{1,64}\.v[0-9]{1,3}")
 
 
@@ -116,7 +115,7 @@ class Receiver:
         """
         value = record.value or b""
         if isinstance(value, SkippedBatch):
-            return [self._refused(batch_too_large(value), value, partition, record)]
+            return [self._refused(skipped_batch(value), value, partition, record)]
         if not _is_batch(record.headers):
             is_long = len(value) > self._event_bytes
             event = (open_long_record if is_long else open_record)(record.headers, value)
@@ -126,9 +125,10 @@ class Receiver:
             for item in split_batch(value.removeprefix(UTF8_BOM), self._batch_events):
                 items.append(bytes(item))
                 if len(items) > self._batch_events:
-                    return [self._refused(too_many_events(self._batch_events), value, partition, record)]
-        except BatchUnreadable as error:
-            return [self._refused(batch_unreadable(error), value, partition, record)]
+                    error = too_many_events(value, self._batch_events)
+                    return [self._refused(error, value, partition, record)]
+        except BatchUnreadable as unreadable:
+            return [self._refused(batch_unreadable(value, unreadable), value, partition, record)]
         if not items:
             return [self._refused(EVENT_INVALID, value, partition, record)]
         return [self._from_record(self._event(item), item, partition, record) for item in items]
@@ -145,8 +145,12 @@ class Receiver:
         return self._arrival(event, Envelope(value, tenant, carried, "kafka", partition, record.offset))
 
     def _refused(self, error: FieldError, value: bytes, partition: int, record: InboundRecord) -> Arrival:
-        """A whole record that is no event."""
-        return self._from_record(BrokenEvent(id=None, source=None, errors=(error,)), value, partition, record)
+        """A whole record that should be events. Nothing of it is kept: it may be of many people, and has no one look-up."""
+        arrival = self._from_record(
+            BrokenEvent(id=None, source=None, errors=(error,)), value, partition, record
+        )
+        arrival.raw, arrival.lookup = b"", None
+        return arrival
 
     def _arrival(self, event: InboundEvent | BrokenEvent, envelope: Envelope) -> Arrival:
         value, tenant, traceparent = envelope.value, envelope.tenant, envelope.traceparent
@@ -155,20 +159,17 @@ class Receiver:
             event.source is not None and tenant != NO_TENANT and self._sources.get(event.source) == tenant
         )
         command: Command | None = None
-        lookup: bytes | None
         if isinstance(event, BrokenEvent):
             errors = event.errors
             kind = None
             centers: tuple[int, ...] = ()
             digest = key.digest(value)
-            lookup = _lookup_in_text(key, value)
         else:
             command, errors = self._read(event, envelope, allowed)
             kind = event.type if _TYPE.fullmatch(event.type) else None
             # What is too long was not decoded: it is the same event only if its bytes are.
             is_long = len(value) > self._event_bytes
             digest = key.digest(value) if is_long else digests.content_digest(key.mac, event)
-            lookup = _lookup(key, command, event.data)
             centers = (
                 command.centers
                 if command is not None
@@ -180,9 +181,10 @@ class Receiver:
             unique = bytes.fromhex(causation_id) if allowed else refused_key(key, event.source, event.id)
         else:
             causation_id, unique = digest.hex(), None
-        # Of what is too long an HTTP sender has the rest; of a Kafka record the beginning is kept.
+        # Of what is too long an HTTP sender has the rest; of a Kafka record the beginning is kept. Of several people
+        # nothing is: an erasure could find it by one of them alone.
         kept = value[: self._event_bytes] if envelope.door == "kafka" else value
-        if isinstance(value, SkippedBatch) or len(kept) > self._event_bytes:
+        if len(kept) > self._event_bytes or names_several(event, value):
             kept = b""
         return Arrival(
             tenant=tenant,
@@ -194,7 +196,7 @@ class Receiver:
             type=kind,
             command=command,
             errors=errors,
-            lookup=lookup,
+            lookup=lookup_of(key, command, event, value),
             fingerprint=_fingerprint(key, command),
             traceparent=traceparent,
             raw=kept,
@@ -244,25 +246,3 @@ def refused_key(key: TenantKey, source: str, event_id: str) -> bytes:
 def _fingerprint(key: TenantKey, command: Command | None) -> bytes:
     personal = None if command is None else command.personal
     return b"" if personal is None else digests.fingerprint(key.mac, personal)
-
-
-def _lookup(key: TenantKey, command: Command | None, data: Any) -> bytes | None:
-    """Of an accepted student, and of a refused one whose national ID can be read: erasure must find it."""
-    if command is not None:
-        return None if command.national_id is None else key.lookup(command.national_id)
-    if isinstance(data, dict) and data.get("national_id") is not None:
-        return _lookup_of(key, data["national_id"])
-    return None
-
-
-def _lookup_in_text(key: TenantKey, value: bytes) -> bytes | None:
-    """The same for what is no event at all."""
-    found = _NATIONAL_ID.search(value)
-    return _lookup_of(key, found[1].decode("utf-8", "replace")) if found is not None else None
-
-
-def _lookup_of(key: TenantKey, value: object) -> bytes | None:
-    try:
-        return key.lookup(normalise.national_id(value))
-    except normalise.Invalid:
-        return None

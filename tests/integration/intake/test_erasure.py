@@ -1,5 +1,6 @@
 """After an erasure nothing that intake keeps tells who the student was, and the log stays whole."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -186,3 +187,23 @@ async def test_the_services_role_may_not_unsay_an_erasure(intake: Intake) -> Non
                 await connection.execute(statement)
     finally:
         await connection.close()
+
+
+async def test_nothing_of_a_refused_batch_is_left_of_anyone_in_it(intake: Intake) -> None:
+    """Person 7 of 300: a rejection could be found by the first one alone."""
+    people = [student(400 + number, f"refused-{number}") for number in range(300)]
+    batch = json.dumps(people).encode().removesuffix(b"]") + b"}"
+    headers = [("content-type", b"application/cloudevents-batch+json")]
+    await intake.write_inbound(batch, partition=9, headers=headers)
+    await intake.write_inbound(json.dumps(student(407, "after-the-batch")).encode(), partition=9)
+    student_id = id_of(await intake.answered("after-the-batch"))
+    await erase(intake, student_id)
+    [row] = await intake.rows("select r.*, r::text as line from rejections r where inbound_partition = 9")
+    [error] = json.loads(row["errors"])
+    assert error["code"] == "BATCH_UNREADABLE"
+    assert f"has {len(batch)} bytes, SHA-256 {hashlib.sha256(batch).hexdigest()}" in error["message"]
+    assert (row["wrapped_key"], row["sealed"], row["lookup"]) == (None, None, None)
+    for person in people:
+        number = person["data"]["national_id"]
+        assert number not in row["line"]
+        assert intake.keyring.tenant("").lookup(number).hex() not in row["line"]
