@@ -153,7 +153,13 @@ def compose(settings: Settings, resources: Resources, pacer: GarbagePacer) -> Pa
         topic=settings.topic("rejections"),
         partitions=settings.partitions,
     )
-    polls = Polls(receiver, writer, resources.telemetry, topic=settings.topic(INBOUND))
+    polls = Polls(
+        receiver,
+        writer,
+        resources.telemetry,
+        topic=settings.topic(INBOUND),
+        submission_events=min(settings.batch_records, settings.queued_events),
+    )
     retention = InboundRetention(
         resources.pool,
         resources.kafka,

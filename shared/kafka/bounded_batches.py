@@ -25,6 +25,8 @@ HEADER_BYTES: Final = 61
 """Of a record batch, magic 2 (KIP-98); what follows is compressed."""
 ATTRIBUTES_AT: Final = 21
 MAGIC_AT: Final = 16
+KIP_98_MAGIC: Final = 2
+SIGN_BIT: Final = 0x80
 RECORD_COUNT_AT: Final = 57
 CODEC_MASK: Final = 0x07
 
@@ -96,7 +98,8 @@ def inspect_batch(
     batch: bytes, most_bytes: int = INFLATED_BYTES, most_records: int = BATCH_RECORDS
 ) -> Inspection:
     """Inflates a compressed batch up to a bound and keeps nothing of it; 0 bytes for one that is not compressed."""
-    if len(batch) < HEADER_BYTES or batch[MAGIC_AT] < 2:
+    # aiokafka reads the magic byte signed, and takes what is below 2 for a batch of before KIP-98.
+    if len(batch) < HEADER_BYTES or not KIP_98_MAGIC <= batch[MAGIC_AT] < SIGN_BIT:
         return Inspection(0)
     if int.from_bytes(batch[RECORD_COUNT_AT:HEADER_BYTES], "big", signed=True) > most_records:
         return Inspection(0, Refusal.TOO_MANY_RECORDS)

@@ -18,6 +18,7 @@ from shared.kafka.bounded_batches import (
     FETCH_INFLATED_BYTES,
     HEADER_BYTES,
     INFLATED_BYTES,
+    MAGIC_AT,
     RECORD_COUNT_AT,
     Refusal,
     SkippedBatch,
@@ -109,6 +110,14 @@ def test_a_fetch_is_left_after_a_bound_so_that_many_batches_do_not_add_up() -> N
     found = read(b"".join(large))
     assert [record.offset for record in found] == [0, 1]
     assert sum(len(record.value) for record in found) >= FETCH_INFLATED_BYTES
+
+
+@pytest.mark.parametrize("magic", [0x80, 0xFF])
+def test_a_magic_byte_that_is_negative_is_that_of_an_old_batch(magic: int) -> None:
+    """aiokafka reads it signed; it was inspected as a new one, and the batch had none of its attributes."""
+    made = bytearray(batch([b"x" * 1000], CODECS["gzip"]))
+    made[MAGIC_AT] = magic
+    assert inspect_batch(bytes(made)) == (0, None)
 
 
 def test_no_sender_can_claim_to_be_a_skipped_batch() -> None:

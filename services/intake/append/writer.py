@@ -62,6 +62,8 @@ class Writer:
     """The queue before the transactions.
 
     `batch_events` bounds one, `queued_events` what waits; single events of several senders wait `gather_seconds`.
+    A poll is queued even when the queue is full: it is one at a time, its records are there already, and beside senders
+    who take each place that becomes free it would never find as many as it needs.
     """
 
     def __init__(
@@ -130,12 +132,12 @@ class Writer:
     async def submit(self, arrivals: Sequence[Arrival], slices: Sequence[InboundSlice] = ()) -> list[Result]:
         """The answers to `arrivals`, after their commit; `slices` are the positions that move with them.
 
-        Raises `Busy` when too many wait, `GateClosed`, `StalePosition` for `slices`, `OutcomeUnknown` when the
+        Raises `Busy` when too many wait (without `slices` only), `GateClosed`, `StalePosition` for `slices`, `OutcomeUnknown` when the
         connection was lost in the commit, and `Unavailable` when nothing was kept.
         """
         if not self._workers:
             raise Unavailable("the service does not run")
-        if self._waiting and self._waiting + len(arrivals) > self._queued_events:
+        if not slices and self._waiting and self._waiting + len(arrivals) > self._queued_events:
             self._refuses = True
             self._gathering.refused()
             raise Busy(f"{self._waiting} events wait already")
@@ -145,7 +147,17 @@ class Writer:
         self._waiting += len(arrivals)
         self._gathering.came(len(self._queue), self._waiting)
         self._arrived.set()
-        return await submission.answers
+        try:
+            return await submission.answers
+        except asyncio.CancelledError:
+            self._discard(submission)
+            raise
+
+    def _discard(self, submission: Submission) -> None:
+        """What nobody waits for any more takes no place, unless a transaction has it already."""
+        if submission in self._queue:
+            self._queue.remove(submission)
+            self._waiting -= len(submission.arrivals)
 
     async def _work(self) -> None:
         while True:

@@ -80,7 +80,8 @@ def text(value: object) -> str:
         value = unicodedata.normalize("NFKC", value)
         if len(value) > MAX_RAW_TEXT:  # one letter may become eighteen
             raise Invalid
-        value = " ".join(value.translate(_UNIFIED).split())
+        # What is removed may have stood between marks, which have an order of their own.
+        value = " ".join(unicodedata.normalize("NFKC", value.translate(_UNIFIED)).split())
     elif "  " in value or value[:1] == " " or value[-1:] == " ":
         value = " ".join(value.split())
     if len(value) > MAX_TEXT:

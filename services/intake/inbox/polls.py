@@ -12,22 +12,27 @@ from shared.telemetry import Consumed, Portion, Telemetry, is_sampled, unsampled
 
 EVENTS_BETWEEN_PAUSES: Final = 100
 """Events that are read before others get their turn: opening a thousand takes 50 ms."""
-TRANSACTION_EVENTS: Final = 10_000
 
 
 class Polls:
-    """Gives every record a result; a bad one becomes a rejection and never holds the partition."""
+    """Gives every record a result; a bad one becomes a rejection and never holds the partition.
 
-    def __init__(self, receiver: Receiver, writer: Writer, telemetry: Telemetry, *, topic: str) -> None:
+    `submission_events` bounds what is handed to the writer at once, except by the events of one record.
+    """
+
+    def __init__(
+        self, receiver: Receiver, writer: Writer, telemetry: Telemetry, *, topic: str, submission_events: int
+    ) -> None:
         self._receiver = receiver
         self._writer = writer
         self._telemetry = telemetry
         self._topic = topic
+        self._submission_events = submission_events
 
     async def apply(self, slices: Sequence[InboundSlice]) -> None:
         """Returns after the commit of all slices. Raises `StalePosition`, `Unavailable` and its kinds.
 
-        Records that are batches may hold more events than a transaction should: then several are committed in order.
+        Records that are batches may hold more events than the bound: then several submissions are committed in order.
         """
         arrivals: list[Arrival] = []
         pieces: list[InboundSlice] = []
@@ -36,18 +41,19 @@ class Polls:
         with Consumed(self._telemetry, portions) as consumed:
             for piece in slices:
                 begin, expected = 0, piece.expected
-                for end, record in enumerate(piece.records, 1):
+                for at, record in enumerate(piece.records):
                     found = self._receiver.from_kafka(piece.partition, record)
+                    if arrivals and len(arrivals) + len(found) > self._submission_events:
+                        if begin < at:
+                            pieces.append(InboundSlice(piece.partition, expected, piece.records[begin:at]))
+                            begin, expected = at, pieces[-1].reached
+                        await self._writer.submit(arrivals, pieces)
+                        arrivals, pieces = [], []
                     arrivals += [self._trace(arrival, consumed) for arrival in found]
                     read += len(found)
                     if read >= EVENTS_BETWEEN_PAUSES:
                         read = 0
                         await asyncio.sleep(0)
-                    if len(arrivals) >= TRANSACTION_EVENTS:
-                        pieces.append(InboundSlice(piece.partition, expected, piece.records[begin:end]))
-                        await self._writer.submit(arrivals, pieces)
-                        begin, expected = end, pieces[-1].reached
-                        arrivals, pieces = [], []
                 if begin < len(piece.records):
                     pieces.append(InboundSlice(piece.partition, expected, piece.records[begin:]))
             if pieces:

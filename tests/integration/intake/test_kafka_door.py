@@ -2,10 +2,7 @@
 
 import json
 
-import pytest
-
 from services.intake.crypto.sealing import unseal
-from services.intake.inbox import polls
 from tests.integration.intake.doors import SOURCE, Intake, student
 
 STRUCTURED = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
@@ -140,14 +137,13 @@ async def test_a_batch_that_cannot_be_read_or_is_too_long_is_one_rejection(intak
     assert codes == ["BATCH_UNREADABLE", "EVENT_INVALID", "BATCH_TOO_LARGE"]
 
 
-async def test_more_events_than_a_transaction_takes_are_committed_in_their_order(
-    intake: Intake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(polls, "TRANSACTION_EVENTS", 3)
+async def test_more_events_than_a_transaction_takes_are_committed_in_their_order(intake: Intake) -> None:
+    in_one = 2 * intake.settings.batch_records // 5
     batches = [
-        json.dumps([student(1300 + 2 * n + m, f"kt-{n}-{m}") for m in range(2)]).encode() for n in range(6)
+        json.dumps([student(2000 + in_one * n + m, f"kt-{n}-{m}") for m in range(in_one)]).encode()
+        for n in range(3)
     ]
     await intake.write_inbound(*batches, partition=7, headers=BATCH)
-    for n in range(6):
-        for m in range(2):
+    for n in range(3):
+        for m in (0, in_one - 1):
             assert (await intake.answered(f"kt-{n}-{m}"))["status"] == "accepted"

@@ -239,3 +239,8 @@ def test_every_default_ignorable_code_point_is_removed() -> None:
     for first, last in ranges:
         for point in range(first, last + 1):
             assert normalise.text(f"ا{chr(point)}ب") == "اب", hex(point)
+
+
+def test_marks_that_a_removed_letter_kept_apart_are_put_in_order() -> None:
+    once = normalise.text("\u065d\ufe79\u066d")
+    assert normalise.text(once) == once
