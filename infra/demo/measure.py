@@ -9,7 +9,7 @@ import psutil
 
 from infra.demo.cohort import YEAR
 from infra.local.databases import SERVICES
-from infra.local.part import Part
+from infra.local.managed_process import ManagedProcess
 from infra.local.system import System
 
 PAGE: Final = 500
@@ -65,7 +65,7 @@ async def measure(system: System, client: httpx.AsyncClient) -> Outcome:
     )
 
 
-def _resident_mb(part: Part) -> int:
+def _resident_mb(part: ManagedProcess) -> int:
     return psutil.Process(part.child.pid).memory_info().rss // MEGABYTE if part.child is not None else 0
 
 

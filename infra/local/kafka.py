@@ -12,7 +12,7 @@ from pathlib import Path
 from infra.local.errors import PartFailedError
 from infra.local.home import KAFKA_FILES, Home
 from infra.local.jars import ensure_jars, find_java
-from infra.local.part import Part
+from infra.local.managed_process import ManagedProcess
 from infra.local.ports import LOOPBACK, accepts, free_ports, require_free
 from infra.local.process import Child, inherited_environment, run_to_end, spawn
 from shared.kafka.closing_clients import Admin
@@ -69,7 +69,7 @@ class Listener:
     advertised_port: int
 
 
-class KafkaServer(Part):
+class KafkaServer(ManagedProcess):
     """Starts, watches and stops one node. The data in `folder` is kept; `port` is where clients connect."""
 
     def __init__(

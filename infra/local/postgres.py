@@ -17,7 +17,7 @@ import asyncpg
 
 from infra.local.errors import PartFailedError, ToolMissingError
 from infra.local.home import POSTGRES_FILES
-from infra.local.part import Part
+from infra.local.managed_process import ManagedProcess
 from infra.local.ports import LOOPBACK, free_ports
 from infra.local.process import Child, inherited_environment, run_to_end, spawn
 from infra.local.system_user import ensure_system_user, hand_over, let_pass
@@ -35,7 +35,7 @@ def binaries() -> Path:
     return Path(wheel.origin).parent / "pginstall" / "bin"
 
 
-class PostgresServer(Part):
+class PostgresServer(ManagedProcess):
     """Starts, watches and stops one cluster. The data in `folder` is kept; the port is free unless given."""
 
     stop_signal = signal.SIGINT  # fast shutdown: ends the clients' sessions, writes a checkpoint

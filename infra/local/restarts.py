@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from infra.local.errors import LocalError, PartFailedError
-from infra.local.part import Part
+from infra.local.managed_process import ManagedProcess
 
 WATCH_SECONDS = 0.1
 
@@ -32,7 +32,7 @@ class RestartPolicy:
 
 
 async def keep_running(
-    part: Part,
+    part: ManagedProcess,
     policy: RestartPolicy,
     on_change: Callable[[str, str], None],
     on_end: Callable[[str, str], None] = lambda part, reason: None,

@@ -12,7 +12,7 @@ import httpx
 from infra.local.databases import ServiceDatabase
 from infra.local.home import REPOSITORY
 from infra.local.keys import Keys
-from infra.local.part import Part
+from infra.local.managed_process import ManagedProcess
 from infra.local.ports import LOOPBACK, require_free
 from infra.local.process import Child, inherited_environment, run_to_end, spawn
 from infra.local.readiness import disagreement, stage_of
@@ -27,7 +27,7 @@ _TUNING = ("RAHNAMA_CORS_ORIGINS", "RAHNAMA_TOKEN_HOURS", "RAHNAMA_REVOCATIONS_F
            "RAHNAMA_LOG_LEVEL", "TZ")  # fmt: skip
 
 
-class ServiceProcess(Part):
+class ServiceProcess(ManagedProcess):
     """Migrates, starts, watches and stops one service."""
 
     def __init__(

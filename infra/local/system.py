@@ -18,7 +18,7 @@ from infra.local.errors import PartFailedError
 from infra.local.home import Home
 from infra.local.kafka import KafkaServer, Listener
 from infra.local.keys import ensure_keys
-from infra.local.part import Part
+from infra.local.managed_process import ManagedProcess
 from infra.local.ports import LOOPBACK, SystemPorts, free_ports
 from infra.local.postgres import PostgresServer
 from infra.local.quotas import ensure_quotas
@@ -87,7 +87,7 @@ class System:
         return self._postgres.admin_dsn
 
     @property
-    def parts(self) -> dict[str, Part]:
+    def parts(self) -> dict[str, ManagedProcess]:
         """By name; the services are there once the servers are ready."""
         return {"postgres": self._postgres, "kafka": self._kafka, **self._services}
 
@@ -247,12 +247,12 @@ class System:
         self._on_service(made)
         return made
 
-    async def _start_part(self, part: Part) -> None:
+    async def _start_part(self, part: ManagedProcess) -> None:
         self._set(part.name, "starting")
         await part.start()
         self._set(part.name, part.stage)
 
-    async def _stop_part(self, part: Part) -> None:
+    async def _stop_part(self, part: ManagedProcess) -> None:
         if part.running:
             self._set(part.name, "stopping")
             await part.stop()

@@ -28,7 +28,7 @@ from shared.kafka.polling import Polling
 from shared.postgres import connector
 from shared.relay.relay import Relay
 from shared.service.database_check import DatabaseWatch
-from shared.service.lifespan import Part, service_lifespan
+from shared.service.lifespan import Component, service_lifespan
 from shared.service.resources import Resources, pools_of
 from shared.telemetry import Telemetry, configure_logging
 from shared.verification.findings import ReadModelReport
@@ -80,7 +80,7 @@ def build(settings: Settings) -> FastAPI:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Components:
     """What works in allocation, without its REST interface."""
 
     relay: Relay
@@ -88,12 +88,12 @@ class Parts:
     waitlist: WaitlistGauge
 
     @property
-    def in_order(self) -> Sequence[Part]:
+    def in_order(self) -> Sequence[Component]:
         """As they start; they stop in the opposite order."""
         return self.relay, self.inbox, self.waitlist
 
 
-def compose(settings: Settings, resources: Resources, pacer: GarbagePacer) -> Parts:
+def compose(settings: Settings, resources: Resources, pacer: GarbagePacer) -> Components:
     """Builds the parts on `resources`; starts nothing."""
     log = Log(ALLOCATION_SOURCE, topic=settings.topic(ALLOCATION_SOURCE))
     relay = Relay(
@@ -116,4 +116,4 @@ def compose(settings: Settings, resources: Resources, pacer: GarbagePacer) -> Pa
         polling=Polling(settings.batch_records, settings.poll_seconds, settings.session_timeout_seconds),
         pacer=pacer,
     )
-    return Parts(relay, inbox, WaitlistGauge(lambda: [state.decider for state in inbox.states()]))
+    return Components(relay, inbox, WaitlistGauge(lambda: [state.decider for state in inbox.states()]))

@@ -38,7 +38,7 @@ from shared.kafka.polling import Polling
 from shared.postgres import connector
 from shared.relay.relay import Relay
 from shared.service.database_check import DatabaseWatch
-from shared.service.lifespan import Part, service_lifespan
+from shared.service.lifespan import Component, service_lifespan
 from shared.service.resources import Resources, pools_of
 from shared.telemetry import Telemetry, configure_logging
 from shared.verification.findings import ReadModelReport
@@ -101,7 +101,7 @@ def build(settings: Settings) -> FastAPI:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Components:
     """What works in intake, without its REST interface."""
 
     keyring: Keyring
@@ -117,7 +117,7 @@ class Parts:
     retention: InboundRetention
 
     @property
-    def in_order(self) -> Sequence[Part]:
+    def in_order(self) -> Sequence[Component]:
         """As they start; they stop in the opposite order."""
         return (
             self.key_records,
@@ -130,7 +130,7 @@ class Parts:
         )
 
 
-def compose(settings: Settings, resources: Resources, pacer: GarbagePacer) -> Parts:
+def compose(settings: Settings, resources: Resources, pacer: GarbagePacer) -> Components:
     """Builds the parts on `resources`; starts nothing."""
     keyring = Keyring(settings.read_master_key())
     log = Log(INTAKE_SOURCE, topic=settings.topic(INTAKE_SOURCE))
@@ -167,7 +167,7 @@ def compose(settings: Settings, resources: Resources, pacer: GarbagePacer) -> Pa
         resources.clock,
         timedelta(hours=settings.inbound_keep_hours),
     )
-    return Parts(
+    return Components(
         keyring,
         log,
         receiver,

@@ -19,7 +19,7 @@ from shared.telemetry import Telemetry
 _log = structlog.get_logger("rahnama.service")
 
 
-class Part(Protocol):
+class Component(Protocol):
     """What starts with a service and stops with it, both in bounded time."""
 
     async def start(self) -> None:
@@ -34,7 +34,7 @@ def service_lifespan(
     pool: Pool,
     reads: Pool,
     database: DatabaseWatch,
-    parts: Sequence[Part],
+    parts: Sequence[Component],
     pacer: GarbagePacer,
     telemetry: Telemetry,
 ) -> Lifespan:

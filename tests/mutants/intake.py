@@ -5,7 +5,7 @@ from tests.mutants.mutant import Mutant
 WRITER = "services/intake/append/writer.py"
 TRANSACTION = "services/intake/append/batch.py"
 APPENDER = "services/intake/append/transaction.py"
-SETTLE = "services/intake/append/arrival.py"
+SETTLE = "services/intake/append/decide_batch.py"
 DOORS = ("tests/integration/intake/test_http_door.py", "tests/integration/intake/test_kafka_door.py")
 LOCKS = ("tests/integration/intake/test_cross_subject_locks.py",)
 HISTORIES = ("tests/integration/intake/test_cross_subject_histories.py",)
@@ -170,7 +170,7 @@ INTAKE = (
     Mutant(
         "names-beside-the-envelope",
         "personal data stands in the log in plain text",
-        "services/intake/append/drafts.py",
+        "services/intake/append/seal_facts.py",
         "        arrival.causation_id,\n        data,\n",
         '        arrival.causation_id,\n        data + b" " + arrival.raw if False else data[:-1]'
         " + b',\"raw\":' + _encode(arrival.raw.decode(errors='replace')) + b'}',\n",
@@ -187,7 +187,7 @@ INTAKE = (
     Mutant(
         "bad-records-vanish",
         "what upstream sent and intake could not read leaves no trace",
-        "services/intake/append/drafts.py",
+        "services/intake/append/seal_facts.py",
         '        await connection.copy_records_to_table("rejections", records=rows, columns=REJECTION_COLUMNS)\n',
         "        assert rows\n",
         DOORS,

@@ -21,7 +21,7 @@ from services.audit.settings import Settings as AuditSettings
 from services.intake import app as intake
 from services.intake.settings import Settings as IntakeSettings
 from shared.inbox.garbage import GarbagePacer
-from shared.service.lifespan import Part
+from shared.service.lifespan import Component
 from shared.service.resources import Resources
 from shared.telemetry import Telemetry
 from tests.simulation.broker import Broker
@@ -80,7 +80,7 @@ class Instance:
             self._listen(self.parts.relay._inspection.foreign.found)
 
     @property
-    def in_order(self) -> Sequence[Part]:
+    def in_order(self) -> Sequence[Component]:
         """Its parts, as they start."""
         return (self.parts,) if self.service == "audit" else tuple(self.parts.in_order)
 

@@ -10,8 +10,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
-from services.intake.append.arrival import Arrival, Batch, Pending, Rederival, settle
-from services.intake.append.drafts import draft_facts, store_keys, store_rejections
+from services.intake.append.decide_batch import Batch, Pending, ReceivedEvent, Rederival, decide_batch
 from services.intake.append.idempotency import Place, Result, load_answers, store_answers
 from services.intake.append.inbound import InboundSlice, move_inbound
 from services.intake.append.load import (
@@ -21,6 +20,7 @@ from services.intake.append.load import (
     require_still_absent,
     store_students,
 )
+from services.intake.append.seal_facts import seal_facts, store_keys, store_rejections
 from services.intake.crypto.fresh_keys import SubjectKey
 from services.intake.crypto.sealing import Keyring
 from services.intake.decide.state import State, Student, StudentYear
@@ -42,7 +42,7 @@ PAGE: Final = 1_000
 class Work:
     """What one transaction has to do, as of `now`."""
 
-    arrivals: Sequence[Arrival]
+    arrivals: Sequence[ReceivedEvent]
     slices: Sequence[InboundSlice]
     alone: bool
     now: datetime
@@ -108,12 +108,12 @@ class Writing:
             {pool_partition(tenant, gender, count) for tenant in tenants for gender in (0, 1)},
         )
 
-    async def _write_part(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
+    async def _write_part(self, batch: Batch, arrivals: Sequence[ReceivedEvent]) -> None:
         connection = self._connection
         undecided = batch.unanswered(arrivals)
         tenants = await load_tenants(connection, undecided, self._tools.partitions)
-        part = settle(batch, arrivals, tenants)
-        drafted = await draft_facts(connection, part.pending, self._tools.keyring, self._spans)
+        part = decide_batch(batch, arrivals, tenants)
+        drafted = await seal_facts(connection, part.pending, self._tools.keyring, self._spans)
         await store_students(connection, part.pending, tenants)
         self._written.appended += await self._append(part.pending, drafted.drafts)
         await require_still_absent(connection, undecided, tenants)
@@ -151,16 +151,16 @@ class Writing:
         connection, tools = self._connection, self._tools
         tenant = rederival.settled.arrival.tenant
         async for pending in rederived_pages(connection, rederival, tools.partitions):
-            drafted = await draft_facts(connection, pending, tools.keyring, self._spans)
+            drafted = await seal_facts(connection, pending, tools.keyring, self._spans)
             await move_student_versions(connection, tenant, pending)
             await self._append(pending, drafted.drafts)
 
 
-def _rederives(arrival: Arrival) -> bool:
+def _rederives(arrival: ReceivedEvent) -> bool:
     return arrival.command is not None and arrival.command.rederives
 
 
-def _parts(arrivals: Sequence[Arrival]) -> Iterator[Sequence[Arrival]]:
+def _parts(arrivals: Sequence[ReceivedEvent]) -> Iterator[Sequence[ReceivedEvent]]:
     """`arrivals`, cut after each roster."""
     ends = [
         number for number, arrival in enumerate(arrivals, 1) if _rederives(arrival) and number < len(arrivals)

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from services.intake.append.arrival import Arrival, Pending, TenantBatch
+from services.intake.append.decide_batch import Pending, ReceivedEvent, TenantBatch
 from services.intake.decide.messages import needs
 from services.intake.decide.state import Manager, Mentor, Needs, Roster, State, Student, StudentYear
 from shared.contracts.facts import MentorRegistered, StudentRegistered, StudentWithdrawnFact
@@ -26,7 +26,7 @@ REFERENCE_LOCKS: Final = 7_238
 """The class of the advisory locks on tenants' reference data."""
 
 
-async def lock_references(connection: Connection, arrivals: Iterable[Arrival], *, alone: bool) -> None:
+async def lock_references(connection: Connection, arrivals: Iterable[ReceivedEvent], *, alone: bool) -> None:
     """Each tenant's reference lock, once and in the strongest mode that the batch needs.
 
     `alone` asks for the exclusive one in any case: then nobody else writes to these tenants. No mode is ever
@@ -53,10 +53,10 @@ def _reference_lock(tenant: str) -> int:
 
 
 async def load_tenants(
-    connection: Connection, arrivals: Sequence[Arrival], partitions: int
+    connection: Connection, arrivals: Sequence[ReceivedEvent], partitions: int
 ) -> dict[str, TenantBatch]:
     """The state that the commands of `arrivals` are decided on, by tenant; known subjects are locked."""
-    by_tenant: dict[str, list[Arrival]] = {}
+    by_tenant: dict[str, list[ReceivedEvent]] = {}
     for arrival in arrivals:
         if arrival.command is not None:
             by_tenant.setdefault(arrival.tenant, []).append(arrival)
@@ -74,7 +74,7 @@ async def load_tenants(
 
 
 async def require_still_absent(
-    connection: Connection, arrivals: Sequence[Arrival], tenants: Mapping[str, TenantBatch]
+    connection: Connection, arrivals: Sequence[ReceivedEvent], tenants: Mapping[str, TenantBatch]
 ) -> None:
     """Nobody whose withdrawal among `arrivals` was refused as unknown may be known, now that all locks are held.
 
@@ -95,7 +95,9 @@ async def require_still_absent(
 
 
 async def _load_students(
-    connection: Connection, batches: Mapping[str, TenantBatch], by_tenant: Mapping[str, Sequence[Arrival]]
+    connection: Connection,
+    batches: Mapping[str, TenantBatch],
+    by_tenant: Mapping[str, Sequence[ReceivedEvent]],
 ) -> None:
     """Look-ups are HMACs under the tenants' own keys: sorted over all tenants, they are one order."""
     tenant_of = {

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from services.intake.append.arrival import Arrival
+from services.intake.append.decide_batch import ReceivedEvent
 from services.intake.append.idempotency import Result
 from shared.telemetry.metrics import RECORDS, SECONDS, Observed, counter, histogram
 
@@ -29,7 +29,7 @@ QUEUE_LIMIT: Final = Observed(
 )
 
 
-def count_answers(arrivals: Sequence[Arrival], results: Sequence[Result], seconds: float) -> None:
+def count_answers(arrivals: Sequence[ReceivedEvent], results: Sequence[Result], seconds: float) -> None:
     """Adds one transaction: each event by its door and the status of its answer."""
     BATCH.record(len(arrivals))
     DURATION.record(seconds)

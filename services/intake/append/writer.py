@@ -1,7 +1,7 @@
 """Group commit: everyone who waits shares the next transaction.
 
 Requests and polls are queued, and one or two transactions at a time take as many as fit, of single events after a
-moment in which more may come (`gathering.py`). Nobody is answered before the commit. A transaction that lost against
+moment in which more may come (`linger.py`). Nobody is answered before the commit. A transaction that lost against
 another writer is tried again; one submission that spoils a shared transaction is tried alone, so that it fails alone.
 """
 
@@ -15,10 +15,10 @@ from typing import Final
 import asyncpg
 import structlog
 
-from services.intake.append.arrival import Arrival
-from services.intake.append.gathering import MANY_EVENTS, Gathering
+from services.intake.append.decide_batch import ReceivedEvent
 from services.intake.append.idempotency import Result
 from services.intake.append.inbound import InboundSlice
+from services.intake.append.linger import MANY_EVENTS, Linger
 from services.intake.append.metrics import QUEUE, QUEUE_LIMIT
 from shared.errors import Conflict, OutcomeUnknown, StalePosition, Unavailable
 from shared.postgres import TRANSIENT_ERRORS
@@ -42,7 +42,7 @@ LOST_RACES: Final = (
 class Submission:
     """What one request or one poll waits for since `came_at`; the answers stand in the order of the arrivals."""
 
-    arrivals: Sequence[Arrival]
+    arrivals: Sequence[ReceivedEvent]
     slices: Sequence[InboundSlice]
     answers: "asyncio.Future[list[Result]]"
     came_at: float
@@ -85,7 +85,7 @@ class Writer:
         self._waiting = 0
         self._refuses = False
         self._arrived = asyncio.Event()
-        self._gathering = Gathering(gather_seconds, min(MANY_EVENTS, batch_events, queued_events))
+        self._linger = Linger(gather_seconds, min(MANY_EVENTS, batch_events, queued_events))
         self._workers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -129,7 +129,9 @@ class Writer:
         if self._refuses:
             raise Busy(f"{self._waiting} events wait already")
 
-    async def submit(self, arrivals: Sequence[Arrival], slices: Sequence[InboundSlice] = ()) -> list[Result]:
+    async def submit(
+        self, arrivals: Sequence[ReceivedEvent], slices: Sequence[InboundSlice] = ()
+    ) -> list[Result]:
         """The answers to `arrivals`, after their commit; `slices` are the positions that move with them.
 
         Raises `Busy` when too many wait (without `slices` only), `GateClosed`, `StalePosition` for `slices`, `OutcomeUnknown` when the
@@ -139,13 +141,13 @@ class Writer:
             raise Unavailable("the service does not run")
         if not slices and self._waiting and self._waiting + len(arrivals) > self._queued_events:
             self._refuses = True
-            self._gathering.refused()
+            self._linger.refused()
             raise Busy(f"{self._waiting} events wait already")
         loop = asyncio.get_running_loop()
         submission = Submission(arrivals, slices, loop.create_future(), loop.time())
         self._queue.append(submission)
         self._waiting += len(arrivals)
-        self._gathering.came(len(self._queue), self._waiting)
+        self._linger.came(len(self._queue), self._waiting)
         self._arrived.set()
         try:
             return await submission.answers
@@ -177,7 +179,7 @@ class Writer:
             while not self._queue:
                 self._arrived.clear()
                 await self._arrived.wait()
-            await self._gathering.wait(self._queue[0].came_at, len(self._queue), self._waiting)
+            await self._linger.wait(self._queue[0].came_at, len(self._queue), self._waiting)
             if batch := self._take():
                 return batch
 
@@ -215,7 +217,7 @@ class Writer:
         for attempt in range(ATTEMPTS):
             try:
                 answers = await self._transact(batch, attempt > 0)
-                self._gathering.written(len(batch), others=len(self._queue))
+                self._linger.written(len(batch), others=len(self._queue))
                 return answers
             except (StalePosition, OutcomeUnknown):
                 raise

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from services.intake.append.arrival import Arrival
+from services.intake.append.decide_batch import ReceivedEvent
 from services.intake.append.idempotency import Answers, Result, encoder
 from services.intake.append.writer import Writer
 from services.intake.crypto.sealing import Keyring
@@ -138,8 +138,8 @@ def events_router(
 
 async def _open_batch(
     body: bytes, most: int, receiver: Receiver, tenant: str, traceparent: str | None
-) -> Sequence[Arrival]:
-    arrivals: list[Arrival] = []
+) -> Sequence[ReceivedEvent]:
+    arrivals: list[ReceivedEvent] = []
     read_bytes = 0
     try:
         for item in split_with_pauses(body, most):

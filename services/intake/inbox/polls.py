@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from services.intake.append.arrival import Arrival
+from services.intake.append.decide_batch import ReceivedEvent
 from services.intake.append.inbound import InboundSlice
 from services.intake.append.writer import Writer
 from services.intake.inbox.receive import Receiver
@@ -34,7 +34,7 @@ class Polls:
 
         Records that are batches may hold more events than the bound: then several submissions are committed in order.
         """
-        arrivals: list[Arrival] = []
+        arrivals: list[ReceivedEvent] = []
         pieces: list[InboundSlice] = []
         read = 0
         portions = [Portion(self._topic, piece.partition, len(piece.records)) for piece in slices]
@@ -59,7 +59,7 @@ class Polls:
             if pieces:
                 await self._writer.submit(arrivals, pieces)
 
-    def _trace(self, arrival: Arrival, consumed: Consumed) -> Arrival:
+    def _trace(self, arrival: ReceivedEvent, consumed: Consumed) -> ReceivedEvent:
         """The arrival in the context of its own span, if it is sampled; in a new context if it has none."""
         carried = arrival.traceparent
         if self._telemetry.is_recording and (carried is None or is_sampled(carried)):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final, NamedTuple
 
-from services.intake.append.arrival import Arrival, Door
+from services.intake.append.decide_batch import Door, ReceivedEvent
 from services.intake.append.inbound import Headers, InboundRecord
 from services.intake.crypto import digests
 from services.intake.crypto.sealing import Keyring, TenantKey
@@ -48,7 +48,7 @@ def _is_batch(headers: Headers) -> bool:
 _TYPE: Final = re.compile(r"rahnama\.[a-z.-]{1,64}\.v[0-9]{1,3}")
 
 
-class Envelope(NamedTuple):
+class Delivery(NamedTuple):
     """What a door knows of an event beside its content."""
 
     value: bytes
@@ -98,17 +98,17 @@ class Receiver:
         self._sources = sources
         self._event_bytes = event_bytes
 
-    def from_http(self, value: bytes, tenant: str, traceparent: str | None) -> Arrival:
+    def from_http(self, value: bytes, tenant: str, traceparent: str | None) -> ReceivedEvent:
         """One JSON document of a request whose token names `tenant`."""
-        return self._arrival(self._event(value), Envelope(value, tenant, traceparent, "http"))
+        return self._arrival(self._event(value), Delivery(value, tenant, traceparent, "http"))
 
     def from_http_binary(
         self, headers: Sequence[tuple[str, bytes]], value: bytes, tenant: str, traceparent: str | None
-    ) -> Arrival:
+    ) -> ReceivedEvent:
         """An event in binary mode: its attributes as `ce_` headers, `data` as the value."""
-        return self._arrival(open_record(headers, value), Envelope(value, tenant, traceparent, "http"))
+        return self._arrival(open_record(headers, value), Delivery(value, tenant, traceparent, "http"))
 
-    def from_kafka(self, partition: int, record: InboundRecord) -> list[Arrival]:
+    def from_kafka(self, partition: int, record: InboundRecord) -> list[ReceivedEvent]:
         """The events of one record of `rahnama.inbound`, at least one; the tenant is the source's.
 
         A record is one event, or a batch of at most `batch_events` where its content type says so.
@@ -138,13 +138,15 @@ class Receiver:
 
     def _from_record(
         self, event: InboundEvent | BrokenEvent, value: bytes, partition: int, record: InboundRecord
-    ) -> Arrival:
+    ) -> ReceivedEvent:
         tenant = self._sources.get(event.source, NO_TENANT) if event.source is not None else NO_TENANT
         traceparent = next((raw for name, raw in record.headers if name.lower() == "traceparent"), None)
         carried = accept_traceparent(traceparent)
-        return self._arrival(event, Envelope(value, tenant, carried, "kafka", partition, record.offset))
+        return self._arrival(event, Delivery(value, tenant, carried, "kafka", partition, record.offset))
 
-    def _refused(self, error: FieldError, value: bytes, partition: int, record: InboundRecord) -> Arrival:
+    def _refused(
+        self, error: FieldError, value: bytes, partition: int, record: InboundRecord
+    ) -> ReceivedEvent:
         """A whole record that should be events. Nothing of it is kept: it may be of many people, and has no one look-up."""
         arrival = self._from_record(
             BrokenEvent(id=None, source=None, errors=(error,)), value, partition, record
@@ -152,7 +154,7 @@ class Receiver:
         arrival.raw, arrival.lookup = b"", None
         return arrival
 
-    def _arrival(self, event: InboundEvent | BrokenEvent, envelope: Envelope) -> Arrival:
+    def _arrival(self, event: InboundEvent | BrokenEvent, envelope: Delivery) -> ReceivedEvent:
         value, tenant, traceparent = envelope.value, envelope.tenant, envelope.traceparent
         key = self._keyring.tenant(tenant)
         allowed = (
@@ -186,7 +188,7 @@ class Receiver:
         kept = value[: self._event_bytes] if envelope.door == "kafka" else value
         if len(kept) > self._event_bytes or names_several(event, value):
             kept = b""
-        return Arrival(
+        return ReceivedEvent(
             tenant=tenant,
             source=event.source,
             id=event.id,
@@ -207,7 +209,7 @@ class Receiver:
         )
 
     def _read(
-        self, event: InboundEvent, envelope: Envelope, allowed: bool
+        self, event: InboundEvent, envelope: Delivery, allowed: bool
     ) -> tuple[Command | None, tuple[FieldError, ...]]:
         if not allowed:
             return None, (SOURCE_NOT_ALLOWED,)

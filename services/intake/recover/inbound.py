@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from services.intake.append.arrival import Arrival
+from services.intake.append.decide_batch import ReceivedEvent
 from services.intake.append.idempotency import Answer, load_answers, store_answers
 from services.intake.decide.commands import (
     PublishSchoolRoster,
@@ -53,7 +53,7 @@ class Seen:
     lookup: bytes | None = None
 
 
-def seen(arrival: Arrival, timestamp_ms: int, students: Mapping[bytes, str]) -> Seen | None:
+def seen(arrival: ReceivedEvent, timestamp_ms: int, students: Mapping[bytes, str]) -> Seen | None:
     """What must be known of a record; None of one that was refused as it stands, and would be again.
 
     `students` are the subjects of the look-ups of which something was lost.
@@ -64,7 +64,7 @@ def seen(arrival: Arrival, timestamp_ms: int, students: Mapping[bytes, str]) -> 
     return Seen(arrival.key, arrival.digest, _thing(arrival, students), written, arrival.lookup)
 
 
-def _thing(arrival: Arrival, students: Mapping[bytes, str]) -> Thing | None:
+def _thing(arrival: ReceivedEvent, students: Mapping[bytes, str]) -> Thing | None:
     command, tenant = arrival.command, arrival.tenant
     if isinstance(command, RegisterStudent | WithdrawStudent):
         subject = students.get(arrival.lookup or b"")

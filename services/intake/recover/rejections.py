@@ -12,9 +12,9 @@ from uuid import UUID
 
 import msgspec
 
-from services.intake.append.arrival import ID_REUSED, Arrival
-from services.intake.append.drafts import REJECTION, REJECTION_COLUMNS
+from services.intake.append.decide_batch import ID_REUSED, ReceivedEvent
 from services.intake.append.idempotency import UNKNOWN_CONTENT, Answer, encoder, load_answers, store_answers
+from services.intake.append.seal_facts import REJECTION, REJECTION_COLUMNS
 from services.intake.crypto.sealing import Keyring, new_data_key, seal
 from services.intake.recover.facts import QUERIES
 from services.intake.relay.rejections import WITHOUT_GENDER
@@ -42,7 +42,7 @@ class LostRejection:
     """What was told of a rejection that the database has not, and its record, if that is still there."""
 
     told: RejectionEvent
-    arrival: Arrival | None = None
+    arrival: ReceivedEvent | None = None
 
     @property
     def place(self) -> Place | None:

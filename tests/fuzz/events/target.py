@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from infra.local.home import REPOSITORY
-from services.intake.append.arrival import Arrival, Batch, TenantBatch, settle
+from services.intake.append.decide_batch import Batch, ReceivedEvent, TenantBatch, decide_batch
 from services.intake.append.idempotency import Answers, Result, encoder
 from services.intake.append.inbound import InboundRecord, record_digest
 from services.intake.append.writer import Writer
@@ -140,11 +140,11 @@ class Target:
     def require_room(self) -> None:
         """There is always room."""
 
-    async def submit(self, arrivals: Sequence[Arrival]) -> list[Result]:
+    async def submit(self, arrivals: Sequence[ReceivedEvent]) -> list[Result]:
         """The writer's part of a request."""
         return self._settle(arrivals)
 
-    def _settle(self, arrivals: Sequence[Arrival]) -> list[Result]:
+    def _settle(self, arrivals: Sequence[ReceivedEvent]) -> list[Result]:
         tenants: dict[str, TenantBatch] = {}
         for arrival in arrivals:
             self._check(arrival)
@@ -153,7 +153,7 @@ class Target:
                 for manager_id in needs([arrival.command]).mentors_of:
                     batch.state.mentors_of.setdefault(manager_id, set())
         settled = Batch(NOW, {})
-        for pending in settle(settled, arrivals, tenants).pending:
+        for pending in decide_batch(settled, arrivals, tenants).pending:
             msgspec.json.encode(pending.new.fact)
         results = [item.result() for item in settled.settled]
         if len(results) != len(arrivals):
@@ -162,7 +162,7 @@ class Target:
             self._count(msgspec.json.decode(encoder.encode(result), type=Result))
         return results
 
-    def _check(self, arrival: Arrival) -> None:
+    def _check(self, arrival: ReceivedEvent) -> None:
         """Either a command or errors, and nothing that the database would not take."""
         if (arrival.command is None) == (not arrival.errors):
             raise NotDeclared("an event with a command and errors, or with neither")

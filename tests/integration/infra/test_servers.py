@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 from infra.local.errors import PartFailedError
 from infra.local.home import Home
 from infra.local.kafka import KafkaServer
-from infra.local.part import Part
+from infra.local.managed_process import ManagedProcess
 from infra.local.ports import free_ports
 from infra.local.postgres import PostgresServer
 from infra.local.topics import ensure_topics
@@ -42,7 +42,7 @@ async def cluster() -> AsyncIterator[PostgresServer]:
             await server.stop()
 
 
-async def restart(part: Part, number: signal.Signals) -> None:
+async def restart(part: ManagedProcess, number: signal.Signals) -> None:
     """End it by this signal, then start it on the same data."""
     assert part.child is not None
     await part.child.stop(number, 20)

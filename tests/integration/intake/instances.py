@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 
 from infra.local.databases import ServiceDatabase
-from services.intake.append.arrival import Arrival
+from services.intake.append.decide_batch import ReceivedEvent
 from services.intake.append.idempotency import Result
 from services.intake.append.transaction import Appender
 from services.intake.append.writer import Submission, Writer
@@ -44,7 +44,7 @@ class Instance:
         """One submission; each event belongs to the tenant of its source, `/upstream/<tenant>`."""
         return await self._writer.submit([self._arrival(event) for event in events])
 
-    def _arrival(self, event: Event) -> Arrival:
+    def _arrival(self, event: Event) -> ReceivedEvent:
         tenant = str(event["source"]).rpartition("/")[2]
         return self._receiver.from_http(json.dumps(event).encode(), tenant, None)
 

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from services.allocation.project.write import COLUMNS as ENROLMENT_COLUMNS
 from services.audit.project.ledger import COLUMNS as LEDGER_COLUMNS
-from services.intake.append.drafts import KEY_COLUMNS, REJECTION_COLUMNS
 from services.intake.append.idempotency import ANSWER_COLUMNS
 from services.intake.append.load import STUDENT_COLUMNS
+from services.intake.append.seal_facts import KEY_COLUMNS, REJECTION_COLUMNS
 from shared.append.log import COLUMNS as LOG_COLUMNS
 from tests.integration.simulation.rows import (
     ANSWERS,

@@ -3,11 +3,11 @@
 import pytest
 
 from infra.local.errors import PartFailedError
-from infra.local.part import Part
+from infra.local.managed_process import ManagedProcess
 from infra.local.restarts import RestartPolicy, keep_running
 
 
-class FakePart(Part):
+class FakeProcess(ManagedProcess):
     """Lives so many seconds after each start, by a clock that only sleeping moves."""
 
     def __init__(self, *lifetimes: float) -> None:
@@ -34,7 +34,7 @@ class FakePart(Part):
         self.now += seconds
 
 
-async def watched(part: FakePart) -> tuple[PartFailedError, list[str]]:
+async def watched(part: FakeProcess) -> tuple[PartFailedError, list[str]]:
     """Run until the policy gives up; also the stages that were shown."""
     stages: list[str] = []
     with pytest.raises(PartFailedError) as caught:
@@ -49,7 +49,7 @@ async def watched(part: FakePart) -> tuple[PartFailedError, list[str]]:
 
 
 async def test_a_part_that_keeps_dying_is_given_up_after_five_restarts_by_its_name() -> None:
-    part = FakePart(1, 1, 1, 1, 1, 1)
+    part = FakeProcess(1, 1, 1, 1, 1, 1)
     error, stages = await watched(part)
     assert part.starts == 5
     assert error.part == "fake"
@@ -58,7 +58,7 @@ async def test_a_part_that_keeps_dying_is_given_up_after_five_restarts_by_its_na
 
 
 async def test_a_start_that_fails_counts_like_a_death() -> None:
-    part = FakePart(1, 1)
+    part = FakeProcess(1, 1)
     error, stages = await watched(part)
     assert part.starts == 5
     assert "was not ready" in str(error)
@@ -66,7 +66,7 @@ async def test_a_start_that_fails_counts_like_a_death() -> None:
 
 
 async def test_a_minute_of_health_begins_the_count_anew() -> None:
-    part = FakePart(1, 1, 1, 1, 61, 1, 1, 1, 1, 1)
+    part = FakeProcess(1, 1, 1, 1, 61, 1, 1, 1, 1, 1)
     await watched(part)
     assert part.starts == 4 + 5
 
@@ -77,7 +77,7 @@ def test_the_backoff_doubles_up_to_a_bound_and_ends() -> None:
 
 
 async def test_each_end_is_reported_with_its_reason() -> None:
-    part = FakePart(1, 1)
+    part = FakeProcess(1, 1)
     ends: list[tuple[str, str]] = []
     with pytest.raises(PartFailedError):
         await keep_running(

@@ -7,13 +7,13 @@ import pytest
 
 from infra.local.errors import PartFailedError
 from infra.local.home import Home
-from infra.local.part import Part
+from infra.local.managed_process import ManagedProcess
 from infra.local.ports import SystemPorts
 from infra.local.restarts import RestartPolicy
 from infra.local.system import System
 
 
-class FakePart(Part):
+class FakeProcess(ManagedProcess):
     """Runs until it is told to be dead."""
 
     def __init__(self, name: str) -> None:
@@ -37,9 +37,9 @@ class FakeSystem(System):
     fakes = ("postgres", "kafka", "intake")
 
     @property
-    def parts(self) -> dict[str, Part]:
+    def parts(self) -> dict[str, ManagedProcess]:
         if not hasattr(self, "_fakes"):
-            self._fakes = {name: FakePart(name) for name in self.fakes}
+            self._fakes = {name: FakeProcess(name) for name in self.fakes}
         return dict(self._fakes)
 
     async def start(self, *, services: bool = True) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.intake.append.arrival import Arrival
+from services.intake.append.decide_batch import ReceivedEvent
 from services.intake.append.inbound import InboundRecord
 from services.intake.crypto.sealing import Keyring
 from services.intake.decide import events, long_events
@@ -100,7 +100,7 @@ def test_a_long_record_in_binary_mode_keeps_its_attributes() -> None:
     assert (broken.id, [error.code for error in broken.errors]) == ("e1", ["DATA_INVALID"])
 
 
-def refused(arrival: Arrival) -> None:
+def refused(arrival: ReceivedEvent) -> None:
     assert [error.code for error in arrival.errors] == ["EVENT_TOO_LARGE"]
     assert (arrival.source, arrival.id, arrival.type) == (SOURCE, "e1", ATTRIBUTES["type"])
     assert arrival.lookup == Keyring(b"k" * 32).tenant("one").lookup(NATIONAL_ID)

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from services.intake.append.arrival import Arrival
+from services.intake.append.decide_batch import ReceivedEvent
 from services.intake.append.inbound import InboundPosition, InboundRecord, InboundSlice
 from services.intake.append.writer import Writer
 from services.intake.crypto.sealing import Keyring
@@ -26,7 +26,7 @@ class Submissions:
         self.sizes: list[int] = []
         self.slices: list[InboundSlice] = []
 
-    async def submit(self, arrivals: Sequence[Arrival], slices: Sequence[InboundSlice]) -> list[Any]:
+    async def submit(self, arrivals: Sequence[ReceivedEvent], slices: Sequence[InboundSlice]) -> list[Any]:
         assert slices, "positions move with every submission"
         records = [(piece.partition, record.offset) for piece in slices for record in piece.records]
         assert list(dict.fromkeys((item.partition, item.offset) for item in arrivals)) == records

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from infra.demo.cohort import national_id
-from services.intake.append.arrival import Arrival
+from services.intake.append.decide_batch import ReceivedEvent
 from services.intake.append.inbound import InboundRecord
 from services.intake.crypto.sealing import Keyring
 from services.intake.inbox.receive import Receiver
@@ -45,7 +45,7 @@ def student(person: int, **data: Any) -> dict[str, Any]:
     }
 
 
-def received(value: bytes, headers: Any = ()) -> Arrival:
+def received(value: bytes, headers: Any = ()) -> ReceivedEvent:
     """What comes of a record that is one arrival."""
     [arrival] = RECEIVER.from_kafka(3, InboundRecord(17, 1_700_000_000_000, value, headers))
     return arrival

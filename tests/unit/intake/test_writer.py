@@ -8,7 +8,7 @@ from functools import partial
 import asyncpg
 import pytest
 
-from services.intake.append.arrival import Arrival
+from services.intake.append.decide_batch import ReceivedEvent
 from services.intake.append.idempotency import Result
 from services.intake.append.inbound import InboundPosition, InboundRecord, InboundSlice
 from services.intake.append.writer import Busy, Submission, Writer
@@ -18,8 +18,8 @@ from tests.deadlines import until
 Transact = Callable[[Sequence[Submission], bool], object]
 
 
-def arrival(name: str) -> Arrival:
-    return Arrival(
+def arrival(name: str) -> ReceivedEvent:
+    return ReceivedEvent(
         tenant="default", source="/s", id=name, key=name.encode(), causation_id=name, digest=b"", type=None,
         command=None, errors=(), lookup=None, fingerprint=b"", traceparent=None, raw=b"", door="http",
     )  # fmt: skip
@@ -29,7 +29,7 @@ def piece() -> InboundSlice:
     return InboundSlice(0, InboundPosition(0, bytes(32)), [InboundRecord(0, 0, b"", ())])
 
 
-def result(item: Arrival) -> Result:
+def result(item: ReceivedEvent) -> Result:
     return Result(source=item.source, id=item.id, status="accepted", causation_id=item.causation_id, facts=[])
 
 

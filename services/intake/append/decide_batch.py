@@ -27,7 +27,7 @@ ID_REUSED: Final = FieldError(
 )
 
 
-class Arrival(msgspec.Struct, kw_only=True):
+class ReceivedEvent(msgspec.Struct, kw_only=True):
     """One event. Either `command` is what it asks for, or `errors` say why it is refused.
 
     `key` is its idempotency key, None when the event has no valid source and id. `lookup` is the HMAC of the
@@ -57,7 +57,7 @@ class Arrival(msgspec.Struct, kw_only=True):
 class Settled(msgspec.Struct):
     """One arrival with its answer. `status` differs from the answer's when it is a repeat."""
 
-    arrival: Arrival
+    arrival: ReceivedEvent
     status: Status
     answer: Answer
 
@@ -101,7 +101,7 @@ class TenantBatch:
 
 
 @dataclass(slots=True)
-class Part:
+class Decided:
     """What a part of a batch leads to, in this order."""
 
     pending: list[Pending] = field(default_factory=list)
@@ -121,14 +121,16 @@ class Batch:
     answers: list[Answer] = field(default_factory=list)
     rejected: list[Settled] = field(default_factory=list)
 
-    def unanswered(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
+    def unanswered(self, arrivals: Sequence[ReceivedEvent]) -> list[ReceivedEvent]:
         """Those that are to be decided."""
         return [item for item in arrivals if item.key is None or item.key not in self.answered]
 
 
-def settle(batch: Batch, arrivals: Sequence[Arrival], tenants: Mapping[str, TenantBatch]) -> Part:
+def decide_batch(
+    batch: Batch, arrivals: Sequence[ReceivedEvent], tenants: Mapping[str, TenantBatch]
+) -> Decided:
     """Decides `arrivals` in their order on `tenants`, which hold all that they need."""
-    part = Part()
+    part = Decided()
     answered = batch.answered
     for arrival in arrivals:
         key = arrival.key
@@ -149,7 +151,9 @@ def settle(batch: Batch, arrivals: Sequence[Arrival], tenants: Mapping[str, Tena
     return part
 
 
-def _decide(batch: Batch, part: Part, arrival: Arrival, command: Command, tenant: TenantBatch) -> Answer:
+def _decide(
+    batch: Batch, part: Decided, arrival: ReceivedEvent, command: Command, tenant: TenantBatch
+) -> Answer:
     state = tenant.state
     student_id = ""
     if command.national_id is not None:
@@ -178,7 +182,9 @@ def _decide(batch: Batch, part: Part, arrival: Arrival, command: Command, tenant
     return answer
 
 
-def _reject(batch: Batch, arrival: Arrival, subject: str | None, errors: tuple[FieldError, ...]) -> Answer:
+def _reject(
+    batch: Batch, arrival: ReceivedEvent, subject: str | None, errors: tuple[FieldError, ...]
+) -> Answer:
     answer = Answer(arrival.key or b"", arrival.digest, "rejected", subject, [], errors, uuid7(batch.now))
     settled = Settled(arrival, "rejected", answer)
     batch.settled.append(settled)

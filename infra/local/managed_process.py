@@ -10,7 +10,7 @@ from infra.local.process import Child
 STOP_SECONDS = 20.0
 
 
-class Part(ABC):
+class ManagedProcess(ABC):
     """Postgres, Kafka and the services differ in how they start and in how one asks them to stop."""
 
     stop_signal = signal.SIGTERM

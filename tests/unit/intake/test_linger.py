@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.intake.append.gathering import MANY_EVENTS, MOST_SURE, SURE, Gathering
+from services.intake.append.linger import MANY_EVENTS, MOST_SURE, SURE, Linger
 from services.intake.append.writer import Busy, Writer
 from shared.errors import Unavailable
 from tests.unit.intake.test_writer import Transactions, arrival, started
@@ -13,15 +13,15 @@ TOO_LONG = 60.0
 """No test waits so long: what had to gather for it would time out."""
 
 
-def sure(seconds: float = TOO_LONG, many: int = MANY_EVENTS) -> Gathering:
+def sure(seconds: float = TOO_LONG, many: int = MANY_EVENTS) -> Linger:
     """One that has seen others come beside what was written, as often as it takes."""
-    gathering = Gathering(seconds, many)
+    gathering = Linger(seconds, many)
     for _ in range(SURE):
         gathering.written(1, others=1)
     return gathering
 
 
-async def waits(gathering: Gathering, submissions: int = 1, events: int = 1) -> "asyncio.Task[None] | None":
+async def waits(gathering: Linger, submissions: int = 1, events: int = 1) -> "asyncio.Task[None] | None":
     """The waiting, or None if nothing is waited for."""
     came_at = asyncio.get_running_loop().time()
     waiting = asyncio.create_task(gathering.wait(came_at, submissions, events))
@@ -44,7 +44,7 @@ async def test_it_waits_when_others_came_twice_and_until_many_are_together_again
 
 
 async def test_others_that_came_once_are_no_reason_to_wait() -> None:
-    gathering = Gathering(TOO_LONG)
+    gathering = Linger(TOO_LONG)
     gathering.written(1, others=1)
     assert await waits(gathering) is None
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from services.intake.append.arrival import Arrival, Pending, Settled
+from services.intake.append.decide_batch import Pending, ReceivedEvent, Settled
 from services.intake.append.idempotency import encoder
 from services.intake.crypto.fresh_keys import SubjectKey
 from services.intake.crypto.sealing import Keyring, new_data_key, seal
@@ -74,25 +74,25 @@ async def load_envelopes(connection: Connection, pending: Sequence[Pending]) -> 
 
 
 @dataclass(slots=True)
-class Drafted:
+class SealedFacts:
     """The drafts in the order of `pending`, and the keys of subjects that are new."""
 
     drafts: list[Draft] = field(default_factory=list)
     keys: list[SubjectKey] = field(default_factory=list)
 
 
-async def draft_facts(
+async def seal_facts(
     connection: Connection,
     pending: Sequence[Pending],
     keyring: Keyring,
     spans: AppendSpans,
-) -> Drafted:
+) -> SealedFacts:
     """Seals the personal data of each fact under its subject's own key; new subjects get one here.
 
     What is reissued carries the envelope on that its subject's last fact has: it is opened by the same subject and
     type, and nobody needs the data to hand it on.
     """
-    drafted = Drafted()
+    drafted = SealedFacts()
     data_keys = await _known_keys(connection, pending, keyring)
     envelopes = await load_envelopes(connection, pending)
     for item in pending:
@@ -126,7 +126,7 @@ def _data(
     envelopes: Envelopes,
     keyring: Keyring,
     data_keys: dict[tuple[str, str], bytes],
-    drafted: Drafted,
+    drafted: SealedFacts,
 ) -> bytes:
     """The JSON of the fact, whole."""
     fact = item.new.fact
@@ -143,7 +143,9 @@ def _data(
     return _encode(msgspec.structs.replace(fact, sealed=sealed))
 
 
-def _seal(item: Pending, keyring: Keyring, data_keys: dict[tuple[str, str], bytes], drafted: Drafted) -> str:
+def _seal(
+    item: Pending, keyring: Keyring, data_keys: dict[tuple[str, str], bytes], drafted: SealedFacts
+) -> str:
     """The envelope of the command's personal data. A subject's first brings its key into `data_keys` and `drafted`."""
     arrival, new = item.settled.arrival, item.new
     command = arrival.command
@@ -190,7 +192,7 @@ async def store_rejections(
 
 
 def _rejection(settled: Settled, keyring: Keyring, now: datetime) -> tuple[object, ...]:
-    arrival: Arrival = settled.arrival
+    arrival: ReceivedEvent = settled.arrival
     rejection_id = settled.answer.rejection_id
     assert rejection_id is not None
     wrapped = sealed = None

@@ -16,7 +16,7 @@ SURE: Final = 2
 MOST_SURE: Final = 4
 
 
-class Gathering:
+class Linger:
     """TopicFact of all that comes and is written; knows when the next transaction should begin. 0 seconds: always at once.
 
     `many` events never wait. Submissions are what one request or one poll brings.
