@@ -56,7 +56,7 @@ BETWEEN = [
 ]
 
 
-@pytest.mark.parametrize(("compression", "gap"), BETWEEN)
+@pytest.mark.parametrize(("compression", "gap"), BETWEEN, ids=map(str, range(len(BETWEEN))))
 def test_every_member_counts_whatever_stands_between(compression: int, gap: bytes) -> None:
     encode = ENCODE[compression]
     parts = (gap, encode(b"first"), gap, encode(bytes(300_000)), gap, encode(b"last"), gap)
