@@ -11,7 +11,7 @@ RUN := $(VENV)/python -m
 FIND_PYTHON := for p in python3.11 python3; do "$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
 	>/dev/null 2>&1 && echo "$$p" && exit; done
 
-.PHONY: help venv demo up down reset recover rebuild refill dsn drills status token test test-unit test-integration test-e2e faults \
+.PHONY: help venv demo up down reset recover rebuild refill dsn drills status token test test-long test-unit test-integration test-e2e faults \
 	way asyncapi fuzz-api fuzz-events \
 	bench bench-small soak overload mutants simulate figures observe-test screenshots images-offline compose-test check format lock
 
@@ -62,7 +62,10 @@ token: venv ## prints a token: ROLE=operator [TENANT= CENTERS=1,2 SUB= HOURS=]
 WORKERS ?= 3
 
 test: venv ## all tests, against real servers (ARGS= goes to pytest, WORKERS=1: one after the other)
-	@exec $(RUN) pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@exec $(RUN) pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" $(ARGS)
+
+test-long: venv ## the tests that make test leaves out, because a shorter one is of the same kind
+	@exec $(RUN) pytest -m long $(ARGS)
 
 test-unit: venv ## the tests that need no server
 	@exec $(RUN) pytest tests/unit tests/property tests/contract $(ARGS)

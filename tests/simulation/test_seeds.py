@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
-SEEDS = 600
+SEEDS = 400
 """A part of what `make simulate` runs; see there for more."""
 FIRST_SEEDS = 200
 """Enough for a fault that breaks one of a hundred; they go first, so that it is seen soon."""

@@ -58,6 +58,7 @@ def test_the_system_comes_up_heals_and_stops_without_a_trace(command_line: Comma
     assert command_line.run("down").returncode == 0
 
 
+@pytest.mark.long
 def test_a_killed_supervisor_leaves_no_process_behind(command_line: CommandLine) -> None:
     assert command_line.run("up").returncode == 0
     state = command_line.state()
