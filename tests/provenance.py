@@ -28,7 +28,6 @@ REQUIRED: Final = frozenset(
 """Every report that there must be: one that is deleted is no report that passes."""
 OLDER: Final = {
     "drills.json": "a run before commits were recorded",
-    "faults.json": "runs at two commits, 2098910 and 1d8930e, before commits were recorded",
     "mutants.json": "a run before commits were recorded",
     "overload.json": "a run at c23b767 in a work tree with changes",
 }
