@@ -37,6 +37,8 @@ async def outcome_of(monkeypatch: pytest.MonkeyPatch, *errors: Exception, deep: 
 
     async def fault(ground: Ground) -> None:
         ground.in_flight.append(1)
+        if not errors:
+            return
         if not deep:
             raise errors[0]
         others = asyncio.Barrier(len(errors))
@@ -85,3 +87,8 @@ async def test_of_several_at_once_each_is_reported(monkeypatch: pytest.MonkeyPat
     found = {(found.invariant, found.finding) for found in outcome.violations}
     assert found == {("expected", "no alarm"), ("trial", "KeyError: 'odd'")}
     assert outcome.not_happened == ["no mount"]
+
+
+async def test_a_kind_without_evidence_is_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = await outcome_of(monkeypatch, deep=False)
+    assert [violation.invariant for violation in found.violations] == ["evidence"]

@@ -110,8 +110,10 @@ async def run_trial(
     outcome.violations += [Violation("death", told) for told in stage.bed.surprises]
     outcome.did, outcome.notes, outcome.memory = ground.did, ground.notes, ground.memory
     outcome.not_happened, outcome.in_flight = ground.not_happened, ground.in_flight
-    if not ground.witnessed and not ground.missed:
-        outcome.notes.append("this kind gives no evidence that its fault happened")
+    if not ground.witnessed and not ground.missed and not outcome.violations:
+        outcome.violations.append(
+            Violation("evidence", "this kind gives no evidence that its fault happened")
+        )
     outcome.events = sum(len(lane) for lane in ground.lanes)
     outcome.seconds = time.monotonic() - began
     return outcome

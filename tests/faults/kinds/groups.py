@@ -29,6 +29,7 @@ async def the_theft_of_a_group(ground: Ground) -> None:
         ground.do(
             f"a foreign member takes {len(thief.assignment())} partitions of the group rahnama.{service}"
         )
+        ground.witness(bool(thief.assignment()), f"the foreign member held nothing of rahnama.{service}")
         began = time.monotonic()
         await require(_told_of_theft(ground, service), f"{service} gave no alarm for the theft")
         ground.notes.append(f"{service} gave its alarm after {time.monotonic() - began:.1f} s")
@@ -59,6 +60,7 @@ async def rahnama_inbound_is_deleted(ground: Ground) -> None:
             )
 
         await require(recreated, f"intake did not create {INBOUND} again, with an alarm")
+        ground.witness(bool(ground.alarms("intake", "topic_recreated")), f"{INBOUND} was not deleted")
     await ground.bed.wait_until_ready()
     await ground.more(10)
     for lane in ground.lanes:
