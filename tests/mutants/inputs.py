@@ -7,6 +7,8 @@ BOUNDED_TESTS = ("tests/unit/test_bounded_batches.py",)
 INFLATION = "shared/kafka/inflation.py"
 INFLATION_TESTS = ("tests/unit/test_inflation.py",)
 POLL_TESTS = ("tests/unit/test_bounded_polls.py",)
+QUEUE_TESTS = ("tests/unit/intake/test_queued_polls.py",)
+NORMALISE = "services/intake/decide/normalise.py"
 RECEIVE_TESTS = ("tests/unit/intake/test_receive.py",)
 
 INPUTS = (
@@ -66,5 +68,37 @@ INPUTS = (
         " or names_several(event, value):\n",
         ":\n",
         RECEIVE_TESTS,
+    ),
+    Mutant(
+        "a-poll-is-refused-like-a-request",
+        "beside senders who take every place records with many events are never applied, and HTTP is refused with them",
+        "services/intake/append/writer.py",
+        "        if not slices and self._waiting and",
+        "        if self._waiting and",
+        QUEUE_TESTS,
+    ),
+    Mutant(
+        "who-gave-up-keeps-a-place",
+        "polls that timed out fill the queue while the database hangs",
+        "services/intake/append/writer.py",
+        "            self._discard(submission)\n",
+        "",
+        QUEUE_TESTS,
+    ),
+    Mutant(
+        "a-poll-is-one-submission",
+        "a poll of large records is one transaction of any number of events",
+        "services/intake/inbox/polls.py",
+        " > self._submission_events:\n",
+        " < 0:\n",
+        ("tests/unit/intake/test_polls.py",),
+    ),
+    Mutant(
+        "text-is-normalised-before-its-last-change",
+        "a name that was normalised changes when it is normalised again: the same person is another one",
+        NORMALISE,
+        '        value = " ".join(_nfkc(value.translate(_UNIFIED)).split())\n',
+        '        value = " ".join(value.translate(_UNIFIED).split())\n',
+        ("tests/unit/intake/test_normalise.py", "tests/property/test_normalise.py"),
     ),
 )

@@ -17,7 +17,12 @@ MIXED = st.text(
     ),
     max_size=40,
 )
-TEXT = MIXED | st.text(max_size=40)
+MARKS = st.text(
+    st.sampled_from("اى\u0640\u064f\u0653\u0654\u065d\u066d\ufe77\ufe79\ufe7b\u0301\u0344\u200b "),
+    max_size=100,
+)
+"""Letters whose marks change places, and presentation forms that hold a kashida between them."""
+TEXT = MIXED | MARKS | st.text(max_size=40)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXT
 JSON = st.recursive(
     SCALARS,
@@ -37,6 +42,8 @@ READERS = (
 @given(TEXT)
 @example("e\u200b\u0301")
 @example("ﻲ\u200c\u0654")
+@example("\u065d\ufe79\u066d")
+@example("\ufe79" * 61)
 def test_normalised_text_is_normal_and_stays_as_it_is(written: str) -> None:
     try:
         normal = normalise.text(written)

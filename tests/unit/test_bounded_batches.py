@@ -90,7 +90,9 @@ def test_what_cannot_be_inflated_within_the_bound_is_skipped(
 @pytest.mark.parametrize("compression", [0, *CODECS.values()], ids=["none", *CODECS])
 def test_a_batch_of_more_records_than_the_bound_is_never_made_into_objects(compression: int) -> None:
     made = batch([b""] * (BATCH_RECORDS + 1), compression, base=5)
-    [skipped, following] = read(made + batch([b"next"], 0, base=BATCH_RECORDS + 6))
+    found = read(made + batch([b"next"], 0, base=BATCH_RECORDS + 6))
+    assert len(found) == 2
+    skipped, following = found
     assert isinstance(skipped.value, SkippedBatch)
     assert skipped.value.refusal == Refusal.TOO_MANY_RECORDS
     assert (skipped.value.first_offset, skipped.offset) == (5, BATCH_RECORDS + 5)

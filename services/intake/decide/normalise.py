@@ -74,19 +74,22 @@ def text(value: object) -> str:
         raise Invalid
     if _SETTLED.fullmatch(value) is None:
         # Invisible characters go first as well: they keep a letter and its mark from being composed.
-        value = str(_INVISIBLE.sub("", value))
-        if len(value) > 2 * MAX_MARKS and _most_marks(value) > MAX_MARKS:
-            raise Invalid
-        value = unicodedata.normalize("NFKC", value)
+        value = _nfkc(str(_INVISIBLE.sub("", value)))
         if len(value) > MAX_RAW_TEXT:  # one letter may become eighteen
             raise Invalid
-        # What is removed may have stood between marks, which have an order of their own.
-        value = " ".join(unicodedata.normalize("NFKC", value.translate(_UNIFIED)).split())
+        # What is removed may have stood between marks, which have an order of their own, and are too many together.
+        value = " ".join(_nfkc(value.translate(_UNIFIED)).split())
     elif "  " in value or value[:1] == " " or value[-1:] == " ":
         value = " ".join(value.split())
     if len(value) > MAX_TEXT:
         raise Invalid
     return value
+
+
+def _nfkc(value: str) -> str:
+    if len(value) > 2 * MAX_MARKS and _most_marks(value) > MAX_MARKS:
+        raise Invalid
+    return unicodedata.normalize("NFKC", value)
 
 
 def _most_marks(value: str) -> int:

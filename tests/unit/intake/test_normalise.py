@@ -244,3 +244,5 @@ def test_every_default_ignorable_code_point_is_removed() -> None:
 def test_marks_that_a_removed_letter_kept_apart_are_put_in_order() -> None:
     once = normalise.text("\u065d\ufe79\u066d")
     assert normalise.text(once) == once
+    with pytest.raises(Invalid):  # a kashida and its mark, again and again: too many marks at once
+        normalise.text("\ufe79" * 61)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 
 import asyncpg
 import pytest
@@ -13,7 +12,6 @@ from services.intake.append.idempotency import Result
 from services.intake.append.inbound import InboundPosition, InboundRecord, InboundSlice
 from services.intake.append.writer import Busy, Submission, Writer
 from shared.errors import GateClosed, OutcomeUnknown, RahnamaError, StalePosition, Unavailable
-from tests.deadlines import until
 
 Transact = Callable[[Sequence[Submission], bool], object]
 
@@ -126,71 +124,6 @@ async def test_while_one_is_refused_others_are_refused_unread_until_a_transactio
         await asyncio.gather(running, waiting)
         writer.require_room()
         assert [answer.id for answer in await writer.submit([arrival("d")])] == ["d"]
-
-
-async def test_a_poll_gets_its_turn_beside_senders_who_take_every_place() -> None:
-    """Larger than what is free, and than the whole queue: one record may hold as many events."""
-    transactions = Transactions()
-    async with started(transactions, batch_events=2, queued_events=4) as writer:
-        stop, sent = asyncio.Event(), 0
-
-        async def send_always() -> None:
-            nonlocal sent
-            while not stop.is_set():
-                try:
-                    await writer.submit([arrival("http")])
-                except Busy:
-                    await asyncio.sleep(0)
-                else:
-                    sent += 1
-
-        def has_sent(number: int) -> bool:
-            return sent >= number
-
-        senders = [asyncio.create_task(send_always()) for _ in range(4)]
-        await asyncio.sleep(0)
-        for size in (2, 4, 9):
-            async with asyncio.timeout(5):
-                answers = await writer.submit([arrival("kafka")] * size, [piece()])
-            assert len(answers) == size
-            before = sent
-            writer.require_room()
-            await until(partial(has_sent, before + 8))
-        stop.set()
-        await asyncio.gather(*senders)
-
-
-async def test_beside_a_poll_that_waits_others_have_the_bound_that_they_always_have() -> None:
-    transactions = Transactions()
-    transactions.go.clear()
-    async with started(transactions, queued_events=4) as writer:
-        running = asyncio.create_task(writer.submit([arrival("a")]))
-        await asyncio.sleep(0.01)
-        poll = asyncio.create_task(writer.submit([arrival("kafka")] * 3, [piece()]))
-        await asyncio.sleep(0.01)
-        fits = asyncio.create_task(writer.submit([arrival("b")]))
-        await asyncio.sleep(0.01)
-        with pytest.raises(Busy):
-            await writer.submit([arrival("c")])
-        transactions.go.set()
-        await asyncio.gather(running, poll, fits)
-
-
-async def test_who_gives_up_waiting_leaves_the_queue() -> None:
-    transactions = Transactions()
-    transactions.go.clear()
-    async with started(transactions, queued_events=2) as writer:
-        running = asyncio.create_task(writer.submit([arrival("a")]))
-        await asyncio.sleep(0.01)
-        for _ in range(3):
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.01):
-                    await writer.submit([arrival("gone")] * 2, [piece()])
-        waiting = asyncio.create_task(writer.submit([arrival("b"), arrival("c")]))
-        await asyncio.sleep(0.01)
-        transactions.go.set()
-        await asyncio.gather(running, waiting)
-    assert [names for names, _ in transactions.asked] == [["a"], ["b", "c"]]
 
 
 async def test_a_lost_race_is_run_again_alone() -> None:
