@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import pytest
 
-from infra.local.supervisor import versions
 from tests.drills.tables import drills_page
 from tests.provenance import REPORTS, commit, require_clean, stamp
 
@@ -40,6 +39,8 @@ def main() -> int:
     of, outcomes = require_clean() if asked.table else commit(), Outcomes()
     with contextlib.redirect_stdout(sys.stderr):
         code = pytest.main([DRILLS, "-q", "--no-header", "-p", "no:cacheprovider"], plugins=[outcomes])
+    from infra.local.supervisor import versions  # it imports anyio, which must be pytest's to import first
+
     machine = {"machine": platform.platform(), "cores": os.cpu_count(), **versions()}
     report = {"machine": machine, "drills": outcomes.found}
     if asked.table:
