@@ -29,7 +29,6 @@ REQUIRED: Final = frozenset(
 OLDER: Final = {
     "drills.json": "a run before commits were recorded",
     "mutants.json": "a run before commits were recorded",
-    "overload.json": "a run at c23b767 in a work tree with changes",
 }
 """Reports of earlier code that are to be made again, and why their origin cannot be checked. Each is named by every check,
 and one whose origin can be checked may not stay in this list."""
