@@ -68,7 +68,9 @@ async def set_back(upstream: Upstream, backups: Backups, taken: dict[str, str]) 
     for service, copy in taken.items():
         await backups.restore(upstream.system.database(service), copy)
         log = await rows_of(upstream.system.database(service), "select count(*) as events from log")
-        with pytest.raises(PartFailedError, match=r"is closed: .*the database was restored"):
+        with pytest.raises(
+            PartFailedError, match=r"is not ready \(closed: reads only\): .*the database was restored"
+        ):
             await upstream.system.start_part(service)
         assert await rows_of(upstream.system.database(service), "select count(*) as events from log") == log
 
