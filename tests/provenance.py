@@ -27,7 +27,6 @@ REQUIRED: Final = frozenset(
 )  # fmt: skip
 """Every report that there must be: one that is deleted is no report that passes."""
 OLDER: Final = {
-    "drills.json": "a run before commits were recorded",
     "mutants.json": "a run before commits were recorded",
 }
 """Reports of earlier code that are to be made again, and why their origin cannot be checked. Each is named by every check,
