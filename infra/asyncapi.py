@@ -27,7 +27,7 @@ DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "asyncapi.json"
 TITLE: Final = "Rahnama"
 DESCRIPTION: Final = (
     "Events of the allocation of students to mentors. Every record's value is one CloudEvents 1.0 event in structured"
-    " mode; rahnama.inbound takes batches and binary mode as well. docs/events.md says what the fields mean."
+    " mode; rahnama.inbound takes batches and binary mode as well. docs/events.md defines the fields."
 )
 
 Schema = dict[str, Any]
@@ -38,7 +38,7 @@ _NUMBER: Final[Schema] = {
 }
 _NAMED: Final[Schema] = {
     "type": ["integer", "string"],
-    "description": "A code, or a word that stands for it (docs/events.md).",
+    "description": "A code, or a word for it (docs/events.md).",
 }
 _NUMBERS: Final[Schema] = {
     "type": ["array", "string"],

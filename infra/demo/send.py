@@ -50,7 +50,7 @@ async def send_over_http(
     *,
     requests_at_once: int = HTTP_REQUESTS_AT_ONCE,
 ) -> dict[str, str]:
-    """Posts every body until it is answered with 202; a 429 or 503 is waited for, as `Retry-After` says.
+    """Posts every body until it is answered with 202; a 429 or 503 is retried after the time in `Retry-After`.
 
     Returns the first code of each event that was rejected, now or when it was sent first, by its id.
     """

@@ -53,7 +53,7 @@ class AssignedPartition(Generic[L]):
     lane, for alarms; so does `ahead_of`, the topic's last sequence when the position is beyond it; `opened` tells whether there ever was one. `read_to` is the offset at which the consumer reads
     on, as far as it was given records or sought; None: where Kafka's hint is, or the topic's beginning. `heard` is when
     the consumer last gave records or could not have given any; a topic that is read again does not change it.
-    `unread` says whether the consumer itself has not read to the topic's end, as far as the last look knows.
+    `unread` is whether the consumer itself has not read to the topic's end, as far as the last look knows.
     `newest` outlives the lane, too; `seen_newest` is the same as the watch sees it while the partition is held. The last three are seconds since 1970: when the partition became ours, the time of
     the last record that was applied, and when last nothing waited; 0 while there is none.
     """

@@ -146,7 +146,7 @@ class LogPartitionConsumer(Generic[S]):
         return Slice(self.source, self._topic, self.partition, self.state, records)
 
     def is_event(self, record: Record) -> bool:
-        """Whether the record is an event of this log by its form and its id; the chain says whether it is the log's."""
+        """Whether the record is an event of this log by its form and its id; the chain shows whether it is the log's."""
         try:
             self._open(record, 0)
         except Unapplicable:

@@ -41,7 +41,7 @@ class LogPolicy(Generic[S]):
     async def open(
         self, place: TopicPartition, look: TopicLook
     ) -> tuple[LogPartitionConsumer[S], int | None]:
-        """Loads the state. Where to read on is Kafka's hint: the sequences say whether it was right."""
+        """Loads the state. Where to read on is Kafka's hint: the sequences show whether it was right."""
         source = self._sources[place.topic]
         state = await self._load(source, place.partition)
         lane = LogPartitionConsumer(

@@ -83,7 +83,7 @@ class Turn:
         return self._inflated >= self._limit and self._loop is asyncio.get_running_loop()
 
     def spend(self, inflated_bytes: int) -> None:
-        """So many were inflated, for whatever use."""
+        """Counts inflated bytes, also those of a skipped batch."""
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop, self._inflated = loop, 0

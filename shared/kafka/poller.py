@@ -3,7 +3,7 @@
 Read in aiokafka 0.14, and relied upon here: a record is taken apart only as `getmany` hands it out. If one cannot
 be (a broken checksum, an unknown compression, a header's name that is no UTF-8), `getmany` raises, and what it had
 taken from other partitions in the same call is thrown away, though their positions have moved. FastStream starts
-its loop again after such an error, at once and for ever.
+its loop again after such an error, at once, without end.
 
 Between polls a consumer lets records gather, so that a trickle is applied in batches, too.
 """
@@ -26,7 +26,7 @@ LONGEST_GATHER_SECONDS: Final = 0.2
 
 
 class Trickle:
-    """Asked after each poll that found something. What comes to an idle consumer never waits."""
+    """Asked after each poll that found something. A record that reaches an idle consumer never waits."""
 
     def __init__(self, most_records: int) -> None:
         self._few = min(FEW_RECORDS, most_records)

@@ -17,7 +17,7 @@ GRANT_TEMPORARY: Final = (
 async def migrate(dsn: str, packages: Sequence[str], *, role: str, settings: Mapping[str, str]) -> list[str]:
     """Applies every numbered migration of `packages` that has not been applied; returns their names.
 
-    `@role@` in a migration stands for the service's own role, `@name@` for `settings[name]`. All of it is one
+    `@role@` in a migration is replaced by the service's own role, `@name@` by `settings[name]`. All of it is one
     transaction under a lock, so that two processes may start at once. The role may make temporary tables, for
     verifications; a right to the database is in no backup of it, so it is granted each time.
     """

@@ -8,7 +8,7 @@ from importlib import resources
 def named_queries(package: str, file: str = "queries.sql") -> Mapping[str, str]:
     """The queries of a `.sql` file beside the module that runs them, by name.
 
-    Each starts with a line `-- name: its_name` and, on the next, one that says what it is for.
+    Each starts with a line `-- name: its_name` and, on the next, its purpose.
     """
     text = resources.files(package).joinpath(file).read_text(encoding="utf-8")
     parts = re.split(r"^-- name: *(\w+) *$", text, flags=re.MULTILINE)

@@ -21,7 +21,7 @@ def resource_of(service: str) -> Resource:
 
 
 class _HashedOnce(Resource):
-    """A resource never changes, yet its hash is that of its JSON, made anew for every span that is exported."""
+    """A resource never changes, yet its hash is that of its JSON, computed for every span that is exported."""
 
     @cached_property
     def _hash(self) -> int:

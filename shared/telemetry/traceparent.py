@@ -87,5 +87,5 @@ def span_context(traceparent: str | None) -> SpanContext | None:
 
 
 def traceparent_of(context: SpanContext) -> str:
-    """What names a span to whoever comes next."""
+    """The traceparent that names a span to its successors."""
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-0{1 if context.trace_flags.sampled else 0}"

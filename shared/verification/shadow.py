@@ -51,7 +51,7 @@ async def compare(
 ) -> tuple[int, list[RowDifference]]:
     """How many rows the replay made, and the first in which the real table differs from them, in any column.
 
-    Columns of `work_state` say where the service's own work is; no event makes them. Rows of `without_partitions` are
+    Columns of `work_state` hold the state of the service's own work; no event makes them. Rows of `without_partitions` are
     passed over.
     """
     rows = await connection.fetch(QUERIES["columns"], table)

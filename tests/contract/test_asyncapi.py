@@ -1,4 +1,4 @@
-"""The AsyncAPI document is what the code says, and what the code says is what the golden events are."""
+"""The AsyncAPI document matches the code, and the golden events match the document."""
 
 import json
 from pathlib import Path

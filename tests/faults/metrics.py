@@ -13,7 +13,7 @@ PAUSE_SECONDS: Final = 0.2
 
 
 class NotAnswered(Exception):
-    """The service did not answer with its metrics in time; the message says what it did instead."""
+    """The service did not answer with its metrics in time; the message is what it did instead."""
 
 
 async def read_metric(url: str, token: str, name: str) -> float:

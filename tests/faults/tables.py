@@ -20,7 +20,7 @@ def write_report(report: dict[str, Any], folder: Path = REPORTS) -> list[Path]:
 
 
 def faults_page(report: dict[str, Any], before: str) -> str:
-    """The page; what stands in the one before below the heading of the found faults is kept."""
+    """The page; what the previous page has below the heading of the found faults is kept."""
     return f"{_table(report)}\n{FOUND}{before.partition(FOUND)[2]}"
 
 

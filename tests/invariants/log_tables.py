@@ -1,4 +1,4 @@
-"""The rows of `log` and `log_head`, raw: every column is what the event says."""
+"""The rows of `log` and `log_head`, raw: every column is what the event holds."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -29,9 +29,9 @@ def require_log(service: str, rows: Iterable[Row], log: Log) -> None:
         assert place not in found, f"{where}: two rows"
         found.add(place)
         kept, event = places[place], decoded(places[place].value)
-        told = {"version": event["data"]["version"], "causation_id": event["causationid"]}
-        for column in (*KEPT, *told):
-            expected = told[column] if column in told else getattr(kept, column)
+        stated = {"version": event["data"]["version"], "causation_id": event["causationid"]}
+        for column in (*KEPT, *stated):
+            expected = stated[column] if column in stated else getattr(kept, column)
             assert row[column] == expected, f"{where}: {column} is {row[column]!r}, not {expected!r}"
     assert len(found) == len(places), f"{what} has {len(found)} rows of {len(places)} events"
 

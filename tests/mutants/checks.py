@@ -45,7 +45,7 @@ CHECKS = (
     ),
     Mutant(
         "an-unmeasured-figure-hides-a-missed-one",
-        "a row of the README with a missed target says only that another figure was not measured",
+        "a row of the README with a missed target shows only that another figure was not measured",
         "tests/figures.py",
         '        words.append(f"**{NOT_MEASURED}**")\n',
         '        words = [f"**{NOT_MEASURED}**"]\n',
@@ -55,7 +55,7 @@ CHECKS = (
         "the-columns-of-a-log-hold-anything",
         "a version or a causation id of a log, in every row, is no violation in simulation or fault trials",
         "tests/invariants/log_tables.py",
-        "        for column in (*KEPT, *told):\n",
+        "        for column in (*KEPT, *stated):\n",
         "        for column in KEPT:\n",
         ("tests/unit/invariants/test_columns.py",),
     ),
@@ -68,7 +68,7 @@ CHECKS = (
         ("tests/unit/invariants/test_columns.py",),
     ),
     Mutant(
-        "a-report-may-be-of-whatever-is-checked-out",
+        "a-report-may-be-of-what-is-checked-out",
         "a report whose commit is HEAD is of every commit",
         "tests/provenance.py",
         "    if not HASH.fullmatch(of):\n",

@@ -55,7 +55,7 @@ INTAKE = (
     ),
     Mutant(
         "a-rejection-of-an-accepted-event-comes-back",
-        "whoever can write to Kafka has `recover` answer an accepted event with a rejection",
+        "anyone who can write to Kafka makes `recover` answer an accepted event with a rejection",
         "services/intake/recover/rejections.py",
         "                if one.key in accepted or ",
         "                if ",

@@ -206,7 +206,7 @@ LOGS = (
         ("tests/integration/relay/test_foreign_records.py",),
     ),
     Mutant(
-        "markers-make-a-client-anew",
+        "markers-replace-a-client",
         "a consumer that has read to the end of its topic connects again and again",
         "shared/inbox/watch.py",
         "            and track.unread and track.heard < since\n",

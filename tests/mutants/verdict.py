@@ -36,7 +36,7 @@ def is_assertion(error: BaseException) -> bool:
 
 
 def _is_of_the_product(error: BaseException) -> bool:
-    """Whether it was raised there, whoever caught it and raised it again."""
+    """Whether it was raised there, even if it was caught and raised again."""
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return False

@@ -1,4 +1,4 @@
-"""What CONTRIBUTING says about where things go is there."""
+"""The places that CONTRIBUTING names exist."""
 
 import re
 from typing import Final

@@ -1,6 +1,6 @@
 """What is used of libraries' internals is as it was read; another version of one fails here, and not in production.
 
-ADR 14 says why each is used. A new version: read these places again, then change the version here.
+ADR 14 gives the reason for each. A new version: read these places again, then change the version here.
 """
 
 import inspect

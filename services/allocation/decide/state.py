@@ -73,8 +73,8 @@ class Needs:
 def needs(state: PartitionState, causes: Sequence[Cause]) -> Needs:
     """The rows that must be in the working set before `causes` are handled.
 
-    A mentor's students in the database fit the mentor as it stands in `state`, so that every fact of the batch
-    is compared with that one; who comes to a mentor within the batch is in the working set anyway.
+    A mentor's students in the database fit the mentor as it is in `state`, so that every fact of the batch
+    is compared with that one; a student who gets a mentor within the batch is in the working set anyway.
     """
     wanted = Needs()
     for cause in causes:

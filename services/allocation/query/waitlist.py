@@ -20,7 +20,7 @@ def waitlist_routes(pool: Pool, expensive: ExpensiveReads) -> APIRouter:
     async def waitlist(
         caller: Reader, page: Annotated[Page, Depends()], year: Year | None = None
     ) -> Response:
-        """Who waits, in the order of arrival within each pool, with the funnel that says why.
+        """Who waits, in the order of arrival within each pool, with the funnel that explains why.
 
         With `year` or a token limited to centres, which no index serves: 429 while an expensive read of the caller runs.
         """

@@ -64,14 +64,14 @@ async def recover(settings: Settings, consent: Consent) -> AsyncIterator[str]:
                     decisions, ALLOCATION_SOURCE, topic, partition, standing, ForeignRecords()
                 )
                 async with aclosing(slices):
-                    log.told = TopicTail(slices)
+                    log.tail = TopicTail(slices)
                     try:
-                        await _decide_again(settings, facts, writer, log.told, partition, facts_foreign)
+                        await _decide_again(settings, facts, writer, log.tail, partition, facts_foreign)
                     except Held as held:
                         raise await first_difference(connection, decisions, topic, partition, held) from None
-                if log.told.found:
-                    total += log.told.found
-                    yield f"partition {partition}: {log.told.found} decisions are back"
+                if log.tail.found:
+                    total += log.tail.found
+                    yield f"partition {partition}: {log.tail.found} decisions are back"
             for line in (*facts_foreign.lines("skipped"), *foreign.warning(), *facts_foreign.warning()):
                 yield line
             yield f"{total} decisions are back; each is the event that {settings.topic(ALLOCATION_SOURCE)} holds"
@@ -114,11 +114,11 @@ async def _decide_again(
     settings: Settings,
     facts: TopicReader,
     writer: DecisionWriter,
-    told: TopicTail,
+    tail: TopicTail,
     partition: int,
     foreign: ForeignRecords,
 ) -> None:
-    if not await told.goes_on():
+    if not await tail.continues():
         return
     state = await writer.load(INTAKE_SOURCE, partition)
     inbox = FactsInbox(writer.append)
@@ -127,7 +127,7 @@ async def _decide_again(
     async with aclosing(slices):
         async for slice_ in slices:
             await inbox.apply([slice_])
-            if not await told.goes_on():
+            if not await tail.continues():
                 return
     raise CannotRecover(
         f"partition {partition}: {settings.topic(ALLOCATION_SOURCE)} tells decisions beyond the last fact of"

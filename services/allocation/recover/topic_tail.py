@@ -20,7 +20,7 @@ class TopicTail:
         self._hashes: deque[tuple[int, bytes]] = deque()
         self.found = 0
 
-    async def goes_on(self) -> bool:
+    async def continues(self) -> bool:
         """Whether the topic has an event that was not compared yet."""
         while not self._hashes:
             slice_ = await anext(self._slices, None)
@@ -32,26 +32,26 @@ class TopicTail:
 
     async def compare(self, event: Appended) -> None:
         """Raises `Fork` if the topic has another event in its place; an event beyond the topic's end is new."""
-        if not await self.goes_on():
+        if not await self.continues():
             return
-        sequence, told = self._hashes.popleft()
-        if (sequence, told) != (event.sequence, event.hash):
+        sequence, digest = self._hashes.popleft()
+        if (sequence, digest) != (event.sequence, event.hash):
             raise Fork(
                 ALLOCATION_SOURCE,
                 event.partition,
                 event.sequence,
-                f"the topic has the hash {told.hex()}, but its fact is decided to {event.hash.hex()} here",
+                f"the topic has the hash {digest.hex()}, but its fact is decided to {event.hash.hex()} here",
             )
         self.found += 1
 
 
 class ComparedLog(Log):
-    """Allocation's log while it is recovered: the gate is open, and `told` is asked before the commit."""
+    """Allocation's log while it is recovered: the gate is open, and `tail` is compared before the commit."""
 
     def __init__(self) -> None:
         super().__init__(ALLOCATION_SOURCE)
         self.gate.open()
-        self.told: TopicTail | None = None
+        self.tail: TopicTail | None = None
 
     async def append(
         self,
@@ -64,7 +64,7 @@ class ComparedLog(Log):
     ) -> list[Appended]:
         """Appends, then compares: what `Fork` is raised for is rolled back with its transaction."""
         appended = await super().append(connection, drafts, now=now, heads=heads, by_subject=by_subject)
-        if self.told is not None:
+        if self.tail is not None:
             for event in appended:
-                await self.told.compare(event)
+                await self.tail.compare(event)
         return appended

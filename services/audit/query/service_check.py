@@ -43,7 +43,7 @@ async def check_service(
     except ProducerUnreachable:
         if not in_log:
             raise
-        # What was found in the log is reported, whatever keeps the service from a verdict on the rest.
+        # What was found in the log is reported even if the service reaches no verdict on the rest.
         return ServiceFinding(source, "differs", "unknown", events, {}, in_log[:MOST_DIFFERENCES])
     in_models = [_finding(source, one) for one in report.differences]
     log_is_named = bool(in_log) or any(one.table in LOG_TABLES for one in in_models)

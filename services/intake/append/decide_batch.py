@@ -28,7 +28,7 @@ ID_REUSED: Final = FieldError(
 
 
 class ReceivedEvent(msgspec.Struct, kw_only=True):
-    """One event. Either `command` is what it asks for, or `errors` say why it is refused.
+    """One event. Either `command` is what it asks for, or `errors` are why it is refused.
 
     `key` is its idempotency key, None when the event has no valid source and id. `lookup` is the HMAC of the
     national ID, where one could be read. `raw` is kept, sealed, when it is refused; `partition` and `offset`
@@ -62,7 +62,7 @@ class Settled(msgspec.Struct):
     answer: Answer
 
     def result(self) -> Result:
-        """What the sender is told; call it when the facts have their places."""
+        """The answer to the sender; call it when the facts have their places."""
         arrival = self.arrival
         return self.answer.result(arrival.source, arrival.id, self.status, arrival.causation_id)
 

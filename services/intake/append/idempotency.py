@@ -17,7 +17,7 @@ Status = Literal["accepted", "unchanged", "duplicate", "rejected"]
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):
-    """Where a fact stands in intake's log."""
+    """A fact's position in intake's log."""
 
     partition: int
     sequence: int
@@ -71,7 +71,7 @@ class Answer(msgspec.Struct):
     others: list[Place] = []
 
     def is_repeated_by(self, digest: bytes) -> bool:
-        """Whether an event with the same key and this content is the same event, as far as can be told."""
+        """Whether an event with the same key and this content is the same event, as far as is known."""
         return self.digest in (digest, UNKNOWN_CONTENT)
 
     def add_other(self, place: Place) -> None:
@@ -88,7 +88,7 @@ class Answer(msgspec.Struct):
         return self.places + self.others if self.others else self.places
 
     def result(self, source: str | None, event_id: str | None, status: Status, causation_id: str) -> Result:
-        """What the sender of (source, id) is told; call it when the facts have their places."""
+        """The answer to the sender of (source, id); call it when the facts have their places."""
         refused = bool(self.errors)
         return Result(
             source=source,

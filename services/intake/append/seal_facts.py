@@ -97,7 +97,7 @@ async def seal_facts(
     envelopes = await load_envelopes(connection, pending)
     for item in pending:
         traceparent = item.settled.arrival.traceparent
-        # One event may reissue thousands: the span of its own fact tells the whole story.
+        # One event may reissue thousands: the span of its own fact is enough.
         if traceparent is not None and is_sampled(traceparent) and item.is_own:
             traceparent = spans.begin(traceparent, item.new.partition, item.new.type)
         data = _data(item, envelopes, keyring, data_keys, drafted)
@@ -108,7 +108,7 @@ async def seal_facts(
 async def _known_keys(
     connection: Connection, pending: Sequence[Pending], keyring: Keyring
 ) -> dict[tuple[str, str], bytes]:
-    """The data keys of subjects that the batch did not create, and whose personal data come anew."""
+    """The data keys of subjects that the batch did not create, and whose personal data are new."""
     wanted: dict[str, set[str]] = {}
     for item in pending:
         new = item.new

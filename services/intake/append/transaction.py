@@ -44,7 +44,7 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
 
 @asynccontextmanager
 async def _borrowed(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection of the pool. That it cannot be given back says nothing of what was committed on it."""
+    """A connection of the pool. An error when it is given back does not concern what was committed on it."""
     connection = await pool.acquire()
     try:
         yield connection
@@ -54,7 +54,7 @@ async def _borrowed(pool: Pool) -> AsyncIterator[Connection]:
 
 
 async def _roll_back(connection: Connection, begun: Transaction) -> None:
-    """What cannot be rolled back ends with its connection; the first error is the one to be told."""
+    """What cannot be rolled back ends with its connection; the first error is the one that is raised."""
     try:
         await begun.rollback()
     except TRANSIENT_ERRORS:
@@ -67,9 +67,9 @@ def _end(connection: Connection) -> None:
 
 
 class Appender:
-    """Runs the transactions of the writer. `published` is told of events after their commit.
+    """Runs the transactions of the writer. `published` is called with events after their commit.
 
-    It is not told of the students that a roster reissued: they may be very many, and the relay reads them.
+    It does not get the students that a roster reissued: they may be very many, and the relay reads them.
     """
 
     def __init__(

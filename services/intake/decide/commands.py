@@ -1,6 +1,6 @@
 """What upstream asks for, normalised and valid. Personal fields stand apart, so that they are sealed as one.
 
-Every command says, by constants or properties: `subject` (None of a student, whose pseudonym is not its own to tell),
+Every command has, as constants or properties: `subject` (None for a student, whose pseudonym it does not know),
 `national_id` of the student that it is about, `personal`, the `centers` that it names, and of its transaction whether it
 `creates_student`, `moves_references` (what other subjects' facts are made of) and `rederives` a year's students.
 """

@@ -102,7 +102,7 @@ def decide(state: State, command: RegisterMentor, identity: Identity) -> Outcome
 
 
 def _same_content(known: MentorRegistered, fact: MentorRegistered) -> bool:
-    """Whether only what every fact has anew differs: its version, upstream's time and the seal."""
+    """Whether only what is new in every fact differs: its version, upstream's time and the seal."""
     return fact == msgspec.structs.replace(
         known, version=fact.version, occurred_at=fact.occurred_at, sealed=fact.sealed
     )

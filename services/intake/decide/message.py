@@ -1,4 +1,4 @@
-"""What the module of a message type says about it; `messages.py` names all of them."""
+"""What the module of a message type defines; `messages.py` lists all of them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ class Given(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """What a command does not say of its subject in the clear.
+    """What a command does not hold of its subject in plain text.
 
     `student_id` is the pseudonym of a student command's national ID: of one that is unknown a new one to register,
     and none to withdraw. `fingerprint` is `digests.fingerprint` of the personal fields, if there are any.

@@ -63,7 +63,7 @@ def student_type(roster: Roster | None, school_code: int | None) -> int:
 
 
 def needs(command: RegisterStudent, wanted: Needs) -> None:
-    """The year's roster, which says what type of student this is."""
+    """The year's roster, which determines the type of the student."""
     wanted.rosters.add(command.year)
 
 

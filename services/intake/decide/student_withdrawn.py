@@ -17,7 +17,7 @@ _WITHDRAWN: Final = FACT_NAMES[StudentWithdrawnFact]
 
 
 def parse(data: Mapping[str, object], given: Given) -> WithdrawStudent | Errors:
-    """The reason must be text, and goes no further: upstream's free words may say anything of anybody."""
+    """The reason must be text, and is not kept: free text may hold personal data of anyone."""
     errors: list[FieldError] = []
     year, national_id, _reason = values_of(data, WITHDRAWAL, errors)
     if errors:

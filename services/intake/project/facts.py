@@ -68,7 +68,7 @@ def _row(group: Sequence[Placed[StudentFact]]) -> Row | None:
 
 
 def _arrivals(group: Sequence[Placed[StudentFact]]) -> tuple[int | None, int | None]:
-    """The sequence of the first registration in each pool, as far as the group tells."""
+    """The sequence of the first registration in each pool, as far as the group shows."""
     if len(group) == 1:
         placed = group[0]
         return (placed.sequence, None) if placed.fact.gender == FEMALE else (None, placed.sequence)

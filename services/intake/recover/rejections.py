@@ -79,7 +79,7 @@ async def read_rejections(
     accepted: Collection[bytes],
     foreign: ForeignRecords,
 ) -> list[LostRejection]:
-    """The rejections that the topic tells and the database has not, each once. Others are added to `foreign`.
+    """The rejections that are on the topic and not in the database, each once. Others are added to `foreign`.
 
     `accepted` are the keys of the events that led to lost facts. An event is accepted or rejected, never both, and
     the facts are chained: a rejection of such an event, or of one that the database answers otherwise, is not used.
@@ -88,7 +88,7 @@ async def read_rejections(
     for partition in range(partitions):
         begin, end = await reader.extent(topic, partition)
         async for records in reader.batches(topic, partition, begin, end):
-            told: dict[str, tuple[Record, LostRejection]] = {}
+            published: dict[str, tuple[Record, LostRejection]] = {}
             for record in records:
                 event = rejection_of(record)
                 if event is None:
@@ -96,13 +96,13 @@ async def read_rejections(
                 elif partition != pool_partition(event.tenant, WITHOUT_GENDER, partitions):
                     foreign.add(record, MISPLACED)
                 elif event.id not in lost:
-                    told.setdefault(event.id, (record, LostRejection(event)))
-            rows = await connection.fetch(QUERIES["known_rejections"], list(told))
+                    published.setdefault(event.id, (record, LostRejection(event)))
+            rows = await connection.fetch(QUERIES["known_rejections"], list(published))
             for row in rows:
-                told.pop(row["rejection_id"], None)
-            keys = {one.key for _, one in told.values() if one.key is not None}
+                published.pop(row["rejection_id"], None)
+            keys = {one.key for _, one in published.values() if one.key is not None}
             answers = await load_answers(connection, keys)
-            for name, (record, one) in told.items():
+            for name, (record, one) in published.items():
                 answer = answers.get(one.key) if one.key is not None else None
                 if one.key in accepted or (answer is not None and answer.status != "rejected"):
                     foreign.add(record, ACCEPTED)

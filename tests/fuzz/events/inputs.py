@@ -91,7 +91,7 @@ def _leftovers(value: Any) -> Any:
 
 
 def seeds() -> list[Input]:
-    """Every golden event, and every row of a spreadsheet, in every mode of every door."""
+    """Every golden event, and every row of a spreadsheet, in every mode of every channel."""
     return [made for events in (golden_events(), spreadsheet_rows()) for made in _at_every_door(events)]
 
 

@@ -65,18 +65,18 @@ async def test_rejections_come_back_past_foreign_records_which_the_plan_lists(
     await accepting.write([raw(student(1, "E1")), raw(student(2, "E2", gender=7))], "E2")
     async with accepting.running() as intake:
         [record] = await intake.read_topic("rahnama.rejections", 1)
-    told = json.loads(record.value)
+    original = json.loads(record.value)
     foreign = [
         b"garbage",
-        changed(told, id="no UUID"),
-        changed(told, id=told["id"].upper()),
-        changed(told, time="yesterday"),
-        changed(told, time="2026-01-01T00:00:00"),
-        changed(told, causationid="no digits"),
-        changed(told, causationid=told["causationid"].upper()),
-        changed(told, tenant="a\0b"),
-        changed(told, data={**told["data"], "inbound": {"partition": 1 << 20, "offset": 1}}),
-        changed(told, data={**told["data"], "centers": [1 << 40]}),
+        changed(original, id="no UUID"),
+        changed(original, id=original["id"].upper()),
+        changed(original, time="yesterday"),
+        changed(original, time="2026-01-01T00:00:00"),
+        changed(original, causationid="no digits"),
+        changed(original, causationid=original["causationid"].upper()),
+        changed(original, tenant="a\0b"),
+        changed(original, data={**original["data"], "inbound": {"partition": 1 << 20, "offset": 1}}),
+        changed(original, data={**original["data"], "centers": [1 << 40]}),
     ]
     await accepting.produce("rahnama.rejections", [(record.partition, None, value) for value in foreign])
     before, rejections = await accepting.tables(), await refusals(accepting)
@@ -96,18 +96,20 @@ async def test_rejections_come_back_past_foreign_records_which_the_plan_lists(
 async def test_a_forged_rejection_of_an_accepted_event_is_not_its_answer(
     accepting: Accepting, backups: Backups
 ) -> None:
-    """Its causation id stands in clear on rahnama.intake, and is the event's idempotency key."""
+    """Its causation id is readable on rahnama.intake, and is the event's idempotency key."""
     [known, refused] = await accepting.send(student(3, "E0"), student(5, "E1", gender=7))
     assert refused["status"] == "rejected"
     copy = await backups.take(accepting.database)
     [first] = await accepting.send(student(1, "E2"))
     async with accepting.running() as intake:
         [record] = await intake.read_topic("rahnama.rejections", 1)
-    told = json.loads(record.value)
+    original = json.loads(record.value)
     causes = {row["subject"]: row["causation_id"] for row in (await accepting.tables())["log"]}
     here = record.partition
     forged = {
-        reason: [_forgery(told, number, causes[one["subject"]], **changes) for number, one, changes in found]
+        reason: [
+            _forgery(original, number, causes[one["subject"]], **changes) for number, one, changes in found
+        ]
         for reason, found in (
             (ACCEPTED, [(1, first, {}), (2, known, {}), (3, first, {"door": "kafka"})]),
             (MISPLACED, [(4, first, {})]),
@@ -129,15 +131,15 @@ async def test_a_forged_rejection_of_an_accepted_event_is_not_its_answer(
     assert skipped(accepting, "rahnama.rejections", 0, misplaced, elsewhere, MISPLACED) in lines
     assert any(line.startswith("warning: 4 foreign records on") for line in lines)
     assert (await accepting.tables(), await accepting.answers()) == (before, answers)
-    assert [str(row["rejection_id"]) for row in await refusals(accepting)] == [told["id"]]
+    assert [str(row["rejection_id"]) for row in await refusals(accepting)] == [original["id"]]
     [again] = await accepting.send(student(1, "E2"))
     assert (again["status"], again["subject"]) == ("duplicate", first["subject"])
 
 
-def _forgery(told: dict[str, Any], number: int, causation_id: str, **changes: Any) -> bytes:
+def _forgery(original: dict[str, Any], number: int, causation_id: str, **changes: Any) -> bytes:
     name = f"00000000-0000-0000-0000-{number:012}"
-    data = {**told["data"], "rejection_id": name, **changes}
-    return changed(told, id=name, causationid=causation_id, data=data)
+    data = {**original["data"], "rejection_id": name, **changes}
+    return changed(original, id=name, causationid=causation_id, data=data)
 
 
 async def test_a_rejection_of_a_source_that_is_allowed_since_is_no_answer_of_the_accepted_event(
@@ -149,10 +151,10 @@ async def test_a_rejection_of_a_source_that_is_allowed_since_is_no_answer_of_the
     await accepting.write([raw(student(1, "E2"))], "E2")
     async with accepting.running() as intake:
         [record] = await intake.read_topic("rahnama.rejections", 1)
-    told = json.loads(record.value)
+    original = json.loads(record.value)
     [row] = (await accepting.tables())["log"]
     forged = _forgery(
-        told,
+        original,
         1,
         row["causation_id"],
         inbound={"partition": 0, "offset": 1},

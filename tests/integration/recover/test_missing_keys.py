@@ -29,8 +29,8 @@ async def test_a_lost_fact_whose_key_is_nowhere_stops_the_command_before_a_key_i
     keyring = Keyring(accepting.settings().read_master_key())
     missing = {record_key(keyring, "default", one["subject"]) for one in (other, adviser)}
     async with accepting.running() as intake:
-        told = await intake.read_topic("rahnama.keys", 5)
-    kept = [(one.partition, one.key, one.value) for one in told if one.key not in missing]
+        records = await intake.read_topic("rahnama.keys", 5)
+    kept = [(one.partition, one.key, one.value) for one in records if one.key not in missing]
     await accepting.make_anew("rahnama.keys", [*kept, (0, b"foreign", GARBAGE)])
     await backups.restore(accepting.database, copy)
     before = await accepting.tables()
@@ -73,8 +73,8 @@ async def test_a_tombstone_of_a_mentor_is_listed_and_its_record_sent_again(
     async with accepting.running() as intake, asyncio.timeout(SECONDS):
         last = None
         while last is None:
-            told = await intake.read_topic("rahnama.keys", 3)
-            last = [record.value for record in told if record.key == index][-1]
+            records = await intake.read_topic("rahnama.keys", 3)
+            last = [record.value for record in records if record.key == index][-1]
             await asyncio.sleep(0.05)
 
 

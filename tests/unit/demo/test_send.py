@@ -32,7 +32,7 @@ def everything(_: Event) -> bool:
 
 @pytest.fixture
 def intake(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Stands in for intake over HTTP: answers 202 to everything, whatever it rejects."""
+    """A double of intake over HTTP: answers 202 to everything, also to what it rejects."""
     client = httpx.AsyncClient
 
     def answering(rejects: Judge, status: str = "rejected") -> None:

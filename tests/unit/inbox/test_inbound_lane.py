@@ -1,4 +1,4 @@
-"""TopicPolicy on rahnama.inbound: everything is accepted; digests tell a new topic from the old one."""
+"""TopicPolicy on rahnama.inbound: everything is accepted; digests distinguish a new topic from the old one."""
 
 from aiokafka import ConsumerRecord
 from structlog.testing import capture_logs

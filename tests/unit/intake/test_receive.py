@@ -78,8 +78,8 @@ def test_an_empty_batch_keeps_nothing() -> None:
 
 
 SEVERAL = {
-    "a batch that does not say so": json.dumps([student(1), student(2)]),
-    "a batch of one that does not say so": "\ufeff " + json.dumps([student(1)]),
+    "a batch without its content type": json.dumps([student(1), student(2)]),
+    "a batch of one without its content type": "\ufeff " + json.dumps([student(1)]),
     "somebody in the data": json.dumps(student(1, sibling={"national_id": number(2)})),
     "somebody in an extension": json.dumps({**student(1), "about": [{"national_id": number(2)}]}),
     "somebody in what is no event": json.dumps({"data": [student(1)["data"], student(2)["data"]]}),

@@ -17,17 +17,17 @@ def test_the_logs_own_bytes_are_never_foreign_however_often_they_come(sequences:
 
 
 @pytest.mark.parametrize(
-    ("seen", "kept", "says"),
+    ("seen", "kept", "reason"),
     [
         (TopicRecord(7, None, b"g" * 32), None, "offset 7 holds a record that is no event of this log"),
         (TopicRecord(7, 2, b"x" * 32), b"2" * 32, f"but the log has {(b'2' * 32).hex()}"),
         (TopicRecord(7, 4, b"4" * 32), None, "but the log holds no such sequence"),
     ],
 )
-def test_anything_else_is_foreign(seen: TopicRecord, kept: bytes | None, says: str) -> None:
+def test_anything_else_is_foreign(seen: TopicRecord, kept: bytes | None, reason: str) -> None:
     found = foreign_of([TopicRecord(6, 1, HASHES[1]), seen], HASHES)
     assert found == [ForeignRecord(7, seen.sequence, seen.hash, kept)]
-    assert says in found[0].reason
+    assert reason in found[0].reason
     assert seen.hash.hex() in found[0].reason
 
 
