@@ -58,3 +58,18 @@ class ManagedProcess(ABC):
         except BaseException:
             child.kill()
             raise
+
+
+async def start_reported(part: ManagedProcess, report: Callable[[str, str], None]) -> None:
+    """Starts it; `report` gets its name and each stage."""
+    report(part.name, "starting")
+    await part.start()
+    report(part.name, part.stage)
+
+
+async def stop_reported(part: ManagedProcess, report: Callable[[str, str], None]) -> None:
+    """Stops it if it runs; `report` gets its name and each stage."""
+    if part.running:
+        report(part.name, "stopping")
+        await part.stop()
+        report(part.name, "stopped")

@@ -1,6 +1,7 @@
 """One of the three services as a process of its own, with the variables it needs and no others."""
 
 import asyncio
+import json
 import os
 import sys
 import time
@@ -144,8 +145,9 @@ def service_environment(
     *,
     partitions: int,
     topic_prefix: str = "",
+    urls: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """No service sees another's DSN; intake alone sees where the master key is."""
+    """No service sees another's DSN; intake alone sees where the master key is. Audit asks the others at `urls`."""
     telemetry = [name for name in os.environ if name.startswith("OTEL_")]
     environment = {
         **inherited_environment(*telemetry, *_TUNING),
@@ -162,4 +164,7 @@ def service_environment(
     if service == "intake":
         environment["RAHNAMA_MASTER_KEY_FILE"] = str(keys.master_key_file)
         environment |= inherited_environment("RAHNAMA_SOURCES", "RAHNAMA_SPREADSHEET_TENANTS")
+    if service == "audit" and urls is not None:
+        owners = {name: url for name, url in urls.items() if name != service}
+        environment["RAHNAMA_PRODUCER_URLS"] = json.dumps(owners)
     return environment

@@ -5,7 +5,6 @@ async with System(home, folder, SystemPorts.free()) as system:
 """
 
 import asyncio
-import json
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from infra.local.errors import PartFailedError
 from infra.local.home import Home
 from infra.local.kafka import KafkaServer, Listener
 from infra.local.keys import ensure_keys
-from infra.local.managed_process import ManagedProcess
+from infra.local.managed_process import ManagedProcess, start_reported, stop_reported
 from infra.local.ports import LOOPBACK, SystemPorts, free_ports
 from infra.local.postgres import PostgresServer
 from infra.local.quotas import ensure_quotas
@@ -128,7 +127,7 @@ class System:
 
     async def start_part(self, part: str) -> None:
         """Start one again after `kill`."""
-        await self._start_part(self.parts[part])
+        await start_reported(self.parts[part], self._set)
         self._meant_to_be_down.discard(part)
 
     def add_instance(self, service: str, name: str) -> ServiceProcess:
@@ -153,7 +152,9 @@ class System:
             check_settings()
             self.ports.require_free()
             keys = ensure_keys(self._keys_folder)
-            await side_by_side(self._start_part(self._postgres), self._start_part(self._kafka))
+            await side_by_side(
+                start_reported(self._postgres, self._set), start_reported(self._kafka, self._set)
+            )
             self._set("schema", "starting")
             databases, *_ = await side_by_side(
                 ensure_databases(self.admin_dsn),
@@ -165,7 +166,7 @@ class System:
             await side_by_side(*(service.migrate() for service in self._services.values()))
             self._set("schema", "ready")
             if services:
-                await side_by_side(*(self._start_part(service) for service in self._services.values()))
+                await side_by_side(*(start_reported(one, self._set) for one in self._services.values()))
         except BaseException as error:
             if isinstance(error, PartFailedError):
                 self._set(error.part.split()[0], "failed")
@@ -177,9 +178,9 @@ class System:
         if self._watch is not None:
             self._watch.cancel()
         try:
-            await side_by_side(*(self._stop_part(service) for service in self._services.values()))
-            await self._stop_part(self._kafka)
-            await self._stop_part(self._postgres)
+            await side_by_side(*(stop_reported(service, self._set) for service in self._services.values()))
+            await stop_reported(self._kafka, self._set)
+            await stop_reported(self._postgres, self._set)
         finally:
             for part in self.parts.values():
                 part.kill()
@@ -236,27 +237,13 @@ class System:
         setting = self.ports.setting(service) if name is None else None
         database = databases.of(service)
         environment = service_environment(
-            service, port, database, self.kafka_bootstrap, keys, partitions=self._partitions
+            service, port, database, self.kafka_bootstrap, keys, partitions=self._partitions, urls=self.urls
         )
-        if service == "audit":
-            owners = {name: url for name, url in self.urls.items() if name != service}
-            environment["RAHNAMA_PRODUCER_URLS"] = json.dumps(owners)
         environment |= self._environment.get(service, {})
         log = self.folder / "logs" / f"{name or service}.log"
         made = ServiceProcess(name or service, port, database, environment, log, setting, service=service)
         self._on_service(made)
         return made
-
-    async def _start_part(self, part: ManagedProcess) -> None:
-        self._set(part.name, "starting")
-        await part.start()
-        self._set(part.name, part.stage)
-
-    async def _stop_part(self, part: ManagedProcess) -> None:
-        if part.running:
-            self._set(part.name, "stopping")
-            await part.stop()
-            self._set(part.name, "stopped")
 
     def _set(self, name: str, stage: str) -> None:
         self.stages[name] = stage

@@ -71,11 +71,7 @@ def create_app(
         dependencies=[Depends(check_request)],
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.positions = positions
-    app.state.position_wait_seconds = position_wait_seconds
-    app.state.route_paths = {}
-    app.state.declared_routes = {}
-    app.state.literal_paths = {}
+    _set_state(app, positions, position_wait_seconds)
     app.add_exception_handler(RahnamaError, answer_error)
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(RequestValidationError, answer_validation_error)
@@ -92,6 +88,15 @@ def create_app(
     _add_health(app, health)
     _add_insight(app, positions)
     return app
+
+
+def _set_state(app: FastAPI, positions: PositionsSource, position_wait_seconds: float) -> None:
+    """What dependencies of routes read; routes are known only when the app starts."""
+    app.state.positions = positions
+    app.state.position_wait_seconds = position_wait_seconds
+    app.state.route_paths = {}
+    app.state.declared_routes = {}
+    app.state.literal_paths = {}
 
 
 def _checked(lifespan: Lifespan | None) -> Lifespan:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Generic, TypeVar
 
 import structlog
-from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from shared.errors import Held
 from shared.inbox.assigned_partition import AssignedPartition, HeldPartition
 from shared.inbox.metrics import RETRIES
+from shared.inbox.offsets import commit_hints, position_of
 from shared.inbox.topic_look import TopicLook
 from shared.inbox.topic_policy import RecordSlice, TopicPolicy
 from shared.kafka.clients import Record
@@ -19,8 +20,6 @@ from shared.kafka.clients import Record
 L = TypeVar("L", bound=RecordSlice)
 
 SEEK_SECONDS: Final = 5.0
-COMMIT_SECONDS: Final = 5.0
-POSITION_SECONDS: Final = 0.1
 FAILURES_TOLD: Final = 5
 
 _log = structlog.get_logger("rahnama.inbox")
@@ -121,14 +120,7 @@ class AssignedPartitions(Generic[L]):
     async def position(self, track: AssignedPartition[L]) -> int | None:
         """Where the consumer reads on; None if it is not known at once."""
         consumer = self._consumer()
-        if consumer is None:
-            return None
-        try:
-            async with asyncio.timeout(POSITION_SECONDS):
-                position: int = await consumer.position(track.place)
-                return position
-        except (IllegalStateError, KafkaError, TimeoutError):
-            return None
+        return None if consumer is None else await position_of(consumer, track.place)
 
     async def wait_for_change(self, seconds: float) -> None:
         """Returns when something changed, when a partition is due again, or after `seconds`."""
@@ -213,18 +205,11 @@ class AssignedPartitions(Generic[L]):
             self._hints[track.place] = offset
 
     async def commit_hints(self) -> None:
-        """Tells Kafka the hints. What goes wrong is logged: positions stand in the database."""
+        """Commits the hints to Kafka."""
         consumer, hints = self._consumer(), self._hints
-        if consumer is None or not hints:
-            return
-        self._hints = {}
-        try:
-            async with asyncio.timeout(COMMIT_SECONDS):
-                await consumer.commit(
-                    {place: OffsetAndMetadata(offset, "") for place, offset in hints.items()}
-                )
-        except (KafkaError, IllegalStateError, TimeoutError) as error:
-            _log.warning("offset_hint_not_committed", error=type(error).__name__)
+        if consumer is not None and hints:
+            self._hints = {}
+            await commit_hints(consumer, hints)
 
     def problem(self) -> str | None:
         """Why reads may be behind for long: positions that were never loaded, or partitions that fail again and again."""

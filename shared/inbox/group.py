@@ -5,7 +5,7 @@ lanes, lets held partitions go again, commits hints) and the watch (is the topic
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Generic, TypeVar
 
 import structlog
@@ -26,8 +26,7 @@ from shared.inbox.watch import TopicWatch
 from shared.kafka.clients import KafkaClients, Records
 from shared.kafka.ending import to_the_end
 from shared.kafka.polling import Polling
-from shared.runtime.error_location import places
-from shared.runtime.tasks import Background
+from shared.runtime.tasks import Background, repeat
 from shared.telemetry import Poll, current_poll
 
 L = TypeVar("L", bound=RecordSlice)
@@ -35,7 +34,6 @@ L = TypeVar("L", bound=RecordSlice)
 HINT_SECONDS: Final = 1.0
 REVOKE_SECONDS: Final = 10.0
 LAST_HINTS_SECONDS: Final = 3.0
-AFTER_MISTAKE_SECONDS: Final = 1.0
 CONNECT_AGAIN_SECONDS: Final = 1.0
 
 _log = structlog.get_logger("rahnama.inbox")
@@ -100,7 +98,7 @@ class GroupMember(Generic[L]):
         self._group_watch.start()
         self._disconnected.set()
         steps = (self._connect, self._keep, self._watch_topics, self._group_watch.step)
-        self._background.start(*(self._for_ever(step) for step in steps))
+        self._background.start(*(repeat(step, "inbox_step_failed") for step in steps))
 
     async def stop(self) -> None:
         """Lets a batch that is being applied end, tells Kafka the hints and leaves the group. At most some 15 s."""
@@ -204,15 +202,6 @@ class GroupMember(Generic[L]):
         """These partitions are ours now; their positions are loaded before anything of them is applied."""
         self._tracks.assigned(places)
         self._assigned = True
-
-    @staticmethod
-    async def _for_ever(step: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            try:
-                await step()
-            except Exception as error:  # a mistake must not end the retries of every partition
-                _log.error("inbox_step_failed", error=type(error).__name__, where=places(error))
-                await asyncio.sleep(AFTER_MISTAKE_SECONDS)
 
     async def _keep(self) -> None:
         await self._tracks.wait_for_change(HINT_SECONDS)

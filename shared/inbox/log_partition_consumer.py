@@ -107,7 +107,7 @@ class LogPartitionConsumer(Generic[S]):
                     break
                 last, last_hash = sequence, leaf_hash(value)
                 previous = last_hash.hex()
-                accepted.append(_received(record, value, envelope, sequence, last_hash))
+                accepted.append(Received.of(record, value, envelope, sequence, last_hash))
             elif sequence > last:
                 if (fault := self._beyond(last, sequence, record.offset)) is not None:
                     break
@@ -243,11 +243,3 @@ class LogPartitionConsumer(Generic[S]):
             self._fine, self._fine_for = (ends.begin, ends.end), ends.quiet_seconds
             return False
         return ends.quiet_seconds >= self._stall_seconds
-
-
-def _received(record: Record, value: bytes, envelope: Envelope, sequence: int, digest: bytes) -> Received:
-    traceparent = None
-    for name, content in record.headers:
-        if name == "traceparent":
-            traceparent = content.decode("latin-1")
-    return Received(record.offset, record.timestamp, value, envelope, sequence, digest, traceparent)

@@ -5,12 +5,13 @@ A position is moved by compare-and-set in the transaction of the effects.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, Self, TypeVar
 
 import msgspec
 
 from shared.contracts.envelope import Envelope
 from shared.errors import StalePosition
+from shared.kafka.clients import Record
 from shared.postgres import Connection, named_queries
 
 QUERIES: Final = named_queries("shared.inbox")
@@ -51,6 +52,15 @@ class Received(msgspec.Struct, frozen=True, gc=False):
     sequence: int
     hash: bytes
     traceparent: str | None
+
+    @classmethod
+    def of(cls, record: Record, value: bytes, envelope: Envelope, sequence: int, digest: bytes) -> Self:
+        """Of a record that was decoded and hashed."""
+        traceparent = None
+        for name, content in record.headers:
+            if name == "traceparent":
+                traceparent = content.decode("latin-1")
+        return cls(record.offset, record.timestamp, value, envelope, sequence, digest, traceparent)
 
 
 @dataclass(frozen=True, slots=True)

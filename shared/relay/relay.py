@@ -7,6 +7,7 @@ it and mends the topic. After any error everything that knew Kafka is thrown awa
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -72,36 +73,26 @@ class Relay:
         self._background = Background()
         backlog = Backlog(partitions, limit_bytes=BACKLOG_BYTES)
         self._leadership = Leadership(
-            connect,
+            connect, source=log.source, on_beat=self._hear, on_lost=self._lose,
+            heartbeat_seconds=heartbeat_seconds, idle_seconds=idle_seconds,
+        )  # fmt: skip
+        make = partial(
+            PartitionRelay,
             source=log.source,
-            on_beat=self._hear,
-            on_lost=self._lose,
-            heartbeat_seconds=heartbeat_seconds,
-            idle_seconds=idle_seconds,
+            pool=pool,
+            backlog=backlog,
+            leadership=self._leadership,
+            before_publish=before_publish,
+            telemetry=telemetry or Telemetry(),
+            ask_for_look=self._look_wanted.set,
+            acknowledged=self._acknowledged.set,
         )
-        self._partitions = [
-            PartitionRelay(
-                number,
-                source=log.source,
-                pool=pool,
-                backlog=backlog,
-                leadership=self._leadership,
-                before_publish=before_publish,
-                telemetry=telemetry or Telemetry(),
-                ask_for_look=self._look_wanted.set,
-                acknowledged=self._acknowledged.set,
-            )
-            for number in range(partitions)
-        ]
+        self._partitions = [make(number) for number in range(partitions)]
         self._inspection = Inspection(log, pool, self._leadership, self._partitions)
         self._gauges = RelayGauges(
-            log,
-            self._partitions,
-            backlog,
-            self.published,
-            lambda: len(self._leadership.held),
-            lambda: self._inspection.foreign.found.partitions,
-        )
+            log, self._partitions, backlog, self.published,
+            lambda: len(self._leadership.held), lambda: self._inspection.foreign.found.partitions,
+        )  # fmt: skip
 
     async def start(self) -> None:
         """Begins; returns after the first look, or after 5 s without one (then `ready` says why)."""

@@ -9,20 +9,17 @@ from typing import Any, Final
 import msgspec
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.admin import RecordsToDelete
 from aiokafka.errors import (
     CorruptRecordException,
-    TopicAlreadyExistsError,
     UnsupportedCodecError,
-    for_code,
 )
 
 from shared.contracts.envelope import decode, event_id, leaf_hash
 from shared.kafka.clients import KafkaClients
-from shared.kafka.durability import REPLICAS
+from shared.kafka.topics import REQUEST_MILLISECONDS, create_topic
 from shared.relay.extent import Extent, FetchedRecords, TopicRecord, UnreadableRecord
 
-REQUEST_MILLISECONDS: Final = 5_000
 READ_SECONDS: Final = 10.0
 SILENT_MILLISECONDS: Final = 500
 FETCH_BYTES: Final = 32 * 1024
@@ -233,27 +230,3 @@ class Topic:
 
     async def _create(self) -> None:
         await create_topic(self._admin, self.name, self._partitions, SETTINGS)
-
-
-async def create_topic(
-    admin: AIOKafkaAdminClient, name: str, partitions: int, settings: Mapping[str, str]
-) -> bool:
-    """Creates a topic that is missing, with as many replicas as there are brokers, at most three.
-
-    False: it exists; another instance was first, or the metadata was stale.
-    """
-    brokers = len((await admin.describe_cluster())["brokers"])
-    wanted = NewTopic(
-        name,
-        num_partitions=partitions,
-        replication_factor=min(REPLICAS, brokers),
-        topic_configs=dict(settings),
-    )
-    answer: Any = await admin.create_topics([wanted], timeout_ms=REQUEST_MILLISECONDS)
-    [(_, code, *message)] = answer.topic_errors
-    if not code:
-        logger.warning("relay_topic_created", topic=name, partitions=partitions)
-        return True
-    if for_code(code) is TopicAlreadyExistsError:  # another instance was first, or it still goes
-        return False
-    raise for_code(code)(message[0] if message else name)

@@ -1,7 +1,7 @@
 """Tasks that work for ever, and their end."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final
 
 import structlog
@@ -9,6 +9,7 @@ import structlog
 from shared.runtime.error_location import places
 
 AGAIN_SECONDS: Final = 2.0
+AFTER_MISTAKE_SECONDS: Final = 1.0
 
 _log = structlog.get_logger("rahnama")
 
@@ -41,6 +42,16 @@ def _report(task: "asyncio.Task[None]") -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         work = getattr(task.get_coro(), "__qualname__", "")
         _log.error("background_failed", work=work, error=type(error).__name__, where=places(error))
+
+
+async def repeat(step: Callable[[], Awaitable[None]], event: str) -> None:
+    """Runs `step` again and again. An error is logged as `event`, and the next step waits a second."""
+    while True:
+        try:
+            await step()
+        except Exception as error:  # a mistake must not end the retries of everything else
+            _log.error(event, error=type(error).__name__, where=places(error))
+            await asyncio.sleep(AFTER_MISTAKE_SECONDS)
 
 
 async def end_tasks(tasks: Sequence["asyncio.Task[Any]"]) -> None:

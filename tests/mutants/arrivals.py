@@ -10,7 +10,7 @@ ARRIVALS = (
     Mutant(
         "bytes-that-are-not-text-become-text",
         "two ids that are not UTF-8 become the same id",
-        EVENTS,
+        "services/intake/decide/binary_mode.py",
         '        return raw.decode("utf-8")\n',
         '        return raw.decode("utf-8", "replace")\n',
         ("tests/unit/intake/test_events.py",),

@@ -65,8 +65,8 @@ INPUTS = (
         "several-people-share-a-rejection",
         "of a refused event that names several people an erasure finds one",
         "services/intake/inbox/receive.py",
-        " or names_several(event, value):\n",
-        ":\n",
+        " or names_several(event, value) else kept\n",
+        " else kept\n",
         RECEIVE_TESTS,
     ),
     Mutant(

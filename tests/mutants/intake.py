@@ -72,7 +72,7 @@ INTAKE = (
     Mutant(
         "a-topic-that-somebody-else-created-is-counted",
         "two instances both count and report one recreated topic",
-        "shared/relay/topic.py",
+        "shared/kafka/topics.py",
         "        return False\n    raise for_code(code)",
         "        return True\n    raise for_code(code)",
         ("tests/integration/inbox/test_recreated_topic.py",),

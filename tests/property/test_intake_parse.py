@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.crypto.digests import content_bytes, content_digest
+from services.intake.decide.binary_mode import open_record
 from services.intake.decide.commands import RegisterStudent
-from services.intake.decide.events import BrokenEvent, InboundEvent, open_event, open_record
+from services.intake.decide.events import BrokenEvent, InboundEvent, open_event
 from services.intake.decide.fields import MANAGER, MENTOR, ROSTER, SCHOOLS, STUDENT, WITHDRAWAL
 from services.intake.decide.messages import INBOUND_TYPES, parse
 from shared.errors import FieldError

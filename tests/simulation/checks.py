@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from services.intake.inbox.receive import event_keys
+from services.intake.crypto.digests import event_keys
 from tests.invariants.every import violations
 from tests.invariants.evidence import TABLES, Evidence, History, Inbound, Kept, Personal
 from tests.simulation.upstream import INBOUND, Upstream
@@ -75,7 +75,7 @@ def _inbound(world: World, keyring: Any) -> Iterable[Inbound]:
                 document = msgspec.json.decode(record.value or b"")
                 source, event_id = document["source"], document["id"]
                 tenant = SOURCES.get(source, "")
-                allowed, refused = event_keys(keyring.tenant(tenant), source, event_id)
+                allowed, refused = event_keys(keyring.tenant(tenant).mac, source, event_id)
                 key = allowed if tenant else refused
             except UNREADABLE:
                 pass

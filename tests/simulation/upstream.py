@@ -12,7 +12,7 @@ import msgspec
 import structlog
 from aiokafka import TopicPartition
 
-from services.intake.inbox.receive import event_keys
+from services.intake.crypto.digests import event_keys
 from shared.errors import NotFound, Unavailable
 from tests.invariants.evidence import Sent
 from tests.simulation.broker import Entry
@@ -165,7 +165,7 @@ class Upstream:
     def _event_keys(self, keyring: Any, tenant: str, source: str, event_id: str) -> tuple[bytes, bytes]:
         asked = tenant, source, event_id
         if asked not in self._keys:
-            self._keys[asked] = event_keys(keyring.tenant(tenant), source, event_id)
+            self._keys[asked] = event_keys(keyring.tenant(tenant).mac, source, event_id)
         return self._keys[asked]
 
     def sent(self, keyring: Any) -> list[Sent]:

@@ -41,3 +41,13 @@ def content_digest(mac: Digest, event: InboundEvent) -> bytes:
 def fingerprint(mac: Digest, personal: Personal) -> bytes:
     """16 bytes that are equal when all normalised personal fields are; sealed envelopes cannot be compared."""
     return mac(b"personal\0" + _personal.encode(personal))[:FINGERPRINT_BYTES]
+
+
+def event_keys(mac: Digest, source: str, event_id: str) -> tuple[bytes, bytes]:
+    """The idempotency keys under which an event may have been answered: as allowed, and as not allowed."""
+    return bytes.fromhex(causation_id(mac, source, event_id)), refused_key(mac, source, event_id)
+
+
+def refused_key(mac: Digest, source: str, event_id: str) -> bytes:
+    """The key of an event whose source is not the tenant's: once it is, the same event is a new one."""
+    return bytes.fromhex(causation_id(mac, f"\0{source}", event_id))

@@ -2,7 +2,6 @@
 
 import base64
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -71,7 +70,7 @@ class _Wire(msgspec.Struct, gc=False):
 
 
 _wire = msgspec.json.Decoder(_Wire)
-_json = msgspec.json.Decoder()
+json_decoder = msgspec.json.Decoder()
 
 
 def open_event(value: bytes | msgspec.Raw) -> InboundEvent | BrokenEvent:
@@ -80,63 +79,17 @@ def open_event(value: bytes | msgspec.Raw) -> InboundEvent | BrokenEvent:
         wire = _wire.decode(value)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return _open_slowly(value)
-    if not _is_shallow(value, wire.data):
+    if not is_shallow(value, wire.data):
         return BrokenEvent(id=None, source=None, errors=(EVENT_INVALID,))
     return _checked(wire)
 
 
-def _utf8(raw: bytes) -> str | bytes:
-    """The text of a header; what is not UTF-8 stays bytes, which no attribute accepts."""
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw
-
-
-def open_record(
-    headers: Iterable[tuple[str, bytes | None]], value: bytes | None
-) -> InboundEvent | BrokenEvent:
-    """The event of a message with headers, binary (`ce_…`, over HTTP `ce-…`) or structured. Never raises.
-
-    A message without such headers is read as structured, whatever its content-type says.
-    """
-    value = (value or b"").removeprefix(UTF8_BOM)
-    attributes = header_attributes(headers)
-    if attributes is None:
-        return open_event(value)
-    if value:
-        try:
-            attributes["data"] = _json.decode(value)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            return _broken(attributes, [ATTRIBUTE_INVALID["data"]])
-        if not _is_shallow(value, attributes["data"]):
-            return _broken(attributes, [ATTRIBUTE_INVALID["data"]])
-    return from_attributes(attributes)
-
-
-def header_attributes(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, object] | None:
-    """The attributes of binary mode, without its data; None of a message that is read as structured."""
-    attributes: dict[str, object] = {}
-    content_type: str | None = None
-    for name, raw in headers:
-        key = name.lower()
-        if key.startswith(("ce_", "ce-")):
-            attribute = key[3:]
-            attributes[attribute] = AMBIGUOUS if attribute in attributes else _utf8(raw or b"")
-        elif key == "content-type":
-            content_type = (raw or b"").decode("utf-8", "replace")
-    structured = content_type is not None and content_type.lower().startswith("application/cloudevents")
-    if structured or not attributes:
-        return None
-    return attributes | {"datacontenttype": content_type, "data": UNSET}
-
-
 def _open_slowly(value: bytes | msgspec.Raw) -> InboundEvent | BrokenEvent:
     try:
-        document = _json.decode(value)
+        document = json_decoder.decode(value)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         document = None
-    if not isinstance(document, dict) or not _is_shallow(value, document):
+    if not isinstance(document, dict) or not is_shallow(value, document):
         return BrokenEvent(id=None, source=None, errors=(EVENT_INVALID,))
     return from_attributes(document)
 
@@ -157,7 +110,7 @@ def from_attributes(
     if not isinstance(attributes.get("data_base64"), str | None):
         errors.append(ATTRIBUTE_INVALID["data"])
     if errors:
-        return _broken(attributes, errors)
+        return broken_event(attributes, errors)
     known = {name: attributes[name] for name in _Wire.__struct_fields__ if name in attributes}
     if not isinstance(known.get("traceparent"), str):
         known["traceparent"] = None
@@ -182,7 +135,7 @@ def _is_valid(name: str, value: object) -> bool:
             return _JSON_TYPE.fullmatch(value) is not None
 
 
-def _broken(attributes: dict[str, object], errors: list[FieldError]) -> BrokenEvent:
+def broken_event(attributes: dict[str, object], errors: list[FieldError]) -> BrokenEvent:
     def valid(name: str) -> str | None:
         value = attributes.get(name)
         return value if isinstance(value, str) and _is_valid(name, value) else None
@@ -209,7 +162,7 @@ def _checked(wire: _Wire) -> InboundEvent | BrokenEvent:
     if content_type not in (None, "application/json") and not _is_valid("datacontenttype", content_type):
         errors.append(ATTRIBUTE_INVALID["datacontenttype"])
     if errors:
-        return _broken({"id": wire.id, "source": wire.source}, errors)
+        return broken_event({"id": wire.id, "source": wire.source}, errors)
     trace = wire.traceparent
     return InboundEvent(
         id=wire.id,
@@ -225,10 +178,10 @@ def _from_base64(encoded: str) -> Any:
     """JSON in base64 (CloudEvents JSON format, section 3.1.1); None if it is not such."""
     try:
         value = base64.b64decode(encoded, validate=True)
-        decoded = _json.decode(value)
+        decoded = json_decoder.decode(value)
     except (ValueError, msgspec.DecodeError, RecursionError):
         return None
-    return decoded if _is_shallow(value, decoded) else None
+    return decoded if is_shallow(value, decoded) else None
 
 
 def _utc(time: str) -> str | None:
@@ -250,7 +203,7 @@ def _utc(time: str) -> str | None:
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def _is_shallow(value: bytes | msgspec.Raw, decoded: object) -> bool:
+def is_shallow(value: bytes | msgspec.Raw, decoded: object) -> bool:
     raw = bytes(value)
     if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
         return True

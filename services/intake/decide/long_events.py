@@ -11,13 +11,13 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from services.intake.decide.binary_mode import header_attributes
 from services.intake.decide.events import (
     AMBIGUOUS,
     UTF8_BOM,
     BrokenEvent,
     InboundEvent,
     from_attributes,
-    header_attributes,
 )
 from services.intake.decide.problems import ATTRIBUTE_INVALID, EVENT_INVALID
 

@@ -13,10 +13,11 @@ from starlette.responses import Response
 from services.intake.append.decide_batch import ReceivedEvent
 from services.intake.append.idempotency import Answers, Result, encoder
 from services.intake.append.writer import Writer
+from services.intake.crypto.digests import event_keys
 from services.intake.crypto.sealing import Keyring
 from services.intake.decide.events import MAX_ID, MAX_SOURCE, MAX_TYPE
 from services.intake.inbox.batches import BatchUnreadable, split_with_pauses
-from services.intake.inbox.receive import Receiver, event_keys
+from services.intake.inbox.receive import Receiver
 from services.intake.settings import Settings
 from shared.errors import FieldError, NotFound, Rejected
 from shared.http.auth.callers import Caller
@@ -127,7 +128,7 @@ def events_router(
     async def look_up_event(request: Request, caller: Upstream) -> Any:
         """The result of an event that was sent before, by either door."""
         wanted = await LOOKUP.read(request)
-        allowed, refused = event_keys(keyring.tenant(caller.tenant), wanted.source, wanted.id)
+        allowed, refused = event_keys(keyring.tenant(caller.tenant).mac, wanted.source, wanted.id)
         answer = await answers.find(allowed, refused)
         if answer is None:
             raise NotFound("No event with this source and id was answered.")

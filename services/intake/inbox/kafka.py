@@ -21,8 +21,9 @@ from shared.inbox.group import GroupMember
 from shared.kafka.clients import KafkaClients
 from shared.kafka.durability import REPLICAS, durable_by_itself
 from shared.kafka.polling import Polling
+from shared.kafka.topics import create_topic
 from shared.postgres import Pool
-from shared.relay.topic import SETTINGS, create_topic
+from shared.relay.topic import SETTINGS
 
 TOPIC_SETTINGS: Final = {**SETTINGS, "segment.ms": str(60 * 60 * 1000)}
 """Those with which `infra.local.topics` creates it, beside `durable_by_itself`."""

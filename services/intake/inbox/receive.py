@@ -9,8 +9,9 @@ from services.intake.append.decide_batch import Door, ReceivedEvent
 from services.intake.append.inbound import Headers, InboundRecord
 from services.intake.crypto import digests
 from services.intake.crypto.sealing import Keyring, TenantKey
+from services.intake.decide.binary_mode import open_record
 from services.intake.decide.commands import Command
-from services.intake.decide.events import UTF8_BOM, BrokenEvent, InboundEvent, open_event, open_record
+from services.intake.decide.events import UTF8_BOM, BrokenEvent, InboundEvent, open_event
 from services.intake.decide.long_events import open_long_event, open_long_record
 from services.intake.decide.messages import parse
 from services.intake.decide.problems import EVENT_INVALID
@@ -172,22 +173,20 @@ class Receiver:
             # What is too long was not decoded: it is the same event only if its bytes are.
             is_long = len(value) > self._event_bytes
             digest = key.digest(value) if is_long else digests.content_digest(key.mac, event)
+            leftovers = tenant in self._spreadsheet_tenants
             centers = (
-                command.centers
-                if command is not None
-                else readable_centers(event.data, spreadsheet_leftovers=tenant in self._spreadsheet_tenants)
+                command.centers if command else readable_centers(event.data, spreadsheet_leftovers=leftovers)
             )
             traceparent = event.traceparent or traceparent
         if event.source is not None and event.id is not None:
             causation_id = digests.causation_id(key.mac, event.source, event.id)
-            unique = bytes.fromhex(causation_id) if allowed else refused_key(key, event.source, event.id)
+            unique = (
+                bytes.fromhex(causation_id)
+                if allowed
+                else digests.refused_key(key.mac, event.source, event.id)
+            )
         else:
             causation_id, unique = digest.hex(), None
-        # Of what is too long an HTTP sender has the rest; of a Kafka record the beginning is kept. Of several people
-        # nothing is: an erasure could find it by one of them alone.
-        kept = value[: self._event_bytes] if envelope.door == "kafka" else value
-        if len(kept) > self._event_bytes or names_several(event, value):
-            kept = b""
         return ReceivedEvent(
             tenant=tenant,
             source=event.source,
@@ -201,12 +200,22 @@ class Receiver:
             lookup=lookup_of(key, command, event, value),
             fingerprint=_fingerprint(key, command),
             traceparent=traceparent,
-            raw=kept,
+            raw=self._kept(event, envelope),
             door=envelope.door,
             centers=centers,
             partition=envelope.partition,
             offset=envelope.offset,
         )
+
+    def _kept(self, event: InboundEvent | BrokenEvent, envelope: Delivery) -> bytes:
+        """What a rejection keeps, sealed.
+
+        Of what is too long an HTTP sender has the rest; of a Kafka record the beginning is kept. Of several people
+        nothing is: an erasure could find it by one of them alone.
+        """
+        value = envelope.value
+        kept = value[: self._event_bytes] if envelope.door == "kafka" else value
+        return b"" if len(kept) > self._event_bytes or names_several(event, value) else kept
 
     def _read(
         self, event: InboundEvent, envelope: Delivery, allowed: bool
@@ -233,16 +242,6 @@ def receiver_of(settings: Settings, keyring: Keyring, clock: Clock = system_cloc
         batch_events=settings.request_events,
         spreadsheet_tenants=settings.tenants_with_spreadsheets,
     )
-
-
-def event_keys(key: TenantKey, source: str, event_id: str) -> tuple[bytes, bytes]:
-    """The idempotency keys under which an event may have been answered: as allowed, and as not allowed."""
-    return bytes.fromhex(digests.causation_id(key.mac, source, event_id)), refused_key(key, source, event_id)
-
-
-def refused_key(key: TenantKey, source: str, event_id: str) -> bytes:
-    """The key of an event whose source is not the tenant's: once it is, the same event is a new one."""
-    return bytes.fromhex(digests.causation_id(key.mac, f"\0{source}", event_id))
 
 
 def _fingerprint(key: TenantKey, command: Command | None) -> bytes:

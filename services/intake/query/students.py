@@ -48,7 +48,6 @@ LOOKUP: Final = JsonBody(LookupBody)
 def students_router(pool: Pool, keyring: Keyring, expensive: ExpensiveReads) -> APIRouter:
     """The routes. An operator limited to centres sees their students only; others do not exist."""
     router = APIRouter(tags=["students"], dependencies=[MinPosition])
-    ends = SlotEnds()
 
     @router.get("/v1/students")
     async def list_students(
@@ -79,6 +78,13 @@ def students_router(pool: Pool, keyring: Keyring, expensive: ExpensiveReads) -> 
         """One student of a year, or of the latest."""
         return json_response(await _student(pool, caller, student_id, year))
 
+    _add_lookup(router, pool, keyring)
+    return router
+
+
+def _add_lookup(router: APIRouter, pool: Pool, keyring: Keyring) -> None:
+    ends = SlotEnds()
+
     @router.post("/v1/students/lookup", openapi_extra=LOOKUP.openapi)
     async def look_up_student(caller: Reader, request: Request) -> Any:
         """The student with a national ID. Its time does not show whether there is one of another centre."""
@@ -96,8 +102,6 @@ def students_router(pool: Pool, keyring: Keyring, expensive: ExpensiveReads) -> 
         else:
             answer = json_response(_item(row))
         return _InSlot(answer, begun, ends)
-
-    return router
 
 
 class _InSlot(Response):

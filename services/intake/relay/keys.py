@@ -20,10 +20,10 @@ from shared.append.log import Appended
 from shared.contracts.facts import FACT_NAMES, StudentErased, StudentRegistered
 from shared.contracts.partitions import pool_partition
 from shared.kafka.clients import KafkaClients
+from shared.kafka.topics import REQUEST_MILLISECONDS, create_topic
 from shared.postgres import Pool, named_queries
 from shared.project.columns import columns
 from shared.relay.producer import MAX_RECORD_BYTES
-from shared.relay.topic import REQUEST_MILLISECONDS, create_topic
 
 QUERIES: Final = named_queries("services.intake.relay")
 COMPACTED: Final = {

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from shared.inbox.group_watch import GroupWatch
 from shared.inbox.metrics import RECREATED
 from shared.kafka.aio_clients import AioKafkaClients
-from shared.relay.topic import create_topic
+from shared.kafka.topics import create_topic
 from tests.deadlines import expected_within
 from tests.servers import MakesTopics
 

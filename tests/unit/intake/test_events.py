@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from msgspec import UNSET
 
-from services.intake.decide.events import BrokenEvent, InboundEvent, open_event, open_record
+from services.intake.decide.binary_mode import open_record
+from services.intake.decide.events import BrokenEvent, InboundEvent, open_event
 from tests.unit.intake.examples import STUDENT, document
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -10,7 +10,7 @@ import pytest
 from services.intake.append.decide_batch import ReceivedEvent
 from services.intake.append.inbound import InboundRecord
 from services.intake.crypto.sealing import Keyring
-from services.intake.decide import events, long_events
+from services.intake.decide import binary_mode, events, long_events
 from services.intake.decide.events import BrokenEvent, InboundEvent
 from services.intake.decide.long_events import open_long_event, open_long_record
 from services.intake.inbox import batches, http
@@ -47,7 +47,9 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             lengths.append(len(bytes(value)))
             return self._decoder.decode(value)
 
-    for module, name in ((events, "_wire"), (events, "_json"), (long_events, "_value")):
+    for module, name in (
+        (events, "_wire"), (events, "json_decoder"), (binary_mode, "json_decoder"), (long_events, "_value"),
+    ):  # fmt: skip
         monkeypatch.setattr(module, name, Counted(getattr(module, name)))
     return lengths
 
