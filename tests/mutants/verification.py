@@ -143,4 +143,12 @@ VERIFICATION = (
         "        tuple(row.traceparent for row in rows[: len(hashes)]),\n",
         ("tests/unit/verification/test_log_pages.py",),
     ),
+    Mutant(
+        "no-replay-hides-the-log",
+        "a service that ends its replay with an error hides what was found in its log",
+        "services/audit/query/service_check.py",
+        "        if not in_log:\n",
+        "        if len(in_log) < 9:\n",
+        ("tests/unit/audit/test_service_check.py",),
+    ),
 )
