@@ -1,9 +1,10 @@
 """The ends of slots: the same for all who wait, and no earlier than a slot after the beginning."""
 
 import asyncio
+import math
 import time
 
-from services.intake.query.slots import SLOT_SECONDS, SlotEnds
+from services.intake.query.slots import JITTER_SECONDS, SLOT_SECONDS, SlotEnds
 
 
 def pollers() -> int:
@@ -44,3 +45,10 @@ async def test_who_is_cancelled_keeps_nobody_else_from_the_end() -> None:
     gone.cancel()
     await other
     assert gone.cancelled()
+
+
+async def test_an_end_is_later_by_chance() -> None:
+    ends = SlotEnds(chance=lambda: 1.0)
+    begun = time.perf_counter()
+    await ends.after(begun)
+    assert time.perf_counter() >= math.ceil(begun / SLOT_SECONDS + 1) * SLOT_SECONDS + JITTER_SECONDS
