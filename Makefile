@@ -104,10 +104,10 @@ fuzz-api: venv ## what the OpenAPI documents allow, and what they do not, agains
 		$(if $(SERVICE),--service "$(SERVICE)")
 
 observe-test: venv ## asks every query of the dashboards and alerts of a real Prometheus, and keeps its answers [SECONDS=60]
-	@RAHNAMA_OBSERVE_SECONDS="$(or $(SECONDS),60)" exec $(RUN) pytest tests/observe --timeout 3600 $(ARGS)
+	@RAHNAMA_OBSERVE_SECONDS="$(or $(SECONDS),60)" exec $(RUN) pytest tests/tools/observe --timeout 3600 $(ARGS)
 
 screenshots: venv ## the dashboards by Grafana's components, from what observe-test kept (needs node, npm, chromium) [TABLE=1: in docs]
-	@exec $(RUN) tests.observe.screenshots $(if $(filter 1,$(TABLE)),--table)
+	@exec $(RUN) tests.tools.observe.screenshots $(if $(filter 1,$(TABLE)),--table)
 
 images-offline: venv ## builds every container image without a registry (needs an engine and mmdebstrap)
 	@exec $(RUN) infra.images
@@ -116,16 +116,16 @@ compose-test: venv ## brings the containers up, restarts each under load, checks
 	@RAHNAMA_CONTAINER_IMAGES="$(or $(IMAGES),offline)" exec $(RUN) pytest tests/containers --timeout 3600 -s $(ARGS)
 
 bench: venv ## how fast and at what cost, whole in under 40 minutes: [ONLY=name TABLE=1]
-	@exec $(RUN) tests.bench $(if $(ONLY),--only $(ONLY)) $(if $(filter 1,$(TABLE)),--table)
+	@exec $(RUN) tests.tools.bench $(if $(ONLY),--only $(ONLY)) $(if $(filter 1,$(TABLE)),--table)
 
 bench-small: venv ## every benchmark at a tiny size, to see that it works: [ONLY=name]
-	@exec $(RUN) tests.bench --small $(if $(ONLY),--only $(ONLY))
+	@exec $(RUN) tests.tools.bench --small $(if $(ONLY),--only $(ONLY))
 
 soak: venv ## half of what the system carries, for MINUTES=20; plots in RAHNAMA_HOME/reports, with TABLE=1 in docs
-	@exec $(RUN) tests.bench.soak --minutes "$(or $(MINUTES),20)" $(if $(filter 1,$(TABLE)),--table)
+	@exec $(RUN) tests.tools.bench.soak --minutes "$(or $(MINUTES),20)" $(if $(filter 1,$(TABLE)),--table)
 
 overload: venv ## three times what it carries, for SECONDS=60: shed, nothing lost, back again [TABLE=1]
-	@exec $(RUN) tests.bench.overload --seconds "$(or $(SECONDS),60)" $(if $(filter 1,$(TABLE)),--table)
+	@exec $(RUN) tests.tools.bench.overload --seconds "$(or $(SECONDS),60)" $(if $(filter 1,$(TABLE)),--table)
 
 check: venv ## style, types and the architecture's rules
 	@$(RUN) ruff check .

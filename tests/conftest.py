@@ -3,13 +3,39 @@
 import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
+import pytest
 import pytest_asyncio
 
 if TYPE_CHECKING:  # unit tests must not pay for importing the servers' clients
     from infra.local.databases import Databases
     from tests.servers import MakesDatabases, MakesTopics, PostgresCluster, TopicSet
+
+
+SHARED_SYSTEMS: Final = {
+    "tests/e2e/test_doors.py": "upstream",
+    "tests/e2e/test_invariants.py": "upstream",
+    "tests/e2e/test_metrics.py": "upstream",
+    "tests/e2e/test_personal_data.py": "upstream",
+    "tests/e2e/test_traces.py": "upstream",
+    "tests/e2e/test_replay.py": "populated",
+    "tests/e2e/test_wiped_topics.py": "populated",
+}
+"""Files that use one whole system, by its fixture: the same worker runs them, so that it starts once."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """File by file, but those that share a system together."""
+    from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
+
+    class BySystem(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return SHARED_SYSTEMS.get(file, file)
+
+    return BySystem(config, log)
 
 
 def pytest_collection_finish() -> None:

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final, TypeVar, overload
 
+T = TypeVar("T")
 ASK_SECONDS: Final = 0.02
 
 
@@ -21,13 +22,31 @@ async def expected_within(seconds: float, what: str) -> AsyncIterator[None]:
         raise
 
 
-async def until(holds: Callable[[], object | Awaitable[object]], seconds: float = 15) -> None:
-    """Asks until the answer is true. Raises `AssertionError` after `seconds`."""
-    async with expected_within(seconds, "what the test waits for"):
+@overload
+async def until(
+    holds: Callable[[], Awaitable[T | None]],
+    seconds: float = ...,
+    what: str = ...,
+    *,
+    pause_seconds: float = ...,
+) -> T: ...
+@overload
+async def until(
+    holds: Callable[[], T | None], seconds: float = ..., what: str = ..., *, pause_seconds: float = ...
+) -> T: ...
+async def until(
+    holds: Callable[[], Any],
+    seconds: float = 15,
+    what: str = "what the test waits for",
+    *,
+    pause_seconds: float = ASK_SECONDS,
+) -> Any:
+    """Asks until the answer is true, and returns it. Raises `AssertionError` after `seconds`."""
+    async with expected_within(seconds, what):
         while True:
             answer = holds()
             if isinstance(answer, Awaitable):
                 answer = await answer
             if answer:
-                return
-            await asyncio.sleep(ASK_SECONDS)
+                return answer
+            await asyncio.sleep(pause_seconds)

@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from tests.bench.pages import bench_page
-from tests.bench.reports import page as course_page
 from tests.drills.tables import drills_page
 from tests.faults.tables import faults_page
 from tests.fuzz.events.tables import fuzz_page
 from tests.mutants.report import mutants_page
 from tests.provenance import OLDER, REPORTS
 from tests.simulation.pages import simulation_page
+from tests.tools.bench.pages import bench_page
+from tests.tools.bench.reports import page as course_page
 
 Page = Callable[[dict[str, Any], str], str]
 """From a report and the page that there is to the page that there should be."""

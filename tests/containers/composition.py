@@ -12,12 +12,13 @@ from typing import Any, Final
 import httpx
 
 from infra.images.names import image_names
-from infra.local.databases import SERVICES, ServiceDatabase, describe_databases
+from infra.local.databases import ServiceDatabase, describe_databases
 from infra.local.errors import LocalError
 from infra.local.home import REPOSITORY
 from infra.local.ports import LOOPBACK, free_ports
+from infra.services import NAMES
 
-PARTS: Final = (*SERVICES, "kafka", "postgres")
+PARTS: Final = (*NAMES, "kafka", "postgres")
 FILES: Final = (REPOSITORY / "docker-compose.yml", Path(__file__).with_name("ports.yml"))
 COMMAND_SECONDS: Final = 600
 READY_SECONDS: Final = 180
@@ -51,7 +52,7 @@ class Composition:
     @property
     def urls(self) -> dict[str, str]:
         """By service, without a slash at the end."""
-        return {service: f"http://{LOOPBACK}:{self._ports[service]}" for service in SERVICES}
+        return {service: f"http://{LOOPBACK}:{self._ports[service]}" for service in NAMES}
 
     @property
     def kafka_bootstrap(self) -> str:
@@ -144,7 +145,7 @@ class Composition:
     def write_logs(self) -> None:
         """What every part printed, in files where tests look for them."""
         for part in PARTS:
-            file = self.folder / ("logs" if part in SERVICES else part) / f"{part}.log"
+            file = self.folder / ("logs" if part in NAMES else part) / f"{part}.log"
             file.parent.mkdir(exist_ok=True)
             file.write_text(self.logs(part))
 

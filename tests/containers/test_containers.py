@@ -10,12 +10,12 @@ import pytest
 
 from infra.demo.cohort import YEAR, CohortSize, Event, make_cohort
 from infra.demo.traced import with_trace
-from infra.local.databases import SERVICES
+from infra.services import NAMES
 from tests.containers.composition import PARTS, Composition
 from tests.containers.conftest import Stopwatch
+from tests.deadlines import until
 from tests.e2e.load import Load
 from tests.e2e.upstream import Upstream
-from tests.e2e.waiting import within
 from tests.invariants.every import everything_holds
 
 STUDENTS_A_ROUND: Final = 300
@@ -53,7 +53,7 @@ async def require_whole(upstream: Upstream, until: str) -> dict[str, Any]:
     return report
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", NAMES)
 async def test_a_service_runs_as_nobody_on_a_read_only_file_system_and_nothing_in_it_builds(
     composition: Composition, service: str
 ) -> None:
@@ -75,7 +75,7 @@ async def test_every_container_says_that_it_is_healthy(composition: Composition,
     async def healthy() -> bool:
         return all(composition.inspect(part)["State"]["Health"]["Status"] == "healthy" for part in PARTS)
 
-    await within(60, healthy, "health of all containers", pause_seconds=1)
+    await until(healthy, 60, "health of all containers", pause_seconds=1)
 
 
 async def test_a_cohort_goes_the_whole_way_and_every_proof_holds(
@@ -98,14 +98,13 @@ async def test_one_trace_goes_over_all_three_containers(composition: Composition
     async def told() -> bool:
         spans = [json.loads(line) for line in composition.logs("lgtm").splitlines() if line.startswith("{")]
         return any(
-            {span["service"] for span in spans if span["trace_id"] == trace} == set(SERVICES)
-            for trace in TRACES
+            {span["service"] for span in spans if span["trace_id"] == trace} == set(NAMES) for trace in TRACES
         )
 
-    await within(SPAN_SECONDS, told, "a trace over all services", pause_seconds=1)
+    await until(told, SPAN_SECONDS, "a trace over all services", pause_seconds=1)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", NAMES)
 async def test_who_watches_may_read_metrics_with_the_token_that_was_prepared_for_it(
     composition: Composition, service: str
 ) -> None:
@@ -118,7 +117,7 @@ async def test_who_watches_may_read_metrics_with_the_token_that_was_prepared_for
     assert refused.status_code == 403
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", NAMES)
 async def test_a_service_told_to_stop_under_load_ends_with_0_in_time_and_loses_nothing(
     composition: Composition, upstream: Upstream, stopwatch: Stopwatch, service: str
 ) -> None:

@@ -6,9 +6,9 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
-from infra.local.databases import SERVICES
 from infra.local.errors import PartFailedError
 from infra.local.service import ServiceProcess
+from infra.services import NAMES
 from shared.kafka.closing_clients import Producer
 from tests.e2e.people import event, student
 from tests.e2e.upstream import Upstream
@@ -119,5 +119,5 @@ async def held_by(upstream: Upstream, service: str) -> str:
 
 
 async def is_well(upstream: Upstream) -> bool:
-    found = [await readiness(upstream, service) for service in SERVICES]
+    found = [await readiness(upstream, service) for service in NAMES]
     return all(one["status"] == "ready" and "held" not in one for one in found)

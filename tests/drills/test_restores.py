@@ -16,6 +16,7 @@ from infra.local.topics import ensure_topics
 from services.intake.crypto.key_record import open_record, record_key
 from services.intake.crypto.sealing import Keyring
 from shared.contracts.envelope import leaf_hash
+from tests.deadlines import until
 from tests.drills.restoring import (
     all_holds,
     as_admin,
@@ -34,7 +35,6 @@ from tests.drills.restoring import (
 from tests.e2e.conftest import upstream_of_new_system
 from tests.e2e.load import Populated
 from tests.e2e.test_wiped_topics import wait_for_refill
-from tests.e2e.waiting import within
 from tests.integration.recover.backups import Backups, as_owner, backups_on, rows_of
 from tests.invariants.reading import read_records
 
@@ -162,12 +162,12 @@ async def test_a_fork_stops_its_partition_and_names_both_hashes(
     foreign = leaf_hash(other).hex()
 
     await write(upstream, source, last["partition"], other)
-    reason = await within(SECONDS, lambda: gate_of(upstream, source), f"the closed gate of {source}")
+    reason = await until(lambda: gate_of(upstream, source), SECONDS, f"the closed gate of {source}")
 
     for told in (f"sequence {last['sequence']} at offset", foreign, last["hash"].hex()):
         assert told in reason
     for consumer in consumers:
-        held = await within(SECONDS, lambda name=consumer: held_by(upstream, name), f"what {consumer} holds")  # type: ignore[misc]
+        held = await until(lambda name=consumer: held_by(upstream, name), SECONDS, f"what {consumer} holds")  # type: ignore[misc]
         for told in (
             f"partition {last['partition']} of {source} is held at sequence {last['sequence']}",
             foreign,
@@ -177,7 +177,7 @@ async def test_a_fork_stops_its_partition_and_names_both_hashes(
     assert await events_of(upstream, source) == before
 
     await empty_partition(upstream.system.kafka_bootstrap, f"rahnama.{source}", last["partition"])
-    await within(SECONDS, lambda: is_well(upstream), "three services that are well", pause_seconds=0.5)
+    await until(lambda: is_well(upstream), SECONDS, "three services that are well", pause_seconds=0.5)
     assert (await rows_of(database, "select count(*) as events from log"))[0]["events"] == len(before)
     await drilled.send_more(lambda: asyncio.sleep(0))
     await all_holds(upstream)

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from infra.demo.cohort import YEAR, CohortSize, make_cohort
+from infra.services import NAMES
 from tests.e2e.conftest import upstream_of_new_system
 from tests.e2e.people import event, mentor, student
 from tests.e2e.upstream import Upstream
@@ -22,7 +23,6 @@ from tests.e2e.verified_tables import (
     tables_of,
 )
 
-SERVICES: Final = ("intake", "allocation", "audit")
 AUDITS_OWN: Final[Mapping[str, frozenset[str]]] = {
     "ledger": frozenset({"ledger"}),
     "tree": frozenset({"trees", "inbox"}),
@@ -103,7 +103,7 @@ async def forged(connection: asyncpg.Connection, forgery: Forgery) -> AsyncItera
 
 async def verify(upstream: Upstream, *sources: str) -> dict[str, Any]:
     answer = await upstream.client.post(
-        f"{upstream.urls['audit']}/v1/verifications", json={"sources": sources or SERVICES[:2]}
+        f"{upstream.urls['audit']}/v1/verifications", json={"sources": sources or NAMES[:2]}
     )
     assert answer.status_code == 200, answer.text
     report: dict[str, Any] = answer.json()
@@ -139,7 +139,7 @@ def is_named(service: str, forgery: Forgery, key: dict[str, str], report: dict[s
     return bool(columns) and {column.name for column in forgery.columns} <= columns
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", NAMES)
 async def test_one_forged_row_of_any_table_is_named(verified: Upstream, service: str) -> None:
     missed = []
     async with superuser(verified, service) as connection:
@@ -206,7 +206,7 @@ async def test_a_log_that_cannot_be_replayed_gets_a_verdict_that_names_the_row(
 
 
 async def test_every_exclusion_names_something_that_exists(verified: Upstream) -> None:
-    for service in SERVICES:
+    for service in NAMES:
         async with superuser(verified, service) as connection:
             tables = await tables_of(connection)
         assert set(EXCLUDED_TABLES[service]) <= set(tables)

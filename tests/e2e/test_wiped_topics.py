@@ -8,16 +8,16 @@ from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
 from infra.local.topics import ensure_topics
+from infra.services import LOGS
+from tests.deadlines import until
 from tests.e2e.load import Populated
 from tests.e2e.people import event, student
 from tests.e2e.upstream import Upstream
-from tests.e2e.waiting import within
 from tests.invariants.chains import first_occurrences
 from tests.invariants.every import everything_holds
 from tests.invariants.evidence import Row
 from tests.invariants.reading import INBOUND, admin_of, end_offsets, read_rows, read_topic
 
-SOURCES: Final = ("intake", "allocation")
 REFILL_SECONDS: Final = 45.0
 TO_THE_END: Final = -1
 TABLES: Final = {
@@ -77,10 +77,10 @@ async def wait_for_refill(upstream: Upstream, source: str) -> None:
         except AssertionError:  # it goes on after what was wiped, and was not mended yet
             return False
 
-    await within(REFILL_SECONDS, is_whole, f"the whole log of {source} on its topic", pause_seconds=0.5)
+    await until(is_whole, REFILL_SECONDS, f"the whole log of {source} on its topic", pause_seconds=0.5)
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", LOGS)
 @pytest.mark.parametrize("wipe", WIPES)
 async def test_a_topic_wiped_under_load_is_filled_again_and_changes_nothing_that_was_decided(
     populated: Populated, source: str, wipe: str
@@ -109,7 +109,7 @@ async def test_the_inbound_topic_made_anew_is_read_from_its_beginning(populated:
 
     await make_anew(upstream, INBOUND)
     await upstream.produce_events([before, after])
-    await within(REFILL_SECONDS, lambda: upstream.find(after), "intake's answer")
+    await until(lambda: upstream.find(after), REFILL_SECONDS, "intake's answer")
     await upstream.settle()
     assert (await upstream.look_up(after))["status"] == "accepted"
     assert await upstream.look_up(before) == first

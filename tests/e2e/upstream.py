@@ -13,11 +13,11 @@ from aiokafka.errors import KafkaError
 
 from infra.demo.chain import Chain
 from infra.demo.cohort import Event
-from infra.local.databases import SERVICES
 from infra.local.system import System
+from infra.services import NAMES
 from shared.kafka.closing_clients import Producer
+from tests.deadlines import until
 from tests.e2e.sent import SentEvents
-from tests.e2e.waiting import within
 from tests.invariants.evidence import Evidence
 from tests.invariants.reading import INBOUND, Servers, end_offsets, gather
 
@@ -46,7 +46,7 @@ class Upstream:
     @property
     def servers(self) -> Servers:
         """Where the raw evidence is."""
-        dsns = {service: self.system.database(service).owner_dsn for service in SERVICES}
+        dsns = {service: self.system.database(service).owner_dsn for service in NAMES}
         key = base64.b64decode((self.system.folder / "keys" / "master.key").read_text())
         return Servers(dsns, self.system.kafka_bootstrap, master_key=key)
 
@@ -81,7 +81,7 @@ class Upstream:
             self.sent.answered(events, results)
             return results
 
-        return await within(SECONDS, attempt, "an answer of intake", pause_seconds=RETRY_SECONDS)
+        return await until(attempt, SECONDS, "an answer of intake", pause_seconds=RETRY_SECONDS)
 
     async def post_one(self, event: Event, **headers: str) -> httpx.Response:
         """One event, once."""
@@ -136,7 +136,7 @@ class Upstream:
                 await producer.stop()
             return True
 
-        await within(SECONDS, attempt, "an acknowledgement of Kafka", pause_seconds=RETRY_SECONDS)
+        await until(attempt, SECONDS, "an acknowledgement of Kafka", pause_seconds=RETRY_SECONDS)
 
     async def produce_events(self, events: Sequence[Event]) -> None:
         """As structured CloudEvents."""
@@ -160,7 +160,7 @@ class Upstream:
                     raise
                 return False
 
-        await within(SECONDS, attempt, "the end of the way", pause_seconds=RETRY_SECONDS)
+        await until(attempt, SECONDS, "the end of the way", pause_seconds=RETRY_SECONDS)
 
     async def _rejections_are_told(self) -> bool:
         """On their topic, which is filled in the background."""

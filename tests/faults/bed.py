@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 import httpx
 import psutil
 
-from infra.local.databases import SERVICES
 from infra.local.errors import PartFailedError
 from infra.local.home import Home
 from infra.local.kafka import Listener
 from infra.local.ports import LOOPBACK, SystemPorts, free_ports
 from infra.local.service import ServiceProcess
 from infra.local.system import System
-from tests.e2e.waiting import within
-from tests.faults.proxy import Proxy
+from infra.services import NAMES
+from tests.deadlines import until
 from tests.faults.times import SETTINGS, TOKEN_HOURS
+from tests.proxy import Proxy
 
 SERVERS: Final = ("kafka", "postgres")
 PARTITIONS: Final = 12
@@ -36,13 +36,13 @@ class Bed:
     def __init__(self, folder: Path, environment: Mapping[str, Mapping[str, str]]) -> None:
         """`environment` adds variables by service."""
         self.proxies = {
-            (service, server): Proxy(f"{service} - {server}") for service in SERVICES for server in SERVERS
+            (service, server): Proxy(f"{service} - {server}") for service in NAMES for server in SERVERS
         }
         listeners = [
             Listener(service.upper(), free_ports(1)[0], self.proxies[service, "kafka"].port)
-            for service in SERVICES
+            for service in NAMES
         ]
-        for service, listener in zip(SERVICES, listeners, strict=True):
+        for service, listener in zip(NAMES, listeners, strict=True):
             self.proxies[service, "kafka"].target = listener.port
         self.folder = folder
         self.system = System(
@@ -50,7 +50,7 @@ class Bed:
             folder,
             SystemPorts.free(),
             partitions=PARTITIONS,
-            environment={service: {**SETTINGS, **environment[service]} for service in SERVICES},
+            environment={service: {**SETTINGS, **environment[service]} for service in NAMES},
             on_service=self._make_victim,
             listeners=listeners,
         )
@@ -184,7 +184,7 @@ class Bed:
             elif name == part.service and part.environment["RAHNAMA_VICTIM_RELEASE"] == "next":
                 await self.kill(name, signal.SIGTERM)
                 self.release(name, "present")
-        for name in (*SERVERS, *SERVICES):
+        for name in (*SERVERS, *NAMES):
             if not self.system.parts[name].running:
                 await self.start(name)
         await self.wait_until_ready()
@@ -199,7 +199,7 @@ class Bed:
     async def wait_until_ready(self) -> None:
         """Returns when `/readyz` of every service says so. Raises `TimeoutError` with what is missing."""
         async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
-            for name in SERVICES:
+            for name in NAMES:
                 await self._wait_until_ready(client, name)
 
     async def _wait_until_ready(self, client: httpx.AsyncClient, name: str) -> None:
@@ -218,7 +218,7 @@ class Bed:
             return answer.status_code == 200
 
         try:
-            await within(READY_SECONDS, attempt, f"{name}'s readiness")
+            await until(attempt, READY_SECONDS, f"{name}'s readiness")
         except AssertionError as error:
             raise AssertionError(f"{error}; it said {said[:500]}") from None
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-EVERYWHERE: Final = ("intake", "allocation", "audit")
-RELAYS: Final = ("intake", "allocation")
+from infra.services import LOGS, NAMES
 
 
 @dataclass(frozen=True)
@@ -28,20 +27,20 @@ class Point:
 
 
 POINTS: Final = (
-    Point("before the commit", "before", "asyncpg.transaction:Transaction._Transaction__commit", EVERYWHERE),
-    Point("after the commit, before the acknowledgement", "after", "asyncpg.transaction:Transaction._Transaction__commit", EVERYWHERE),
+    Point("before the commit", "before", "asyncpg.transaction:Transaction._Transaction__commit", NAMES),
+    Point("after the commit, before the acknowledgement", "after", "asyncpg.transaction:Transaction._Transaction__commit", NAMES),
     Point("in the middle of a batch, positions moved", "after", "shared.inbox.positions:move_positions", ("allocation", "audit")),
     Point("in the middle of a batch, offsets moved", "after", "services.intake.append.inbound:move_inbound", ("intake",)),
-    Point("in the middle of a batch, events appended", "after", "shared.append.log:Log.append", RELAYS),
+    Point("in the middle of a batch, events appended", "after", "shared.append.log:Log.append", LOGS),
     Point("in the middle of a batch, ledger written", "after", "services.audit.project.ledger:keep", ("audit",)),
-    Point("before the publish", "before", "shared.relay.producer:BatchProducer.send", RELAYS),
-    Point("after the publish, before the next", "after", "shared.relay.producer:BatchProducer.send", RELAYS),
-    Point("sent, not acknowledged", "after", "aiokafka:AIOKafkaProducer.send_batch", RELAYS),
+    Point("before the publish", "before", "shared.relay.producer:BatchProducer.send", LOGS),
+    Point("after the publish, before the next", "after", "shared.relay.producer:BatchProducer.send", LOGS),
+    Point("sent, not acknowledged", "after", "aiokafka:AIOKafkaProducer.send_batch", LOGS),
     Point("keys published, facts not", "after", "services.intake.relay.keys:KeyRecords.publish", ("intake",)),
-    Point("after a heartbeat of leadership", "after", "shared.relay.leadership:Leadership._beat", RELAYS),
-    Point("after the published position was kept", "after", "shared.relay.leadership:Leadership.execute", RELAYS),
-    Point("before the offset hint", "before", "shared.inbox.assigned_partitions:AssignedPartitions.commit_hints", EVERYWHERE),
-    Point("after the offset hint", "after", "shared.inbox.assigned_partitions:AssignedPartitions.commit_hints", EVERYWHERE),
+    Point("after a heartbeat of leadership", "after", "shared.relay.leadership:Leadership._beat", LOGS),
+    Point("after the published position was kept", "after", "shared.relay.leadership:Leadership.execute", LOGS),
+    Point("before the offset hint", "before", "shared.inbox.assigned_partitions:AssignedPartitions.commit_hints", NAMES),
+    Point("after the offset hint", "after", "shared.inbox.assigned_partitions:AssignedPartitions.commit_hints", NAMES),
 )  # fmt: skip
 
 

@@ -13,9 +13,9 @@ from aiokafka.errors import KafkaError
 
 from infra.demo.cohort import Event
 from shared.kafka.aio_clients import AioKafkaClients
+from tests.deadlines import until
 from tests.e2e.sent import SentEvents
 from tests.e2e.upstream import BATCH, STRUCTURED_HEADERS
-from tests.e2e.waiting import within
 from tests.faults.bed import TENANTS, Bed
 from tests.faults.subjects import Leaving, Step
 from tests.invariants.reading import INBOUND
@@ -94,7 +94,7 @@ class Senders:
             return None
 
         with self._flying():
-            return await within(ANSWER_SECONDS, attempt, "an answer of intake", pause_seconds=RETRY_SECONDS)
+            return await until(attempt, ANSWER_SECONDS, "an answer of intake", pause_seconds=RETRY_SECONDS)
 
     async def ask_again(self, lanes: Sequence[Sequence[Step]]) -> None:
         """Sends everything once more over HTTP: what was answered is answered again, what was lost is not any more."""
@@ -156,7 +156,7 @@ class Senders:
             return results
 
         with self._flying():
-            return await within(ANSWER_SECONDS, attempt, "an answer of intake", pause_seconds=RETRY_SECONDS)
+            return await until(attempt, ANSWER_SECONDS, "an answer of intake", pause_seconds=RETRY_SECONDS)
 
     async def _produce(self, piece: Sequence[Step]) -> None:
         """By subject as the key, so that one partition keeps a subject's order; an idempotent producer never turns it."""
@@ -196,7 +196,7 @@ class Senders:
             return [(record.partition, record.offset) for record in written]
 
         with self._flying():
-            places = await within(
-                ANSWER_SECONDS, attempt, "an acknowledgement of Kafka", pause_seconds=RETRY_SECONDS
+            places = await until(
+                attempt, ANSWER_SECONDS, "an acknowledgement of Kafka", pause_seconds=RETRY_SECONDS
             )
         return places if attempts == 1 else []

@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 
 from infra.demo.traced import collector_environment
-from infra.local.databases import SERVICES
 from infra.local.home import Home
 from infra.otel.collector import Collector
+from infra.services import NAMES
 from tests.faults.bed import TENANTS, Bed
 from tests.faults.quiet import Stillness
 from tests.faults.senders import Senders
@@ -37,7 +37,7 @@ class Stage:
     async def said(self) -> list[tuple[str, bytes]]:
         """What the services have told anybody: answers, good and bad, spans, and metrics."""
         spans = b"\n".join(repr(span).encode() for span in self.collector.spans())
-        metrics = [(f"{name}'s metrics", await self._metrics(name)) for name in SERVICES]
+        metrics = [(f"{name}'s metrics", await self._metrics(name)) for name in NAMES]
         return [("answers", b"\n".join(self.senders.answers)), ("spans", spans), *metrics]
 
     async def _metrics(self, service: str) -> bytes:
@@ -76,7 +76,7 @@ def servers_of(bed: Bed, folder: Path) -> Servers:
     """Read directly, not through the proxies."""
     system = bed.system
     return Servers(
-        {service: system.database(service).owner_dsn for service in SERVICES},
+        {service: system.database(service).owner_dsn for service in NAMES},
         system.kafka_bootstrap,
         master_key=base64.b64decode((folder / "keys" / "master.key").read_text()),
         tenants=TENANTS,

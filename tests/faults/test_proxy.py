@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest_asyncio
 
 from infra.local.ports import LOOPBACK
-from tests.faults.proxy import Proxy
+from tests.proxy import Proxy
 
 SECONDS = 5.0
 

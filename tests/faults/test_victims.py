@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.databases import SERVICES
+from infra.services import NAMES
 from tests.faults.points import POINTS, points_of
 
 ARM_AND_PASS = """
@@ -34,7 +34,7 @@ def run_victim(service: str, control: Path) -> "subprocess.CompletedProcess[str]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", NAMES)
 def test_every_point_of_a_service_is_wrapped_and_kills_at_the_passage_that_was_asked_for(
     service: str, tmp_path: Path
 ) -> None:
@@ -54,7 +54,7 @@ def test_an_armed_victim_that_does_not_pass_the_point_often_enough_lives(tmp_pat
 
 
 def test_every_service_has_points_before_and_after_its_commit() -> None:
-    for service in SERVICES:
+    for service in NAMES:
         whens = {point.when for point in points_of(service) if "commit" in point.name}
         assert whens == {"before", "after"}
     assert len({(point.name, point.services) for point in POINTS}) == len(POINTS)

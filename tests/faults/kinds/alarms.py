@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from tests.e2e.waiting import within
+from tests.deadlines import until
 from tests.faults.ground import Expected, Ground
 
 ALARM_SECONDS: Final = 45.0
@@ -16,7 +16,7 @@ async def require(
 ) -> None:
     """Asks until the answer is true. Raises `Expected` with `otherwise` after `ALARM_SECONDS`."""
     try:
-        await within(ALARM_SECONDS, attempt, otherwise, pause_seconds=pause_seconds)
+        await until(attempt, ALARM_SECONDS, otherwise, pause_seconds=pause_seconds)
     except AssertionError:
         raise Expected(otherwise) from None
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from infra.local.databases import SERVICES
+from infra.services import NAMES
 from tests.faults.attackers import CUT, OPEN, Endings, endless_headers, flood, idle_connections, slow_clients
 from tests.faults.ground import Expected, Ground
 from tests.faults.memory import HTTP_BOUND_MIB
@@ -71,14 +71,14 @@ async def a_flood_of_refused_requests_comes(ground: Ground) -> None:
 
 async def _attack_all(ground: Ground, attack: Attack) -> dict[str, tuple[Endings, float]]:
     """All services side by side, under load: how the attackers' requests ended, and how many connections were refused."""
-    async with ground.under_load(), ground.attacked(SERVICES, HTTP_BOUND_MIB):
-        before = {service: await ground.metric(REFUSALS, service) for service in SERVICES}
+    async with ground.under_load(), ground.attacked(NAMES, HTTP_BOUND_MIB):
+        before = {service: await ground.metric(REFUSALS, service) for service in NAMES}
         await ground.in_use()
-        endings = await asyncio.gather(*(attack(service) for service in SERVICES))
-        after = {service: await ground.metric(REFUSALS, service) for service in SERVICES}
+        endings = await asyncio.gather(*(attack(service) for service in NAMES))
+        after = {service: await ground.metric(REFUSALS, service) for service in NAMES}
     return {
         service: (ends, after[service] - before[service])
-        for service, ends in zip(SERVICES, endings, strict=True)
+        for service, ends in zip(NAMES, endings, strict=True)
     }
 
 

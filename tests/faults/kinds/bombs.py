@@ -3,7 +3,7 @@
 from typing import Final
 
 from shared.kafka.closing_clients import Producer
-from tests.e2e.waiting import within
+from tests.deadlines import until
 from tests.faults.bed import PARTITIONS
 from tests.faults.ground import Ground
 from tests.faults.memory import BOMB_BOUND_MIB, MIB
@@ -61,4 +61,4 @@ async def _require_refused(ground: Ground, places: list[Place]) -> int:
         found = {(row["partition"], row["offset"]) for row in rows} & set(places)
         return len(found) if len(found) == len(places) else None
 
-    return await within(REFUSED_SECONDS, attempt, "a rejection of each bomb", pause_seconds=0.2)
+    return await until(attempt, REFUSED_SECONDS, "a rejection of each bomb", pause_seconds=0.2)

@@ -14,9 +14,9 @@ import httpx
 from aiokafka.admin import NewTopic
 from aiokafka.errors import KafkaError
 
-from infra.local.databases import SERVICES
 from infra.local.service import ServiceProcess
 from infra.local.system_user import let_pass
+from infra.services import NAMES
 from shared.kafka.closing_clients import Producer
 from tests.faults.ground import DidNotHappen, Ground
 from tests.invariants.reading import admin_of
@@ -48,12 +48,12 @@ def library() -> Path:
 
 async def a_services_clock_jumps_by_a_day(ground: Ground) -> None:
     """Forth, back beyond the present, and to the present again, under load; its tokens outlive that."""
-    await _jump(ground, [ground.draw.choice(SERVICES)])
+    await _jump(ground, [ground.draw.choice(NAMES)])
 
 
 async def every_clock_jumps_by_a_day(ground: Ground) -> None:
     """As on a host whose time is set: the services, Postgres and Kafka at once."""
-    await _jump(ground, ["postgres", "kafka", *SERVICES])
+    await _jump(ground, ["postgres", "kafka", *NAMES])
 
 
 async def _jump(ground: Ground, names: list[str]) -> None:

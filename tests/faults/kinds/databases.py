@@ -2,10 +2,9 @@
 
 import asyncpg
 
-from infra.local.databases import SERVICES
+from infra.services import LOGS, NAMES
 from shared.postgres import TRANSIENT_ERRORS
 from tests.faults.ground import Ground
-from tests.faults.points import RELAYS
 
 ALL = """
 select pg_terminate_backend(pid) from pg_stat_activity
@@ -20,7 +19,7 @@ RELAY = ALL + " and application_name like '%-relay'"
 async def backends_are_terminated(ground: Ground) -> None:
     """All of a service, those that are in a transaction, or the session that holds its relay's locks; several times."""
     which = ground.draw.choice((ALL, IN_TRANSACTION, IN_TRANSACTION, RELAY))
-    service = ground.draw.choice(RELAYS if which == RELAY else SERVICES)
+    service = ground.draw.choice(LOGS if which == RELAY else NAMES)
     await ground.underway(0.4)
     ended = 0
     try:

@@ -4,19 +4,19 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from infra.local.databases import SERVICES
+from infra.services import NAMES
 from tests.faults.ground import Ground
 from tests.faults.points import points_of
 
 DEATH_SECONDS: Final = 5.0
 LOOKS: Final = 20
 LOOK_SECONDS: Final = 0.1
-PARTS: Final = (*SERVICES, "kafka", "postgres")
+PARTS: Final = (*NAMES, "kafka", "postgres")
 
 
 async def a_service_is_killed(ground: Ground) -> None:
     """At a random moment; it is started again a little later."""
-    name = ground.draw.choice(SERVICES)
+    name = ground.draw.choice(NAMES)
     await ground.underway()
     ground.do(f"SIGKILL {name}")
     ground.witness(await ground.bed.kill(name), f"{name} did not run")
@@ -26,7 +26,7 @@ async def a_service_is_killed(ground: Ground) -> None:
 
 async def a_service_is_killed_at_a_named_point(ground: Ground) -> None:
     """Twice, perhaps: the second time soon after it was started again."""
-    name = ground.draw.choice(SERVICES)
+    name = ground.draw.choice(NAMES)
     points = [ground.draw.choice(points_of(name)) for _ in range(ground.draw.choice((1, 1, 2)))]
     await ground.underway(0.3)
     for point in points:

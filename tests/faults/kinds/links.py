@@ -4,8 +4,8 @@ import asyncio
 from typing import Final
 
 from tests.faults.ground import Ground
-from tests.faults.proxy import Proxy
 from tests.faults.times import STOPPED_SECONDS
+from tests.proxy import Proxy
 
 LONGEST_DELAY_SECONDS: Final = 0.15
 

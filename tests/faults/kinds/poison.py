@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
-from tests.e2e.waiting import within
+from tests.deadlines import until
 from tests.faults.bed import PARTITIONS
 from tests.faults.corpus import CORPUS, ID, INTERNAL
 from tests.faults.ground import Ground
@@ -72,7 +72,7 @@ async def _with_records(ground: Ground, topic: str) -> list[int]:
         filled = [number for number, end in sorted(ends.items()) if end]
         return filled if len(filled) > 1 else None
 
-    return await within(ALARM_SECONDS, attempt, "records in two partitions")
+    return await until(attempt, ALARM_SECONDS, "records in two partitions")
 
 
 async def _foreign_record(ground: Ground, source: str, partition: int) -> bytes:

@@ -3,7 +3,7 @@
 import signal
 from typing import Final
 
-from infra.local.databases import SERVICES
+from infra.services import NAMES
 from tests.faults.ground import Ground
 from tests.faults.times import STOPPED_SECONDS
 
@@ -12,7 +12,7 @@ SLACK_SECONDS: Final = 1.0
 
 async def a_service_is_stopped(ground: Ground) -> None:
     """Alone: nobody takes its place, and it goes on where it was."""
-    await _stop(ground, ground.draw.choice(SERVICES))
+    await _stop(ground, ground.draw.choice(NAMES))
 
 
 async def a_server_is_stopped(ground: Ground) -> None:

@@ -11,11 +11,11 @@ from aiokafka.admin import RecordsToDelete
 from aiokafka.errors import KafkaError
 
 from infra.local.topics import ensure_topics
+from infra.services import LOGS
 from tests.faults.bed import PARTITIONS
 from tests.faults.ground import Ground
 from tests.invariants.reading import admin_of, consumer_of, end_offsets, read_topic
 
-LOGS: Final = ("intake", "allocation")
 TO_THE_END: Final = -1
 GROWTH_LOOKS: Final = 40
 GROWTH_LOOK_SECONDS: Final = 0.25

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from shared.kafka.aio_clients import AioKafkaClients
 from tests.integration.kafka.cancelled import cancelled_at, nothing_left_open
-from tests.integration.kafka.proxy import proxied
+from tests.proxy import proxied
 
 Opening = Callable[[AioKafkaClients], Coroutine[Any, Any, Any]]
 
@@ -111,7 +111,7 @@ async def test_a_client_whose_broker_hangs_up_at_any_moment_leaves_nothing_open(
                 client = opened.client if kind == "producer" else opened._client
                 node = client.get_random_node()
                 await client.ready(node)
-                proxy.hang_up()
+                proxy.cut()
                 for _ in range(turns):
                     await asyncio.sleep(0)
                 await client.ready(node)
@@ -137,7 +137,7 @@ async def test_a_producer_ends_though_its_broker_takes_nothing_any_more(kafka_bo
         )
         batch = producer.create_batch()
         batch.append(key=None, value=bytes(1 << 24), timestamp=None)
-        proxy.fall_silent()
+        proxy.hold_up()
         written = asyncio.create_task(producer.send_batch(batch, "__consumer_offsets", partition=0))
         await asyncio.sleep(0.2)
         await producer.stop()

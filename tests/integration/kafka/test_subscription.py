@@ -13,7 +13,7 @@ from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.clients import Found, Records, Subscription
 from shared.kafka.polling import Polling
 from tests.integration.kafka.cancelled import cancelled_at, nothing_left_open
-from tests.integration.kafka.proxy import proxied
+from tests.proxy import proxied
 from tests.servers import MakesTopics
 
 BOUND_SECONDS = 60
@@ -107,7 +107,7 @@ async def test_a_member_stops_though_its_broker_has_fallen_silent(topics: MakesT
         subscription = member.of(proxy.bootstrap, made.prefix, made.name("rahnama.inbound"))
         await subscription.start()
         await member.assigned.wait()
-        proxy.fall_silent()
+        proxy.hold_up()
         await subscription.stop()
 
 

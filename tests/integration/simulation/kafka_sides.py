@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.clients import KafkaClients
-from tests.integration.kafka.proxy import proxied
+from tests.proxy import proxied
 from tests.simulation.broker import Broker, Entry
 from tests.simulation.kafka import Kafka
 from tests.simulation.processes import Process, run_in
@@ -18,10 +18,10 @@ from tests.simulation.processes import Process, run_in
 class Link(Protocol):
     """What lies between clients and their broker."""
 
-    def fall_silent(self) -> None:
+    def hold_up(self) -> None:
         """Requests are never answered."""
 
-    def hang_up(self) -> None:
+    def cut(self) -> object:
         """Connections end; what was sent may have arrived."""
 
 
@@ -31,11 +31,11 @@ class DoubleLink:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
 
-    def fall_silent(self) -> None:
+    def hold_up(self) -> None:
         """Requests are never answered."""
         self._broker.fate = lambda what: "silent"
 
-    def hang_up(self) -> None:
+    def cut(self) -> None:
         """The answers of what was sent, and is sent next, are lost."""
 
         def once(what: str) -> str | None:
@@ -105,7 +105,7 @@ class RealSide:
             return await work()
 
         async with proxied(self._bootstrap) as proxy:
-            yield AioKafkaClients(proxy.bootstrap), proxy.fall_silent, run
+            yield AioKafkaClients(proxy.bootstrap), proxy.hold_up, run
 
 
 class DoubleSide:

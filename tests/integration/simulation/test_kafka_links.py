@@ -15,7 +15,7 @@ async def test_a_silent_broker_is_a_time_out_of_each_request(kafka: Contract) ->
     link = await kafka.linked()
     admin, consumer = await kafka.admin(request_timeout_ms=1_000), await kafka.consumer()
     await admin.list_topics()
-    link.fall_silent()
+    link.hold_up()
     with pytest.raises(RequestTimedOutError):
         await admin.list_topics()
     for ask in (
@@ -42,7 +42,7 @@ async def test_a_batch_whose_answer_is_lost_is_written_once(kafka: Contract) -> 
         batch.append(timestamp=1, key=b"k", value=b"%d" % number, headers=[])
         batch.close()
         if number % 2:
-            link.hang_up()
+            link.cut()
         sent = await producer.send_batch(batch, place.topic, partition=0)
         try:
             async with asyncio.timeout(10):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench.figures import (
+from tests.tools.bench.figures import (
     TARGETS,
     CheckFailed,
     Target,
@@ -17,9 +17,9 @@ from tests.bench.figures import (
     spread,
     steady_rate,
 )
-from tests.bench.pace import Pace
-from tests.bench.pages import bench_page, flat
-from tests.bench.sampling import trend
+from tests.tools.bench.pace import Pace
+from tests.tools.bench.pages import bench_page, flat
+from tests.tools.bench.sampling import trend
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 ABOUT = {"taken_at": "2026-01-01", "commit": "abc", "machine": {"cores": 2}, "versions": {"python": "3.11"}}

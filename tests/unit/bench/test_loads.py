@@ -8,10 +8,10 @@ from services.allocation.decide import Cause, PartitionState, handle
 from shared.contracts.decisions import StudentAssigned
 from shared.contracts.facts import MentorRegistered, StudentRegistered
 from shared.contracts.partitions import pool_partition
-from tests.bench.cases.engine import pool_facts
-from tests.bench.cases.tracing import ONE_PERCENT, sampled_every
-from tests.bench.cohorts import CALIBRATION_TENANTS, TENANTS, Piece, in_turn, make_load
-from tests.bench.plots import MOST_POINTS, thinned
+from tests.tools.bench.cases.engine import pool_facts
+from tests.tools.bench.cases.tracing import ONE_PERCENT, sampled_every
+from tests.tools.bench.cohorts import CALIBRATION_TENANTS, TENANTS, Piece, in_turn, make_load
+from tests.tools.bench.plots import MOST_POINTS, thinned
 
 
 def events_of(pieces: list[Piece]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bench.cases.tracing import Block, Pair, Series
+from tests.tools.bench.cases.tracing import Block, Pair, Series
 
 
 def pair(off: float, sampled: float) -> Pair:

@@ -1,0 +1,1 @@
+"""Programs that measure and show: they are run by hand, not by make test."""
