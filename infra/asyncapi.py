@@ -15,7 +15,13 @@ from faststream.specification import AsyncAPI
 from pydantic import RootModel, WithJsonSchema
 
 from services.intake.app import VERSION
-from services.intake.decide import fields, normalise
+from services.intake.decide import (
+    fields,
+    manager_registered,
+    mentor_registered,
+    normalise,
+    school_roster_published,
+)
 from services.intake.decide.birth_date import birth_date
 from services.intake.decide.events import MAX_ID, MAX_SOURCE
 from services.intake.decide.messages import INBOUND
@@ -46,13 +52,12 @@ _NUMBERS: Final[Schema] = {
 }
 _TEXT: Final[Schema] = {"type": ["string", "integer"]}
 ACCEPTED: Final[Mapping[Callable[[object], Any], Schema]] = {
-    fields._year: {**_NUMBER, "description": f"An academic year, {fields.FIRST_YEAR} to {fields.LAST_YEAR}."},
-    fields._center: _NUMBER,
-    fields._capacity: _NUMBER,
-    fields._email: _TEXT,
-    fields._small_set: _NUMBERS,
-    fields._centers: _NUMBERS,
-    fields._roster: _NUMBERS,
+    fields.year: {**_NUMBER, "description": f"An academic year, {fields.FIRST_YEAR} to {fields.LAST_YEAR}."},
+    fields.from_zero: _NUMBER,
+    fields.small_set: _NUMBERS,
+    fields.centers: _NUMBERS,
+    manager_registered.email: _TEXT,
+    school_roster_published.school_codes: _NUMBERS,
     normalise.integer: _NUMBER,
     normalise.optional_integer: _NUMBER,
     normalise.national_id: {**_TEXT, "description": "Ten digits with a valid check digit."},
@@ -65,7 +70,7 @@ ACCEPTED: Final[Mapping[Callable[[object], Any], Schema]] = {
     fields.gender: _NAMED,
     fields.edu_status: _NAMED,
     fields.reg_status: _NAMED,
-    fields.mentor_type: _NAMED,
+    mentor_registered.mentor_type: _NAMED,
 }
 """By the function that reads a field of an inbound event, what it takes."""
 
@@ -92,7 +97,7 @@ def channels() -> tuple[Channel, ...]:
     return (
         Channel(
             "rahnama.inbound", "receive", "What upstream sends, with personal data in the clear.",
-            tuple(_inbound(type_, kind.fields) for type_, (_, kind) in INBOUND.items()),
+            tuple(_inbound(type_, kind.fields) for type_, kind in INBOUND.items()),
         ),
         Channel(
             "rahnama.intake", "send", "Facts: what intake accepted. Personal data is sealed.",

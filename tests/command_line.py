@@ -19,7 +19,7 @@ class CommandLine:
         ports = SystemPorts.free()
         self.up = Home(root).up
         self.environment = {**os.environ, "RAHNAMA_HOME": str(root)}
-        for part in ("intake", "allocation", "audit", "kafka"):
+        for part in ports.by_part:
             self.environment[port_setting(part)] = str(ports.of(part))
 
     def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from infra.local.databases import (
-    SERVICES,
     Databases,
     describe_databases,
     drop_databases,
@@ -26,6 +25,7 @@ from infra.local.kafka import KafkaServer, require_answer
 from infra.local.ports import free_ports
 from infra.local.postgres import PostgresServer
 from infra.local.topics import DEFAULT_PARTITIONS, delete_topics, ensure_topics
+from infra.services import NAMES
 from tests.container_servers import (
     KAFKA_IMAGE,
     POSTGRES_IMAGE,
@@ -71,7 +71,7 @@ class PostgresCluster:
 
 async def wipe_databases(admin_dsn: str, databases: Databases) -> None:
     """Ends whatever is connected to a set, and leaves it without a table, a row or a count of statistics."""
-    for service in SERVICES:
+    for service in NAMES:
         name = databases.of(service).name
         inside = urlsplit(admin_dsn)._replace(path=f"/{name}").geturl()
         connection = await asyncpg.connect(inside, timeout=_WIPE_SECONDS, command_timeout=_WIPE_SECONDS)

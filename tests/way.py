@@ -18,12 +18,13 @@ from typing import Any, Final
 
 import structlog
 
+from infra.services import NAMES
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.people import Cohort
 from tests.simulation.processes import PROCESS
 from tests.simulation.run import seeded, silence
 from tests.simulation.upstream import Message, Upstream
-from tests.simulation.world import SERVICES, Shape, World
+from tests.simulation.world import Shape, World
 
 ROOT: Final = Path(__file__).parents[1]
 PRODUCT: Final = (f"{ROOT}/services/", f"{ROOT}/shared/")
@@ -87,8 +88,8 @@ class _Way:
 
 
 async def _follow(loop: SimulatedLoop) -> list[Call]:
-    world = World(loop, Shape(2, dict.fromkeys(SERVICES, 1), 10, 1, 0.05, 6.0), SEED)
-    for service in SERVICES:
+    world = World(loop, Shape(2, dict.fromkeys(NAMES, 1), 10, 1, 0.05, 6.0), SEED)
+    for service in NAMES:
         world.launch(service)
     upstream = Upstream(world, random.Random(SEED))
     await asyncio.sleep(STARTED_SECONDS)

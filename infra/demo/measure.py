@@ -8,9 +8,9 @@ import httpx
 import psutil
 
 from infra.demo.cohort import YEAR
-from infra.local.databases import SERVICES
 from infra.local.managed_process import ManagedProcess
 from infra.local.system import System
+from infra.services import NAMES
 
 PAGE: Final = 500
 MEGABYTE: Final = 1_000_000
@@ -61,7 +61,7 @@ async def measure(system: System, client: httpx.AsyncClient) -> Outcome:
         ledger_ms=await _latency(
             system.database("audit").owner_dsn, LATENCY_SQL.format(table="ledger", accepted_at="time")
         ),
-        resident_mb={name: _resident_mb(system.parts[name]) for name in SERVICES},
+        resident_mb={name: _resident_mb(system.parts[name]) for name in NAMES},
     )
 
 

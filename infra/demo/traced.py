@@ -7,8 +7,8 @@ from typing import Final
 
 from infra.demo.cohort import Event
 from infra.otel.collector import CollectedSpan, Collector
+from infra.services import NAMES
 
-SERVICES: Final = ("intake", "allocation", "audit")
 POLL_SECONDS: Final = 0.2
 FOLLOW_SECONDS: Final = 15.0
 
@@ -20,7 +20,7 @@ def collector_environment(collector: Collector) -> Mapping[str, Mapping[str, str
         "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
         "OTEL_TRACES_SAMPLER_ARG": "0",
     }
-    return dict.fromkeys(SERVICES, variables)
+    return dict.fromkeys(NAMES, variables)
 
 
 def with_trace(events: Sequence[Event]) -> tuple[list[Event], list[str]]:
@@ -48,7 +48,7 @@ async def follow(collector: Collector, trace_ids: Sequence[str]) -> list[Collect
     best: list[CollectedSpan] = []
     for _ in range(int(FOLLOW_SECONDS / POLL_SECONDS)):
         best = max((collector.trace(trace_id) for trace_id in trace_ids), key=_services)
-        if _services(best) == len(SERVICES):
+        if _services(best) == len(NAMES):
             break
         await asyncio.sleep(POLL_SECONDS)
     return best

@@ -8,8 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from infra.local.databases import SERVICES, describe_databases
+from infra.local.databases import describe_databases
 from infra.local.keys import Keys
+from infra.services import NAMES
 
 MIGRATE_SECONDS = 120
 COMMAND_SECONDS = 4 * 3600
@@ -36,10 +37,8 @@ def run_as_owner(service: str, command: str, *options: str, seconds: float) -> i
 
 def main() -> int:
     """A copy of an older release has not all that a command needs, so it is migrated first."""
-    if len(sys.argv) < 3 or sys.argv[1] not in SERVICES:
-        print(
-            f"usage: python -m infra.docker.as_owner {'|'.join(SERVICES)} COMMAND [OPTION …]", file=sys.stderr
-        )
+    if len(sys.argv) < 3 or sys.argv[1] not in NAMES:
+        print(f"usage: python -m infra.docker.as_owner {'|'.join(NAMES)} COMMAND [OPTION …]", file=sys.stderr)
         return 2
     service, command, *options = sys.argv[1:]
     return run_as_owner(service, "migrate", seconds=MIGRATE_SECONDS) or run_as_owner(

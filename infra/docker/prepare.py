@@ -15,12 +15,13 @@ from pathlib import Path
 from aiokafka.errors import KafkaError
 
 from infra.docker.as_owner import MIGRATE_SECONDS, run_as_owner
-from infra.local.databases import SERVICES, ServiceDatabase, ensure_databases
+from infra.local.databases import ServiceDatabase, ensure_databases
 from infra.local.errors import LocalError
 from infra.local.keys import Keys, ensure_keys
 from infra.local.quotas import ensure_quotas
 from infra.local.tokens import make_token
 from infra.local.topics import DEFAULT_PARTITIONS, ensure_topics
+from infra.services import NAMES
 
 KAFKA_SECONDS = 60
 METRICS_HOURS = 365 * 24  # made anew whenever the containers are brought up
@@ -35,7 +36,7 @@ async def prepare(
     await _ensure_topics(bootstrap, partitions)
     if quotas:
         await ensure_quotas(bootstrap)
-    for service in SERVICES:
+    for service in NAMES:
         if run_as_owner(service, "migrate", seconds=MIGRATE_SECONDS) != 0:
             raise LocalError(f"{service} was not migrated")
         _hand_over(service, databases.of(service), made, secrets / service)

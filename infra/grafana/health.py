@@ -4,6 +4,7 @@ from typing import Final
 
 from infra.grafana.panels import Dashboard, Panel, Query
 from infra.grafana.queries import rate
+from infra.services import NAMES
 
 ERRORS: Final = Dashboard(
     "errors",
@@ -101,7 +102,7 @@ ERRORS: Final = Dashboard(
         Panel(
             "Services that answer",
             "short",
-            [Query('up{job=~"intake|allocation|audit"}', "{{job}} {{instance}}")],
+            [Query(f'up{{job=~"{"|".join(NAMES)}"}}', "{{job}} {{instance}}")],
         ),
     ],
 )

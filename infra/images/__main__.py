@@ -15,10 +15,10 @@ from typing import Final
 
 from infra.images import bases, engine, material
 from infra.images.names import image_names, service_image
-from infra.local.databases import SERVICES
 from infra.local.errors import LocalError
 from infra.local.home import REPOSITORY, Home
 from infra.local.jars import ensure_jars
+from infra.services import NAMES
 
 HERE: Final = Path(__file__).parent
 DOCKERFILES: Final = REPOSITORY / "infra" / "docker"
@@ -81,7 +81,7 @@ def _services(names: Mapping[str, str], context: Path, wheels: Path) -> None:
     }
     prepare = service_image(names, "prepare")
     _build(prepare, DOCKERFILES / "prepare.Dockerfile", context, arguments)
-    for service in SERVICES:
+    for service in NAMES:
         _build(
             service_image(names, service),
             DOCKERFILES / "Dockerfile",

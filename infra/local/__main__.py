@@ -7,6 +7,7 @@ import sys
 
 from infra.local.errors import LocalError
 from infra.local.home import Home
+from infra.services import LOGS, NAMES
 
 
 def main(arguments: list[str]) -> int:
@@ -107,9 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.local", description="Rahnama on this machine")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("demo", help="start everything, send a cohort through, print what happened, stop")
-    up = commands.add_parser(
-        "up", help="start Kafka, Postgres and the three services, and leave them running"
-    )
+    up = commands.add_parser("up", help="start Kafka, Postgres and the services, and leave them running")
     up.add_argument("--demo", action="store_true", help="load the demo's cohort")
     up.add_argument(
         "--registrations", type=_positive, help="send so many of its students' events, the first ones"
@@ -118,18 +117,17 @@ def _parser() -> argparse.ArgumentParser:
     reset = commands.add_parser("reset", help="stop, ask, and delete the data")
     reset.add_argument("--yes", action="store_true", help="do not ask")
     commands.add_parser("status", help="what runs, with memory and lag")
-    services = ("intake", "allocation")
     recover = commands.add_parser("recover", help="bring events back that a restored database has lost")
-    recover.add_argument("service", nargs="?", choices=services, help="this one alone")
+    recover.add_argument("service", nargs="?", choices=LOGS, help="this one alone")
     recover.add_argument("--yes", action="store_true", help="do not ask; doubtful erasures are not done")
     recover.add_argument("--confirm-erasure", action="append", default=[], metavar="SUBJECT",
                          help="erase this subject, which a tombstone alone requests")  # fmt: skip
     rebuild = commands.add_parser("rebuild", help="tell a service's read models again")
-    rebuild.add_argument("service", choices=services)
+    rebuild.add_argument("service", choices=LOGS)
     dsn = commands.add_parser("dsn", help="print the DSN of a database's owner, for psql")
-    dsn.add_argument("service", choices=(*services, "audit"))
+    dsn.add_argument("service", choices=NAMES)
     refill = commands.add_parser("refill", help="empty a log's topic partition, for its relay to fill again")
-    refill.add_argument("topic", choices=("rahnama.intake", "rahnama.allocation"))
+    refill.add_argument("topic", choices=[f"rahnama.{name}" for name in LOGS])
     refill.add_argument("partition", type=int)
     token = commands.add_parser("token", help="print a bearer token")
     token.add_argument("role", help="admin, operator, auditor, upstream or metrics")

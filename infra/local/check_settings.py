@@ -1,23 +1,20 @@
 """Every setting is checked before anything starts, so that a wrong one is reported at once and by its name."""
 
 import difflib
+import importlib
 import os
 from pathlib import Path
 
 from infra.local.errors import LocalError
 from infra.local.tokens import ISSUER
-from services.allocation.settings import Settings as AllocationSettings
-from services.audit.settings import Settings as AuditSettings
-from services.intake.settings import Settings as IntakeSettings
+from infra.services import NAMES
 from shared.errors import Misconfigured
 from shared.http.auth.revocations import Revocations
 from shared.service.read_settings import PREFIX, read_settings
 from shared.service.settings import ServiceSettings
 
 SETTINGS: dict[str, type[ServiceSettings]] = {
-    "intake": IntakeSettings,
-    "allocation": AllocationSettings,
-    "audit": AuditSettings,
+    name: importlib.import_module(f"services.{name}.settings").Settings for name in NAMES
 }
 # What the local tool gives each service itself, so that nothing of the environment reaches it.
 _GIVEN = {
@@ -30,7 +27,7 @@ _GIVEN = {
     "jwt_issuer": ISSUER,
 }
 LOCAL = frozenset(
-    {"HOME", "INTAKE_PORT", "ALLOCATION_PORT", "AUDIT_PORT", "KAFKA_PORT", "TEST_KAFKA", "TEST_POSTGRES"}
+    {"HOME", "KAFKA_PORT", "TEST_KAFKA", "TEST_POSTGRES", *(f"{name.upper()}_PORT" for name in NAMES)}
 )
 """The local tool's own, without `RAHNAMA_`."""
 

@@ -7,13 +7,15 @@ may connect to its own database alone and has no right there but what the migrat
 import hashlib
 import hmac
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import asyncpg
 
-SERVICES = ("intake", "allocation", "audit")
+from infra.services import NAMES
+
 MAINTENANCE = ("postgres", "template1")
 """The server's own databases, which PostgreSQL opens to every role."""
 _LOCK = 0x7261686E  # "rahn": one process at a time makes roles and databases
@@ -31,24 +33,25 @@ class ServiceDatabase:
 
 @dataclass(frozen=True)
 class Databases:
-    """The set that belongs to one system."""
+    """The set that belongs to one system; `databases.intake` is `databases.of("intake")`."""
 
-    intake: ServiceDatabase
-    allocation: ServiceDatabase
-    audit: ServiceDatabase
+    by_service: Mapping[str, ServiceDatabase]
 
     def of(self, service: str) -> ServiceDatabase:
         """By the service's name."""
-        database = getattr(self, service)
-        assert isinstance(database, ServiceDatabase)
-        return database
+        return self.by_service[service]
+
+    def __getattr__(self, service: str) -> ServiceDatabase:
+        if service in NAMES:
+            return self.of(service)
+        raise AttributeError(service)
 
 
 def describe_databases(admin_dsn: str, suffix: str = "") -> Databases:
     """The set's DSNs, without asking the server: passwords derive from the superuser's."""
     if not re.fullmatch(r"[a-z0-9_]{0,30}", suffix):
         raise ValueError(f"database suffix {suffix!r}: only a-z, 0-9 and _, at most 30")
-    return Databases(**{service: _describe(admin_dsn, service, suffix) for service in SERVICES})
+    return Databases({service: _describe(admin_dsn, service, suffix) for service in NAMES})
 
 
 async def ensure_databases(admin_dsn: str, suffix: str = "") -> Databases:
@@ -59,13 +62,13 @@ async def ensure_databases(admin_dsn: str, suffix: str = "") -> Databases:
         await admin.execute("SELECT pg_advisory_lock($1)", _LOCK)
         for name in MAINTENANCE:
             await _close_to_public(admin, name)
-        for service in SERVICES:
+        for service in NAMES:
             for role in (f"rahnama_{service}_owner", f"rahnama_{service}"):
                 await _ensure_role(admin, role, role_password(admin_dsn, role))
             await _ensure_database(admin, databases.of(service).name, service)
     finally:
         await admin.close(timeout=5)
-    for service in SERVICES:
+    for service in NAMES:
         await ensure_schema(admin_dsn, databases.of(service).name, service)
     return databases
 
@@ -77,7 +80,7 @@ async def drop_databases(admin_dsn: str, suffix: str) -> None:
     databases = describe_databases(admin_dsn, suffix)
     admin = await asyncpg.connect(admin_dsn, timeout=_TIMEOUT_SECONDS, command_timeout=_TIMEOUT_SECONDS)
     try:
-        for service in SERVICES:
+        for service in NAMES:
             await admin.execute(f"DROP DATABASE IF EXISTS {databases.of(service).name} WITH (FORCE)")
     finally:
         await admin.close(timeout=5)

@@ -19,10 +19,9 @@ from infra.local.postgres import PostgresServer
 from infra.local.service import ServiceProcess
 from infra.local.state import forget_state, read_state
 from infra.local.system import System
+from infra.services import LOGS
 from shared.kafka.closing_clients import Admin
 
-MENDABLE = ("intake", "allocation")
-"""In the order in which they recover: decisions need their facts. Audit reads again what it lacks."""
 _COMMAND_SECONDS = 4 * 3600
 _PORT_LINE = 3  # of postmaster.pid
 _TO_THE_END = -1
@@ -38,7 +37,7 @@ def mend(home: Home, command: str, service: str | None, options: Sequence[str] =
             raise LocalError(f"Rahnama is running. make down stops it; then make {command}.") from None
         stop_leftovers(read_state(home.up))
         forget_state(home.up)
-        asyncio.run(_mend(home, command, MENDABLE if service is None else (service,), options))
+        asyncio.run(_mend(home, command, LOGS if service is None else (service,), options))
     return 0
 
 

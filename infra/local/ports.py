@@ -3,11 +3,13 @@
 import os
 import random
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import psutil
 
 from infra.local.errors import LocalError, PortTakenError
+from infra.services import SERVICES
 
 LOOPBACK = "127.0.0.1"
 
@@ -77,36 +79,36 @@ def accepts(port: int) -> bool:
         return probe.connect_ex((LOOPBACK, port)) == 0
 
 
+USUAL = {**{service.name: service.port for service in SERVICES}, "kafka": 9092}
+"""What the documentation says, by part."""
+
+
 @dataclass(frozen=True)
 class SystemPorts:
     """The ports that people and programs know. Postgres' and the Kafka controller's are nobody's business."""
 
-    intake: int
-    allocation: int
-    audit: int
-    kafka: int
+    by_part: Mapping[str, int]
     settings: bool = False  # whether variables named them, and can move them
 
     @classmethod
     def from_environment(cls) -> "SystemPorts":
         """The documented ones, or what `RAHNAMA_INTAKE_PORT` … say."""
         numbers = {}
-        for name, usual in {"intake": 8001, "allocation": 8002, "audit": 8003, "kafka": 9092}.items():
+        for name, usual in USUAL.items():
             text = os.environ.get(port_setting(name)) or str(usual)
             if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
                 raise LocalError(f"{port_setting(name)}={text!r}: give a number from 1 to 65535")
             numbers[name] = int(text)
-        return cls(**numbers, settings=True)
+        return cls(numbers, settings=True)
 
     @classmethod
     def free(cls) -> "SystemPorts":
         """Any, for the demo and tests."""
-        intake, allocation, audit, kafka = free_ports(4)
-        return cls(intake, allocation, audit, kafka)
+        return cls(dict(zip(USUAL, free_ports(len(USUAL)), strict=True)))
 
     def of(self, part: str) -> int:
         """By the part's name."""
-        return int(getattr(self, part))
+        return self.by_part[part]
 
     def setting(self, part: str) -> str | None:
         """The variable that moves the part's port, if one does."""
@@ -114,7 +116,7 @@ class SystemPorts:
 
     def require_free(self) -> None:
         """All looked at before anything starts."""
-        for part in ("intake", "allocation", "audit", "kafka"):
+        for part in self.by_part:
             require_free(self.of(part), part, self.setting(part))
 
 

@@ -14,6 +14,7 @@ from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Float64, Int16, Int32, Schema, String
 
 from infra.local.errors import LocalError
+from infra.services import NAMES
 from shared.kafka.closing_clients import Admin
 
 Quotas = Mapping[str, float]
@@ -31,7 +32,7 @@ UNLIMITED: Final[Quotas] = {
     "request_percentage": 1_000_000.0,
 }
 """Kafka has no word for none: these are beyond what a broker can do."""
-SERVICES: Final = ("rahnama.intake", "rahnama.allocation", "rahnama.audit")
+SERVICES: Final = tuple(f"rahnama.{name}" for name in NAMES)
 """The client ids of the services: the names of their consumer groups, without the prefix."""
 DEFAULT: Final = None
 """The name, in Kafka's requests, of every client id that has no quotas of its own."""

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from infra.local.errors import LocalError, PartFailedError
 from infra.local.managed_process import ManagedProcess
+from shared.runtime.backoff import Backoff
 
 WATCH_SECONDS = 0.1
+BACKOFF = Backoff(first=0.25, longest=4.0)
 
 
 @dataclass
@@ -17,18 +19,21 @@ class RestartPolicy:
 
     limit: int = 5
     healthy_seconds: float = 60.0
-    first_backoff_seconds: float = 0.25
-    longest_backoff_seconds: float = 4.0
-    in_a_row: int = 0
+    backoff: Backoff = BACKOFF
+
+    @property
+    def in_a_row(self) -> int:
+        """Restarts since it was last well."""
+        return self.backoff.failures
 
     def backoff_seconds_after(self, healthy_seconds: float) -> float | None:
         """How long to wait before the next start of a part that had been well so long; None to give up."""
         if healthy_seconds >= self.healthy_seconds:
-            self.in_a_row = 0
+            self.backoff = self.backoff.succeeded()
         if self.in_a_row == self.limit:
             return None
-        self.in_a_row += 1
-        return min(self.first_backoff_seconds * 2.0 ** (self.in_a_row - 1), self.longest_backoff_seconds)
+        self.backoff = self.backoff.failed()
+        return self.backoff.seconds
 
 
 async def keep_running(

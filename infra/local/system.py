@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from infra.local.check_settings import check_settings
-from infra.local.databases import SERVICES, Databases, ServiceDatabase, describe_databases, ensure_databases
+from infra.local.databases import Databases, ServiceDatabase, describe_databases, ensure_databases
 from infra.local.errors import PartFailedError
 from infra.local.home import Home
 from infra.local.kafka import KafkaServer, Listener
@@ -26,8 +26,9 @@ from infra.local.service import ServiceProcess, service_environment
 from infra.local.side_by_side import side_by_side
 from infra.local.tokens import DEFAULT_HOURS, make_token
 from infra.local.topics import DEFAULT_PARTITIONS, ensure_topics
+from infra.services import NAMES
 
-STAGES = ("postgres", "kafka", "schema", *SERVICES)
+STAGES = ("postgres", "kafka", "schema", *NAMES)
 """What the user sees, in order; `schema` is databases, topics and migrations."""
 
 
@@ -62,7 +63,9 @@ class System:
         self._on_end = on_end
         self._keys_folder = folder / "keys"
         self._postgres = PostgresServer(folder / "postgres")
-        self._kafka = KafkaServer(home, folder / "kafka", ports.kafka, ports.setting("kafka"), listeners)
+        self._kafka = KafkaServer(
+            home, folder / "kafka", ports.of("kafka"), ports.setting("kafka"), listeners
+        )
         self._services: dict[str, ServiceProcess] = {}
         self._meant_to_be_down: set[str] = set()
         self._user: asyncio.Task[Any] | None = None
@@ -73,7 +76,7 @@ class System:
     @property
     def urls(self) -> dict[str, str]:
         """By service, without a slash at the end."""
-        return {name: f"http://{LOOPBACK}:{self.ports.of(name)}" for name in SERVICES}
+        return {name: f"http://{LOOPBACK}:{self.ports.of(name)}" for name in NAMES}
 
     @property
     def kafka_bootstrap(self) -> str:
@@ -161,7 +164,7 @@ class System:
                 ensure_topics(self.kafka_bootstrap, partitions=self._partitions),
                 ensure_quotas(self.kafka_bootstrap),
             )
-            for name in SERVICES:
+            for name in NAMES:
                 self._services[name] = self._make_service(name, databases, keys)
             await side_by_side(*(service.migrate() for service in self._services.values()))
             self._set("schema", "ready")

@@ -10,6 +10,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from infra.local.errors import LocalError, TopicDiffersError
+from infra.services import LOGS
 from shared.kafka.closing_clients import Admin
 from shared.kafka.durability import REPLICAS, durable_by_itself
 
@@ -34,8 +35,7 @@ _SET_ON_THE_TOPIC = 1  # DYNAMIC_TOPIC_CONFIG, as Kafka describes where a settin
 INBOUND = "rahnama.inbound"
 TOPICS = {
     INBOUND: _DELETED_BY_INTAKE,
-    "rahnama.intake": _KEPT_FOREVER,
-    "rahnama.allocation": _KEPT_FOREVER,
+    **{f"rahnama.{name}": _KEPT_FOREVER for name in LOGS},
     "rahnama.rejections": _KEPT_FOREVER,
     "rahnama.keys": _COMPACTED,
 }

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from aiokafka import TopicPartition
 
+from infra.services import NAMES
 from tests.simulation.broker import Entry, PartitionLog
 from tests.simulation.database import Database
 from tests.simulation.forging import Forging
@@ -16,7 +17,7 @@ from tests.simulation.processes import Process
 from tests.simulation.restoring import DidNotHappen, Restoring
 from tests.simulation.sessions import SERVER, lost_connection
 from tests.simulation.theft import Theft
-from tests.simulation.world import SERVICES, Instance, World
+from tests.simulation.world import Instance, World
 
 LOGS: Final = ("rahnama.intake", "rahnama.allocation")
 STEPS_TO_DIE: Final = 60
@@ -96,7 +97,7 @@ class Breaking:
     # --- processes
 
     def _someone(self) -> Instance:
-        everyone = [instance for service in SERVICES for instance in self._world.alive(service)]
+        everyone = [instance for service in NAMES for instance in self._world.alive(service)]
         if not everyone:
             raise DidNotHappen
         return self._chance.choice(everyone)
@@ -144,7 +145,7 @@ class Breaking:
         await self._start_again(victim.service)
 
     async def _another_instance(self) -> None:
-        self._world.launch(self._chance.choice(SERVICES))
+        self._world.launch(self._chance.choice(NAMES))
 
     # --- groups and databases
 
@@ -173,7 +174,7 @@ class Breaking:
         database.down = False
 
     def _some_database(self) -> Database:
-        return self._world.databases[self._chance.choice(SERVICES)]
+        return self._world.databases[self._chance.choice(NAMES)]
 
     # --- the broker and its topics
 

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
+from infra.services import NAMES
 from tests.simulation.breaking import Breaking
 from tests.simulation.processes import PROCESS
 from tests.simulation.restoring import DidNotHappen
-from tests.simulation.world import SERVICES, Shape, World
+from tests.simulation.world import Shape, World
 
 LONGEST_SECONDS: Final = 6.0
 RATES: Final[Mapping[str, Mapping[str, float]]] = {
@@ -123,7 +124,7 @@ class Faults:
         self._world.broker.down = False
         for database in self._world.databases.values():
             database.down = False
-        for service in SERVICES:
+        for service in NAMES:
             alive = self._world.alive(service)
             for instance in alive:
                 instance.process.dies_at = 0

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import psutil
 
-from tests.bench.machine import processor
 from tests.simulation.scenario import Outcome
+from tests.tools.bench.machine import processor
 
 PACKAGES: Final = ("aiokafka", "asyncpg", "faststream", "msgspec")
 TOLD: Final = 300

@@ -9,10 +9,11 @@ from typing import Final
 
 import msgspec
 
+from infra.services import NAMES
 from tests.simulation.database import Database
 from tests.simulation.sessions import lost_connection
 from tests.simulation.tables import Snapshot
-from tests.simulation.world import SERVICES, World
+from tests.simulation.world import World
 
 OLDER_SECONDS: Final = 5.0
 DOWN_SECONDS: Final = 2.0
@@ -37,7 +38,7 @@ class Restoring:
 
     async def restore(self) -> None:
         """Sets some database back."""
-        service = self._chance.choice(SERVICES)
+        service = self._chance.choice(NAMES)
         database = self._world.databases[service]
         if service in self.restored or self.refused:
             raise DidNotHappen

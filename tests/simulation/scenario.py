@@ -5,6 +5,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from infra.services import NAMES
 from services.intake.crypto.key_record import record_key
 from shared.contracts.envelope import decode
 from tests.simulation.checks import broken, evidence_of
@@ -12,7 +13,7 @@ from tests.simulation.faults import Faults
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.people import Cohort, numbers_of
 from tests.simulation.upstream import Message, Upstream
-from tests.simulation.world import SERVICES, Shape, World
+from tests.simulation.world import Shape, World
 
 QUIET_SECONDS: Final = 300.0
 LOOK_SECONDS: Final = 0.5
@@ -47,7 +48,7 @@ class Scenario:
 
     async def run(self) -> list[str]:
         """What does not hold in the end."""
-        for service in SERVICES:
+        for service in NAMES:
             for _ in range(self.shape.instances[service]):
                 self.world.launch(service)
         async with asyncio.TaskGroup() as group:
@@ -98,7 +99,7 @@ class Scenario:
         return found
 
     def _waits_for(self) -> str | None:
-        for service in SERVICES:
+        for service in NAMES:
             if not all(instance.ready for instance in self.world.alive(service)):
                 return f"{service} to start"
             if (reason := self._distrust(service)) is not None:
@@ -171,7 +172,7 @@ class Scenario:
 def _shape(chance: random.Random) -> Shape:
     return Shape(
         partitions=chance.choice((2, 2, 4)),
-        instances={service: 1 + (chance.random() < 0.35) for service in SERVICES},
+        instances={service: 1 + (chance.random() < 0.35) for service in NAMES},
         batch_records=chance.choice((3, 10, 2000)),
         in_flight=chance.choice((1, 1, 2)),
         poll_seconds=4.0,

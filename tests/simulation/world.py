@@ -14,6 +14,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
+from infra.services import NAMES
 from services.allocation import app as allocation
 from services.allocation.settings import Settings as AllocationSettings
 from services.audit import app as audit
@@ -33,7 +34,6 @@ from tests.simulation.processes import Process, run_in
 from tests.simulation.queries import load_queries
 from tests.simulation.sessions import SERVER
 
-SERVICES: Final = ("intake", "allocation", "audit")
 TOPICS: Final = ("inbound", "intake", "allocation", "rejections", "keys")
 BEGIN: Final = datetime(2026, 3, 21, tzinfo=UTC)
 SOURCES: Final = {"/upstream/demo": "default", "/upstream/qom": "qom"}
@@ -151,7 +151,7 @@ class World:
         self.chance = random.Random(f"world {seed}")
         self.databases = {
             service: Database(service, shape.partitions, loop, random.Random(f"{service} {seed}"))
-            for service in SERVICES
+            for service in NAMES
         }
         self.broker = Broker(loop, random.Random(f"broker {seed}"))
         for topic in TOPICS:

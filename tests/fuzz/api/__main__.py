@@ -12,12 +12,12 @@ import httpx
 import jwt
 
 from infra.demo.cohort import CohortSize, make_cohort
-from infra.local.databases import SERVICES
 from infra.local.home import Home
 from infra.local.keys import ensure_keys, public_jwk
 from infra.local.ports import SystemPorts
 from infra.local.system import System
 from infra.local.tokens import ROLES
+from infra.services import NAMES
 from tests.e2e.upstream import Upstream
 from tests.fuzz.api.schemathesis_run import KNOWN, run_schemathesis
 
@@ -109,9 +109,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.api", description=__doc__)
     parser.add_argument("--examples", type=int, default=30, help="most of each operation")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--service", action="append", choices=SERVICES)
+    parser.add_argument("--service", action="append", choices=NAMES)
     asked = parser.parse_args()
-    failures = asyncio.run(fuzz(asked.service or SERVICES, asked.examples, asked.seed))
+    failures = asyncio.run(fuzz(asked.service or NAMES, asked.examples, asked.seed))
     for failure in failures:
         print(failure, file=sys.stderr)
     return 1 if failures else 0

@@ -12,8 +12,9 @@ import pytest
 from aiokafka.conn import AIOKafkaConnection
 from fastapi import FastAPI
 
-from infra.local.databases import SERVICES, Databases
-from infra.local.quotas import SERVICES as NAMES
+from infra.local.databases import Databases
+from infra.local.quotas import SERVICES as CLIENT_IDS
+from infra.services import NAMES
 from services.allocation.app import build as build_allocation
 from services.allocation.settings import Settings as AllocationSettings
 from services.audit.app import build as build_audit
@@ -51,7 +52,7 @@ async def ready(app: FastAPI) -> None:
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", NAMES)
 async def test_every_client_of_a_service_is_named_after_it(
     service: str, databases: Databases, topics: MakesTopics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,4 +79,4 @@ async def test_every_client_of_a_service_is_named_after_it(
         await ready(app)
     assert len(names) > 1
     assert set(names) == {f"{made.prefix}rahnama.{service}"}
-    assert f"rahnama.{service}" in NAMES
+    assert f"rahnama.{service}" in CLIENT_IDS

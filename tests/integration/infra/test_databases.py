@@ -3,10 +3,11 @@
 import asyncpg
 import pytest
 
-from infra.local.databases import SERVICES, Databases, ensure_databases
+from infra.local.databases import Databases, ensure_databases
+from infra.services import NAMES
 from tests.servers import PostgresCluster
 
-OTHERS = [(own, other) for own in SERVICES for other in SERVICES if own != other]
+OTHERS = [(own, other) for own in NAMES for other in NAMES if own != other]
 
 
 @pytest.mark.parametrize(("own", "other"), OTHERS)
@@ -20,7 +21,7 @@ async def test_a_services_role_cannot_connect_to_another_services_database(
 
 
 @pytest.mark.parametrize("owner", [False, True], ids=["service", "owner"])
-@pytest.mark.parametrize("own", SERVICES)
+@pytest.mark.parametrize("own", NAMES)
 async def test_a_role_may_connect_to_its_own_database_and_to_no_other_of_the_server(
     postgres: PostgresCluster, module_databases: Databases, own: str, owner: bool
 ) -> None:
@@ -37,7 +38,7 @@ async def test_a_role_may_connect_to_its_own_database_and_to_no_other_of_the_ser
     assert {"postgres", "template1"} <= set(others)
     mine = module_databases.of(own)
     dsn = mine.owner_dsn if owner else mine.dsn
-    names = [*others, *(module_databases.of(service).name for service in SERVICES)]
+    names = [*others, *(module_databases.of(service).name for service in NAMES)]
     assert [name for name in names if await connects(dsn, name)] == [mine.name], role
 
 
@@ -56,7 +57,7 @@ async def test_a_wrong_password_is_refused(module_databases: Databases) -> None:
         await asyncpg.connect(module_databases.intake.dsn, password="guessed")
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", NAMES)
 async def test_a_services_role_creates_no_tables_and_reads_only_what_was_granted(
     module_databases: Databases, service: str
 ) -> None:

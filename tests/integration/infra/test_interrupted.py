@@ -23,7 +23,7 @@ def begun(command: str, root: Path) -> Iterator["subprocess.Popen[str]"]:
     """A command of the user's, with ports and data of its own."""
     ports = SystemPorts.free()
     environment = {**os.environ, "RAHNAMA_HOME": str(root)}
-    for part in ("intake", "allocation", "audit", "kafka"):
+    for part in ports.by_part:
         environment[port_setting(part)] = str(ports.of(part))
     process = subprocess.Popen(
         ["env", "--default-signal=INT", "make", command],  # what runs the tests may ignore it

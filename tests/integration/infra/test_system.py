@@ -1,7 +1,6 @@
 """What a system has before its services start; and one that cannot start says why before anything runs."""
 
 import socket
-from dataclasses import replace
 
 import pytest
 
@@ -18,7 +17,7 @@ async def test_a_taken_port_is_named_before_anything_is_started() -> None:
         listener.bind((LOOPBACK, 0))
         listener.listen()
         taken = listener.getsockname()[1]
-        ports = replace(SystemPorts.free(), allocation=taken, settings=True)
+        ports = SystemPorts({**SystemPorts.free().by_part, "allocation": taken}, settings=True)
         system = System(home, folder, ports)
         with pytest.raises(PortTakenError, match=f"Port {taken} .* allocation.*RAHNAMA_ALLOCATION_PORT"):
             await system.start()

@@ -41,7 +41,7 @@ def test_the_documented_ports_are_used_unless_the_environment_moves_them(
         monkeypatch.delenv(f"RAHNAMA_{part}_PORT", raising=False)
     monkeypatch.setenv("RAHNAMA_AUDIT_PORT", "9003")
     ports = SystemPorts.from_environment()
-    assert (ports.intake, ports.allocation, ports.audit, ports.kafka) == (8001, 8002, 9003, 9092)
+    assert ports.by_part == {"intake": 8001, "allocation": 8002, "audit": 9003, "kafka": 9092}
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "-1", "eight", "8001 "])

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.databases import SERVICES, describe_databases, role_password
+from infra.local.databases import describe_databases, role_password
 from infra.local.keys import Keys
 from infra.local.service import service_environment
+from infra.services import NAMES
 
 ADMIN = "postgresql://postgres:top-secret@127.0.0.1:5432/postgres"
 DATABASES = describe_databases(ADMIN)
@@ -17,11 +18,11 @@ def environment_of(service: str) -> dict[str, str]:
     return service_environment(service, 1, DATABASES.of(service), "127.0.0.1:9092", keys, partitions=12)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", NAMES)
 def test_no_service_is_told_anothers_password_or_the_superusers(service: str) -> None:
     told = " ".join(environment_of(service).values())
     assert "top-secret" not in told
-    for other in SERVICES:
+    for other in NAMES:
         assert (role_password(ADMIN, f"rahnama_{other}") in told) == (other == service)
         assert role_password(ADMIN, f"rahnama_{other}_owner") not in told
 
@@ -30,7 +31,7 @@ def test_intake_alone_is_told_where_the_master_key_is_and_nobody_where_the_issue
     assert environment_of("intake")["RAHNAMA_MASTER_KEY_FILE"] == "/keys/master.key"
     for service in ("allocation", "audit"):
         assert "RAHNAMA_MASTER_KEY_FILE" not in environment_of(service)
-    for service in SERVICES:
+    for service in NAMES:
         assert "issuer.pem" not in " ".join(environment_of(service).values())
 
 

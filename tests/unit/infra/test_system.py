@@ -11,6 +11,7 @@ from infra.local.managed_process import ManagedProcess
 from infra.local.ports import SystemPorts
 from infra.local.restarts import RestartPolicy
 from infra.local.system import System
+from shared.runtime.backoff import Backoff
 
 
 class FakeProcess(ManagedProcess):
@@ -72,7 +73,7 @@ async def test_in_the_demo_the_first_crash_ends_the_run(tmp_path: Path) -> None:
 async def test_one_that_stays_up_ends_with_the_name_of_the_part_that_was_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    policy = RestartPolicy(first_backoff_seconds=0.0)
+    policy = RestartPolicy(backoff=Backoff(first=0.0, longest=0.0))
     monkeypatch.setattr("infra.local.system.RestartPolicy", lambda: policy)
     system = FakeSystem(Home(tmp_path), tmp_path, SystemPorts.free(), on_crash="restart")
     given_up = "intake: did not start again; given up after 5 restarts in a row"
