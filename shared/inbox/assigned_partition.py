@@ -12,6 +12,7 @@ from shared.errors import Conflict, Gap, Held, Unavailable
 from shared.inbox.topic_policy import PartitionConsumer, RecordSlice
 from shared.kafka.poller import is_unreadable
 from shared.postgres import TRANSIENT_ERRORS
+from shared.runtime.backoff import Backoff
 
 L = TypeVar("L", bound=RecordSlice)
 
@@ -125,12 +126,12 @@ class AssignedPartition(Generic[L]):
 
     def retry_seconds(self) -> float:
         """How long to wait before the next try; call it once for each failure."""
-        doublings, self.failures = min(self.failures, 16), self.failures + 1
+        self.failures += 1
         if isinstance(self.held, Gap):
-            return min(FIRST_GAP_RETRY_SECONDS * 2.0**doublings, LONGEST_GAP_RETRY_SECONDS)
+            return Backoff(FIRST_GAP_RETRY_SECONDS, LONGEST_GAP_RETRY_SECONDS, self.failures).seconds
         if self.held is not None:
             return HELD_RETRY_SECONDS
-        return min(FIRST_RETRY_SECONDS * 2.0**doublings, LONGEST_RETRY_SECONDS)
+        return Backoff(FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS, self.failures).seconds
 
 
 def passes(error: Exception) -> bool:

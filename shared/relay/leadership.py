@@ -14,12 +14,12 @@ import asyncpg
 import structlog
 
 from shared.postgres import TRANSIENT_ERRORS, Connect, Connection, named_queries
+from shared.runtime.backoff import Backoff
 
 QUERIES: Final = named_queries("shared.relay")
 LOCK_CLASS: Final = 0x72656C61
 CONNECT_SECONDS: Final = 5.0
-SHORTEST_RETRY_SECONDS: Final = 0.1
-LONGEST_RETRY_SECONDS: Final = 1.0
+BACKOFF: Final = Backoff(first=0.1, longest=1.0)
 SHORTEST_PAUSE_SECONDS: Final = 0.005
 LONGEST_PAUSE_SECONDS: Final = 0.1
 
@@ -84,7 +84,7 @@ class Leadership:
 
     async def run(self) -> None:
         """Keeps a session for ever: connects, beats, and connects again when it was lost."""
-        retry_seconds = SHORTEST_RETRY_SECONDS
+        backoff = BACKOFF.failed()
         while True:
             term = self.term
             try:
@@ -92,9 +92,8 @@ class Leadership:
             except (asyncpg.PostgresError, *TRANSIENT_ERRORS) as error:
                 logger.warning("relay_session_lost", source=self._source, error=repr(error))
             was_well = self.term > term
-            retry_seconds = SHORTEST_RETRY_SECONDS if was_well else retry_seconds * 2
-            retry_seconds = min(retry_seconds, LONGEST_RETRY_SECONDS)
-            await asyncio.sleep(retry_seconds)
+            backoff = (backoff.succeeded() if was_well else backoff).failed()
+            await asyncio.sleep(backoff.seconds)
 
     async def execute(self, query: str, *arguments: Any) -> None:
         """Runs a statement on the session that holds the locks, so that a former leader's cannot pass."""

@@ -14,11 +14,12 @@ from shared.relay.backlog import Backlog, read_unsent
 from shared.relay.leadership import Leadership
 from shared.relay.metrics import DURATION, SENT
 from shared.relay.producer import MAX_BATCH_BYTES, BatchProducer
+from shared.runtime.backoff import Backoff
 from shared.telemetry import Telemetry, attributes_of, begin_send
 
 BEFORE_SECONDS: Final = 10.0
-SHORTEST_BACKOFF_SECONDS: Final = 0.1
-LONGEST_BACKOFF_SECONDS: Final = 2.0
+BACKOFF: Final = Backoff(first=0.1, longest=2.0)
+READ_AGAIN_SECONDS: Final = 0.1
 
 BeforePublish = Callable[[int, Sequence[Appended]], Awaitable[None]]
 
@@ -55,7 +56,7 @@ class PartitionRelay:
         self._asks = False
         self._wake = asyncio.Event()
         self._doubted = False
-        self._backoff_seconds = SHORTEST_BACKOFF_SECONDS
+        self._backoff = BACKOFF
         self._source = source
         self._pool = pool
         self._backlog = backlog
@@ -188,7 +189,7 @@ class PartitionRelay:
         else:
             # The log ends before what was announced; the next beat tells where.
             self.head = position
-            await asyncio.sleep(SHORTEST_BACKOFF_SECONDS)
+            await asyncio.sleep(READ_AGAIN_SECONDS)
 
     async def _prepare(self, events: Sequence[Appended]) -> bool:
         """What must be done before these events may be seen; False if it failed and is to be tried again."""
@@ -201,8 +202,8 @@ class PartitionRelay:
             logger.warning(
                 "relay_not_prepared", source=self._source, partition=self.number, error=repr(error)
             )
-            await asyncio.sleep(self._backoff_seconds)
-            self._backoff_seconds = min(2 * self._backoff_seconds, LONGEST_BACKOFF_SECONDS)
+            self._backoff = self._backoff.failed()
+            await asyncio.sleep(self._backoff.seconds)
             return False
-        self._backoff_seconds = SHORTEST_BACKOFF_SECONDS
+        self._backoff = BACKOFF
         return True

@@ -23,6 +23,7 @@ from shared.relay.metrics import RESTARTS
 from shared.relay.partition_relay import BeforePublish, PartitionRelay
 from shared.relay.producer import BatchProducer
 from shared.relay.topic import Topic
+from shared.runtime.backoff import Backoff
 from shared.runtime.tasks import Background
 from shared.telemetry import Telemetry
 
@@ -32,8 +33,7 @@ STOP_SECONDS: Final = 5.0
 SAVE_SECONDS: Final = 0.2
 WATCH_SECONDS: Final = 0.3
 """Between two questions for the topic's ends: a foreign record is noticed within a second."""
-SHORTEST_BACKOFF_SECONDS: Final = 0.1
-LONGEST_BACKOFF_SECONDS: Final = 2.0
+BACKOFF: Final = Backoff(first=0.1, longest=2.0)
 
 logger = structlog.get_logger()
 
@@ -158,7 +158,7 @@ class Relay:
         self._look_wanted.set()
 
     async def _publish_for_ever(self) -> None:
-        backoff = SHORTEST_BACKOFF_SECONDS
+        backoff = BACKOFF.failed()
         while True:
             self._looked.clear()
             try:
@@ -170,10 +170,8 @@ class Relay:
                 logger.warning("relay_restarts", source=self._source, error=repr(cause))
                 self._inspection.fail(repr(cause))
                 RESTARTS.add(1, {"source": self._source})
-            backoff = min(2 * backoff, LONGEST_BACKOFF_SECONDS)
-            if self._looked.is_set():
-                backoff = SHORTEST_BACKOFF_SECONDS
-            await asyncio.sleep(backoff)
+            backoff = (backoff.succeeded() if self._looked.is_set() else backoff).failed()
+            await asyncio.sleep(backoff.seconds)
 
     async def _publish_until_error(self) -> None:
         async with contextlib.AsyncExitStack() as stack:
