@@ -2,8 +2,9 @@
 
 from tests.mutants.mutant import Mutant
 
-DECIDER = "services/allocation/decide/decider.py"
-EVOLVE = "services/allocation/decide/evolve.py"
+DECISIONS_MADE = "services/allocation/decide/decisions.py"
+REGISTERED = "services/allocation/decide/student_registered.py"
+WITHDRAWN = "services/allocation/decide/student_withdrawn.py"
 UNIT = ("tests/unit/allocation",)
 ENGINE = ("tests/property/test_engine.py", "tests/property/test_engine_moves.py")
 
@@ -35,7 +36,7 @@ DECISIONS = (
     Mutant(
         "counter-given-twice",
         "two students share a counter",
-        EVOLVE,
+        DECISIONS_MADE,
         "    pool.last_counters[year] = number_of(counter)\n",
         "    pool.last_counters[year] = max(1, number_of(counter) - 1)\n",
         (*UNIT, *ENGINE),
@@ -43,7 +44,7 @@ DECISIONS = (
     Mutant(
         "new-counter-after-a-release",
         "a student does not keep its counter for life",
-        DECIDER,
+        DECISIONS_MADE,
         "    counter = student.counter\n",
         "    counter = None\n",
         (*UNIT, *ENGINE),
@@ -51,7 +52,7 @@ DECISIONS = (
     Mutant(
         "last-come-first-served",
         "the waitlist is not served by arrival",
-        DECIDER,
+        DECISIONS_MADE,
         "        arrival, year, queue = heads[0]\n",
         "        arrival, year, queue = max(heads)\n",
         (*UNIT, *ENGINE),
@@ -59,9 +60,9 @@ DECISIONS = (
     Mutant(
         "waitlist-forgotten",
         "a place that became free goes to nobody who waits",
-        DECIDER,
-        '        yield _place(pool, student, "changed", mentor.mentor_id)\n        yield from _serve(pool, mentor)\n',
-        '        yield _place(pool, student, "changed", mentor.mentor_id)\n',
+        REGISTERED,
+        '        yield place(pool, student, "changed", mentor.mentor_id)\n        yield from serve(pool, mentor)\n',
+        '        yield place(pool, student, "changed", mentor.mentor_id)\n',
         (*UNIT, *ENGINE),
     ),
     Mutant(
@@ -83,23 +84,23 @@ DECISIONS = (
     Mutant(
         "withdrawn-place-kept",
         "the place of a student that was withdrawn goes to nobody who waits",
-        DECIDER,
-        "    if mentor is not None:\n        yield from _serve(pool, mentor)\n",
+        WITHDRAWN,
+        "    if mentor is not None:\n        yield from serve(pool, mentor)\n",
         "    if mentor is None:\n        yield from ()\n",
         (*UNIT, *ENGINE),
     ),
     Mutant(
         "withdrawal-not-loaded",
         "a withdrawal of a student that is not in memory is taken for one of a student that nobody knows",
-        "services/allocation/decide/state.py",
-        "STUDENT_FACTS: Final = (StudentRegistered, StudentWithdrawnFact)\n",
-        "STUDENT_FACTS: Final = (StudentRegistered,)\n",
+        WITHDRAWN,
+        "        wanted.student(tenant, fact.student_id)\n",
+        "        pass\n",
         (*UNIT, *ENGINE),
     ),
     Mutant(
         "moved-back-as-if-never-there",
         "a student that comes back after a withdrawal arrives as somebody new",
-        EVOLVE,
+        REGISTERED,
         '        elif student.status == "withdrawn":\n            student.status = "undecided"\n',
         '        elif student.status == "withdrawn":\n            student.status = "undecided"\n'
         "            student.arrival = cause.sequence\n",

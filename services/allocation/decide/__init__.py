@@ -10,14 +10,12 @@ state.forget()
 """
 
 from services.allocation.decide.changes import Changes
-from services.allocation.decide.decider import decide, handle
 from services.allocation.decide.enrolment import Enrolment, Status, Traits
-from services.allocation.decide.evolve import evolve
 from services.allocation.decide.mentor import Mentor
+from services.allocation.decide.messages import decide, evolve, handle, needs
 from services.allocation.decide.policy import DEFAULT_POLICY, Policy
-from services.allocation.decide.pool import Pool
 from services.allocation.decide.rules import RuleResult, trace
-from services.allocation.decide.state import Cause, Needs, PartitionState, needs
+from services.allocation.decide.state import Cause, Needs, PartitionState, Pool
 
 __all__ = [
     "DEFAULT_POLICY",

@@ -14,7 +14,7 @@ from services.allocation.decide.rules import Rule
 
 if TYPE_CHECKING:
     from services.allocation.decide.enrolment import Enrolment
-    from services.allocation.decide.pool import Pool
+    from services.allocation.decide.state import Pool
 
 
 class Engine(NamedTuple):

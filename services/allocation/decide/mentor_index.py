@@ -18,7 +18,7 @@ from services.allocation.decide.rules import MentorMasks, Rule
 from shared.contracts.decisions import Candidate
 
 if TYPE_CHECKING:
-    from services.allocation.decide.pool import Pool
+    from services.allocation.decide.state import Pool
 
 NEXT_BEST: Final = 3
 CLASSES_KEPT: Final = 4096

@@ -1,26 +1,130 @@
 """The state of one partition of allocation, and how a batch's students come into it and leave it again.
 
 In memory for good: per pool its mentors, their loads, the last counters and those who wait. All other
-students live in the database: the append room asks `needs`, below, which of them a batch touches, loads these rows,
+students live in the database: the append room asks `messages.needs` which of them a batch touches, loads these rows,
 handles the batch, writes `changes` and forgets the working set.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from itertools import chain
+from typing import Self
 
+from services.allocation.decide.changes import Changes
+from services.allocation.decide.engines import engine_of
 from services.allocation.decide.enrolment import Enrolment
 from services.allocation.decide.mentor import Mentor
-from services.allocation.decide.pool import Pool
-from shared.contracts.facts import (
-    Fact,
-    MentorRegistered,
-    StudentErased,
-    StudentRegistered,
-    StudentWithdrawnFact,
-)
+from services.allocation.decide.mentor_index import MentorIndex
+from services.allocation.decide.policy import DEFAULT_POLICY, Policy
+from services.allocation.decide.waitlist import Waitlist
+from shared.contracts.facts import Fact
 
-STUDENT_FACTS: Final = (StudentRegistered, StudentWithdrawnFact)
+
+class Pool:
+    """Mentors; loads, last counters and last chosen mentors by year; and the students in memory.
+
+    `enrolments` holds by year and id everyone who waits, and besides them the working set of a batch. `present`
+    finds the students of the working set that are with a mentor, by arrival. `index` and `waitlist` say the
+    same things again, in the form in which a choice under `policy` needs them.
+    """
+
+    def __init__(self, tenant: str, gender: int, policy: Policy = DEFAULT_POLICY) -> None:
+        self.tenant = tenant
+        self.gender = gender
+        self.policy = policy
+        self.mentors: dict[int, Mentor] = {}
+        self.loads: dict[int, dict[int, int]] = {}
+        self.last_counters: dict[int, int] = {}
+        self.last_chosen: dict[int, int] = {}
+        self.enrolments: dict[int, dict[str, Enrolment]] = {}
+        self.present: dict[int, dict[int, Enrolment]] = {}
+        self.engine = engine_of(policy)
+        self.index = MentorIndex(policy, self.engine.rules, self.last_chosen)
+        self.waitlist = Waitlist(policy)
+        self.changes = Changes()
+        self._loaded: list[Enrolment] = []
+
+    @classmethod
+    def restore(
+        cls,
+        tenant: str,
+        gender: int,
+        *,
+        mentors: Iterable[Mentor],
+        loads: Iterable[tuple[int, int, int]],
+        years: Iterable[tuple[int, int, int | None]],
+        waiting: Iterable[Enrolment],
+        policy: Policy = DEFAULT_POLICY,
+    ) -> Self:
+        """The pool as the database has it.
+
+        `loads` are (year, mentor_id, load), `years` (year, last counter, last chosen mentor).
+        """
+        pool = cls(tenant, gender, policy)
+        for mentor in sorted(mentors, key=lambda mentor: mentor.mentor_id):
+            pool.mentors[mentor.mentor_id] = mentor
+            pool.index.put(None, mentor, {})
+        for year, mentor_id, load in loads:
+            pool.loads.setdefault(year, {})[mentor_id] = load
+            pool.enrolments.setdefault(year, {})
+        for year in pool.loads:
+            pool.index.open_year(year, pool.mentors, pool.loads[year])
+        for year, last_counter, last_chosen in years:
+            pool.last_counters[year] = last_counter
+            if last_chosen is not None:
+                pool.last_chosen[year] = last_chosen
+        for student in waiting:
+            student.share()
+            pool.load(student)
+        pool._loaded.clear()
+        return pool
+
+    def open_year(self, year: int) -> None:
+        """Makes the year known, with no loads, when its first student comes."""
+        if year not in self.loads:
+            self.loads[year] = {}
+            self.enrolments[year] = {}
+            self.index.open_year(year, self.mentors, self.loads[year])
+
+    def load(self, row: Enrolment) -> None:
+        """Takes a row of the database into memory, unless it is there already."""
+        self.open_year(row.year)
+        if self.enrolments[row.year].setdefault(row.student_id, row) is not row:
+            return
+        row.stored = True
+        self._loaded.append(row)
+        if row.status == "waitlisted":
+            self.waitlist.add(row)
+        elif row.mentor_id is not None:
+            self.present.setdefault(row.mentor_id, {})[row.arrival] = row
+
+    def find(self, year: int, student_id: str) -> Enrolment | None:
+        """The student's enrolment of the year, if it is in memory."""
+        return self.enrolments.get(year, {}).get(student_id)
+
+    def counter_of(self, student_id: str) -> str | None:
+        """The student's own, if a year has given it one: then each of its enrolments in memory has it."""
+        for students in self.enrolments.values():
+            found = students.get(student_id)
+            if found is not None and found.counter is not None:
+                return found.counter
+        return None
+
+    def of_student(self, student_id: str) -> list[Enrolment]:
+        """The student's enrolments that are in memory."""
+        return [found for year in self.enrolments.values() if (found := year.get(student_id)) is not None]
+
+    def forget(self) -> None:
+        """Drops the working set and the changes, once they are stored; those who wait stay."""
+        for student in chain(self._loaded, self.changes.enrolments.values()):
+            student.stored = True
+            if student.status == "waitlisted":
+                student.share()
+            else:
+                self.enrolments[student.year].pop(student.student_id, None)
+        self._loaded.clear()
+        self.present.clear()
+        self.changes.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,34 +173,10 @@ class Needs:
     students: dict[str, set[str]] = field(default_factory=dict)
     mentors: dict[str, set[int]] = field(default_factory=dict)
 
+    def student(self, tenant: str, student_id: str) -> None:
+        """Adds one."""
+        self.students.setdefault(tenant, set()).add(student_id)
 
-def needs(state: PartitionState, causes: Sequence[Cause]) -> Needs:
-    """The rows that must be in the working set before `causes` are handled.
-
-    A mentor's students in the database fit the mentor as it is in `state`, so that every fact of the batch
-    is compared with that one; a student who gets a mentor within the batch is in the working set anyway.
-    """
-    wanted = Needs()
-    for cause in causes:
-        fact = cause.fact
-        if isinstance(fact, STUDENT_FACTS):
-            pool = state.pools.get(cause.tenant)
-            if pool is None or pool.find(fact.year, fact.student_id) is None:
-                wanted.students.setdefault(cause.tenant, set()).add(fact.student_id)
-        elif isinstance(fact, StudentErased):  # of all its years some may be in memory, and others not
-            wanted.students.setdefault(cause.tenant, set()).add(fact.student_id)
-        elif isinstance(fact, MentorRegistered):
-            pool = state.pools.get(cause.tenant)
-            before = pool.mentors.get(fact.mentor_id) if pool else None
-            if before is not None and before.active and narrows(before, Mentor.of(fact)):
-                wanted.mentors.setdefault(cause.tenant, set()).add(fact.mentor_id)
-    return wanted
-
-
-def narrows(before: Mentor, after: Mentor) -> bool:
-    """Whether a student who fitted `before` may not fit `after`. A lower capacity evicts nobody."""
-    if not after.active or before.type != after.type:
-        return True
-    if not (set(before.groups) <= set(after.groups) and set(before.reach) <= set(after.reach)):
-        return True
-    return before.type == "school" and not set(before.schools) <= set(after.schools)
+    def mentor(self, tenant: str, mentor_id: int) -> None:
+        """Adds one."""
+        self.mentors.setdefault(tenant, set()).add(mentor_id)

@@ -1,18 +1,68 @@
 """Keeping what came: positions, trees and ledger rows of one poll, in one transaction."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 
-from services.audit.append.spans import LedgerSpans
 from services.audit.decide.trees import CompactRange, grow, unpack
 from services.audit.project.ledger import keep, kept_hashes, require_storable, rows_of
 from services.audit.project.trees import load_tree, move_trees
 from shared.errors import Unapplicable
 from shared.inbox.positions import Position, Slice, move_positions
 from shared.postgres import Pool
-from shared.telemetry import Telemetry
+from shared.telemetry import Consumed, OpenSpan, Portion, Telemetry, accept_traceparent, is_sampled
+
+
+class LedgerSpans:
+    """Around the keeping of `slices`: `process …` for each sampled event, and `ledger` around their transaction."""
+
+    def __init__(self, telemetry: Telemetry, slices: Sequence[Slice[Any]]) -> None:
+        self._telemetry = telemetry
+        self._slices = slices
+        self._sampled: list[OpenSpan] = []
+
+    @contextmanager
+    def processing(self) -> Iterator[None]:
+        """From the records as they came to the commit."""
+        if not self._telemetry.is_recording:
+            yield
+            return
+        portions = [Portion(piece.topic, piece.partition, len(piece.records)) for piece in self._slices]
+        with Consumed(self._telemetry, portions) as consumed:
+            for piece in self._slices:
+                for record in piece.records:
+                    given = record.traceparent
+                    if given is None or not is_sampled(given):
+                        continue
+                    traceparent = accept_traceparent(given)
+                    if traceparent is None:
+                        continue
+                    span = consumed.process(
+                        piece.topic, piece.partition, record.offset, record.envelope.id, traceparent
+                    )
+                    if span is not None:
+                        self._sampled.append(span)
+            yield
+
+    @contextmanager
+    def ledger(self) -> Iterator[None]:
+        """The transaction, for each of the sampled events."""
+        spans = [
+            span
+            for each in self._sampled
+            if (span := self._telemetry.begin("ledger", each.traceparent)) is not None
+        ]
+        try:
+            yield
+        except BaseException as error:
+            for span in spans:
+                span.end(error)
+            raise
+        for span in spans:
+            span.end()
 
 
 @dataclass(slots=True)
