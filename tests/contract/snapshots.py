@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from services.intake.decide import fields
+from services.intake.decide import messages
 from shared.contracts.decisions import DECISION_TYPES
 from shared.contracts.envelope import Envelope, encode, leaf_hash
 from shared.contracts.facts import FACT_TYPES
@@ -16,13 +16,7 @@ from tests.contract.inbound_examples import INBOUND, command_bytes, inbound_byte
 
 GOLDEN: Final = Path(__file__).parent / "golden"
 LOG_TYPES: Final[dict[str, Any]] = {**FACT_TYPES, **DECISION_TYPES}
-INBOUND_FIELDS: Final = {
-    "rahnama.student.registered.v1": fields.STUDENT,
-    "rahnama.student.withdrawn.v1": fields.WITHDRAWAL,
-    "rahnama.mentor.registered.v1": fields.MENTOR + fields.SCHOOLS,
-    "rahnama.manager.registered.v1": fields.MANAGER,
-    "rahnama.school-roster.published.v1": fields.ROSTER,
-}
+INBOUND_FIELDS: Final = {type_: kind.fields for type_, kind in messages.INBOUND.items()}
 
 
 def made() -> dict[str, bytes]:

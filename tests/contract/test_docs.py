@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from services.intake.decide import problems
-from services.intake.decide.messages import TYPE_UNKNOWN
+from services.intake.decide.messages import FIELDS, TYPE_UNKNOWN
 from shared.contracts.envelope import Envelope
 from shared.contracts.rejections import EVENT_REJECTED, EventRejected
 from shared.errors import FieldError
@@ -62,7 +62,7 @@ def test_every_attribute_is_described() -> None:
 
 def test_every_code_is_in_the_table_with_its_pointer() -> None:
     single = [value for value in vars(problems).values() if isinstance(value, FieldError)]
-    invalid = [*problems.INVALID.values(), *problems.ATTRIBUTE_INVALID.values()]
+    invalid = [*(field.invalid for field in FIELDS.values()), *problems.ATTRIBUTE_INVALID.values()]
     for error in (*single, *invalid, TYPE_UNKNOWN):
         pointer = f"`{error.pointer}`" if error.pointer else ""
         row = re.search(rf"^\|.*`{error.code}` \| {re.escape(pointer)} ?\|", PAGE, re.MULTILINE)

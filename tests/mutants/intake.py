@@ -227,9 +227,9 @@ INTAKE = (
     Mutant(
         "a-manager-shares-its-tenant",
         "a mentor that is registered meanwhile keeps the centres of before",
-        "services/intake/decide/commands.py",
-        "    moves_references: ClassVar[bool] = True\n    national_id: ClassVar[None] = None\n",
-        "    national_id: ClassVar[None] = None\n",
+        "services/intake/decide/manager_registered.py",
+        "    moves_references: ClassVar[bool] = True\n",
+        "    moves_references: ClassVar[bool] = False\n",
         HISTORIES,
     ),
     Mutant(

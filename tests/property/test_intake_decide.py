@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from services.intake.crypto.digests import fingerprint
-from services.intake.decide.commands import Command, WithdrawStudent
+from services.intake.decide.commands import Command
 from services.intake.decide.messages import decide, evolve
 from services.intake.decide.outcomes import Accepted, NewFact
 from services.intake.decide.state import State
 from services.intake.decide.student_registered import rederived
+from services.intake.decide.student_withdrawn import WithdrawStudent
 from shared.contracts.facts import MentorRegistered, StudentRegistered, StudentWithdrawnFact
 from shared.contracts.partitions import pool_partition
 from tests.unit.intake.examples import MAC, empty_state, manager, mentor, roster, student, withdrawal

@@ -8,14 +8,13 @@ from hypothesis import strategies as st
 
 from services.intake.crypto.digests import content_bytes, content_digest
 from services.intake.decide.binary_mode import open_record
-from services.intake.decide.commands import RegisterStudent
 from services.intake.decide.events import BrokenEvent, InboundEvent, open_event
-from services.intake.decide.fields import MANAGER, MENTOR, ROSTER, SCHOOLS, STUDENT, WITHDRAWAL
-from services.intake.decide.messages import INBOUND_TYPES, parse
+from services.intake.decide.messages import FIELDS, INBOUND_TYPES, parse
+from services.intake.decide.student_registered import RegisterStudent
 from shared.errors import FieldError
 from tests.unit.intake.examples import DATA, MAC, TODAY, document, student
 
-NAMES = sorted({field.name for field in (*STUDENT, *WITHDRAWAL, *MENTOR, *SCHOOLS, *MANAGER, *ROSTER)})
+NAMES = sorted(FIELDS)
 SECRET = "s3cr٣t"
 TEXT = st.text(max_size=12).map(lambda text: text + SECRET) | st.sampled_from(
     ["", "0", "۱۲", "1332073689", "زن"]

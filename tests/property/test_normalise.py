@@ -6,7 +6,7 @@ import unicodedata
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.intake.decide import fields, normalise
+from services.intake.decide import fields, mentor_registered, normalise
 from services.intake.decide.birth_date import birth_date
 from services.intake.decide.normalise import Invalid
 
@@ -35,7 +35,7 @@ FORBIDDEN = re.compile(
 READERS = (
     normalise.text, normalise.name, normalise.optional_name, normalise.digits_text, normalise.optional_text, normalise.national_id, normalise.mobile,
     normalise.integer, normalise.optional_integer, normalise.boolean, fields.gender, fields.edu_status,
-    fields.reg_status, fields.mentor_type, birth_date,
+    fields.reg_status, mentor_registered.mentor_type, birth_date,
 )  # fmt: skip
 
 

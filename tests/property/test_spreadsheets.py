@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.decide.events import InboundEvent
-from services.intake.decide.fields import MANAGER, MENTOR, ROSTER, SCHOOLS, STUDENT, WITHDRAWAL, Field
-from services.intake.decide.messages import INBOUND_TYPES, parse
+from services.intake.decide.fields import Field
+from services.intake.decide.messages import INBOUND, INBOUND_TYPES, parse
 from services.intake.decide.normalise import NULL_WORDS, Invalid, text
 from services.intake.decide.spreadsheets import without_leftovers
 from tests.property.test_intake_parse import NAMES, VALUES, assert_no_echo
 from tests.unit.intake.examples import TODAY
 
-FIELDS = (*STUDENT, *WITHDRAWAL, *MENTOR, *SCHOOLS, *MANAGER, *ROSTER)
+FIELDS = tuple(field for kind in INBOUND.values() for field in kind.fields)
 ASCII, PERSIAN, ARABIC = "0123456789", "۰۱۲۳۴۵۶۷۸۹", "٠١٢٣٤٥٦٧٨٩"
 CELLS = VALUES | st.text("0123456789۰۱۲+98.٫-()/ ندارNAa", max_size=16)
 DATA = st.dictionaries(st.sampled_from(NAMES), CELLS)
@@ -69,7 +69,7 @@ def test_no_field_takes_another_fraction_for_a_whole_number(number: int, zeros: 
                 )
 
 
-@given(DATA, st.sampled_from([STUDENT, WITHDRAWAL, (*MENTOR, *SCHOOLS), MANAGER, ROSTER]))
+@given(DATA, st.sampled_from([kind.fields for kind in INBOUND.values()]))
 def test_cleaned_data_is_clean(data: dict[str, object], known: tuple[Field, ...]) -> None:
     once = without_leftovers(data, known)
     assert once.keys() == data.keys()

@@ -7,8 +7,8 @@ import pytest
 
 from infra.local.home import REPOSITORY
 from tests import figures
-from tests.bench.figures import TARGETS
 from tests.figures import readme_table, slower, with_table
+from tests.tools.bench.figures import TARGETS
 
 
 def report(students_per_second: float) -> dict[str, Any]:

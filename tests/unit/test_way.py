@@ -7,7 +7,7 @@ import pytest
 from tests.way import TASKS, counts, follow, part
 
 MOST: Final = {
-    "intake": {"service": 19, "shared": 3},
+    "intake": {"service": 18, "shared": 4},
     "allocation": {"service": 12, "shared": 10},
     "audit": {"service": 5, "shared": 7},
     "relay": {"service": 5, "shared": 6},
@@ -29,7 +29,7 @@ def ways() -> dict[str, list[str]]:
         ("intake", "services/intake/decide/student_registered.py: decide"),
         ("intake", "shared/append/log.py: Log.append"),
         ("intake", "services/intake/project/facts.py: project_students"),
-        ("allocation", "services/allocation/decide/decider.py: _place"),
+        ("allocation", "services/allocation/decide/decisions.py: place"),
         ("allocation", "shared/append/log.py: Log.append"),
         ("allocation", "services/allocation/project/write.py: write_changes"),
         ("audit", "services/audit/project/ledger.py: keep"),

@@ -23,10 +23,11 @@ from services.intake.append.load import (
 from services.intake.append.seal_facts import seal_facts, store_keys, store_rejections
 from services.intake.crypto.fresh_keys import SubjectKey
 from services.intake.crypto.sealing import Keyring
-from services.intake.decide.state import State, Student, StudentYear
+from services.intake.decide.rows import Placed
+from services.intake.decide.state import State, Student
 from services.intake.decide.student_registered import rederived
+from services.intake.decide.student_years import load_year
 from services.intake.project.facts import project
-from services.intake.project.placed import Placed
 from shared.append.log import Appended, Draft, Head, Log
 from shared.contracts.facts import Fact, MentorRegistered
 from shared.contracts.partitions import pool_partition
@@ -186,15 +187,7 @@ async def rederived_pages(
     while rows := await cursor.fetch(PAGE):
         state = State(arrival.tenant, partitions, rosters={year: rederival.roster})
         for row in rows:
-            known = StudentYear(
-                edu_status=row["edu_status"],
-                reg_center=row["reg_center"],
-                reg_status=row["reg_status"],
-                group_code=row["group_code"],
-                school_code=row["school_code"],
-                student_type=row["student_type"],
-                fingerprint=row["fingerprint"],
-            )
+            known = load_year(row)
             state.students[row["student_id"]] = Student(row["version"], row["gender"], {year: known})
         decided = [rederived(state, student_id, year, command.occurred_at) for student_id in state.students]
         yield [Pending(rederival.settled, new, is_first=False) for new in decided if new is not None]

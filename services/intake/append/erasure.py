@@ -16,9 +16,9 @@ from services.intake.append.transaction import transaction
 from services.intake.crypto import digests
 from services.intake.crypto.fresh_keys import FreshKeys
 from services.intake.crypto.sealing import Keyring, unseal
-from services.intake.decide.commands import PersonalStudent
+from services.intake.decide.rows import Placed
+from services.intake.decide.student_registered import PersonalStudent
 from services.intake.project.erased import project_erased
-from services.intake.project.placed import Placed
 from shared.append.clock import Clock
 from shared.append.log import Appended, Draft, Log
 from shared.contracts.envelope import decode

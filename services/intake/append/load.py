@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from services.intake.append.decide_batch import Pending, ReceivedEvent, TenantBatch
-from services.intake.decide.messages import needs
-from services.intake.decide.state import Manager, Mentor, Needs, Roster, State, Student, StudentYear
+from services.intake.decide.messages import FACTS, needs
+from services.intake.decide.state import Needs, State, Student
+from services.intake.decide.student_years import load_year
 from shared.contracts.facts import MentorRegistered, StudentRegistered, StudentWithdrawnFact
 from shared.errors import Conflict
 from shared.postgres import Connection, named_queries
@@ -118,16 +119,7 @@ async def _load_students(
     for tenant, student_ids in known.items():
         students = batches[tenant].state.students
         for row in await connection.fetch(QUERIES["student_years"], tenant, student_ids):
-            students[row["student_id"]].years[row["year"]] = StudentYear(
-                edu_status=row["edu_status"],
-                reg_center=row["reg_center"],
-                reg_status=row["reg_status"],
-                group_code=row["group_code"],
-                school_code=row["school_code"],
-                student_type=row["student_type"],
-                fingerprint=row["fingerprint"],
-                is_withdrawn=row["is_withdrawn"],
-            )
+            students[row["student_id"]].years[row["year"]] = load_year(row, is_withdrawn=row["is_withdrawn"])
 
 
 async def _load_mentors(connection: Connection, state: State, wanted: Needs) -> None:
@@ -137,38 +129,15 @@ async def _load_mentors(connection: Connection, state: State, wanted: Needs) -> 
     state.mentors_of = {manager_id: set() for manager_id in wanted.mentors_of}
     mentor_ids, manager_ids = sorted(wanted.mentors), sorted(wanted.mentors_of)
     for row in await connection.fetch(QUERIES["lock_mentors"], state.tenant, mentor_ids, manager_ids):
-        fact = MentorRegistered(
-            version=row["version"],
-            occurred_at=None,
-            mentor_id=row["mentor_id"],
-            gender=row["gender"],
-            type=row["type"],
-            capacity=row["capacity"],
-            active=row["active"],
-            alias_code=row["alias_code"],
-            manager_id=row["manager_id"],
-            manager_centers=row["manager_centers"],
-            groups=row["groups"],
-            centers=row["centers"],
-            schools=row["schools"],
-            sealed="",
-        )
-        state.mentors[fact.mentor_id] = Mentor(fact, row["fingerprint"])
-        if fact.manager_id in state.mentors_of:
-            state.mentors_of[fact.manager_id].add(fact.mentor_id)
+        FACTS[MentorRegistered].load(state, row)
 
 
 async def _load_references(connection: Connection, state: State, wanted: Needs) -> None:
     """Under the reference lock nobody moves managers, rosters, and what depends on them."""
-    tenant = state.tenant
-    if wanted.managers:
-        for row in await connection.fetch(QUERIES["managers"], tenant, sorted(wanted.managers)):
-            state.managers[row["manager_id"]] = Manager(
-                row["version"], row["is_active"], tuple(row["centers"]), row["fingerprint"]
-            )
-    if wanted.rosters:
-        for row in await connection.fetch(QUERIES["rosters"], tenant, sorted(wanted.rosters)):
-            state.rosters[row["year"]] = Roster(row["version"], frozenset(row["school_codes"]))
+    for kind in FACTS.values():
+        if kind.table is not None and (ids := wanted.references.get(kind.table.name)):
+            for row in await connection.fetch(QUERIES[kind.table.name], state.tenant, sorted(ids)):
+                kind.load(state, row)
 
 
 async def store_students(

@@ -42,7 +42,7 @@ order by mentor_id for update
 select manager_id, version, is_active, centers, fingerprint from managers
 where tenant = $1 and manager_id = any($2::bigint[])
 
--- name: rosters
+-- name: school_rosters
 -- The special schools of the years that a batch names.
 select year, version, school_codes from school_rosters where tenant = $1 and year = any($2::smallint[])
 

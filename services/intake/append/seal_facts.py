@@ -112,7 +112,11 @@ async def _known_keys(
     wanted: dict[str, set[str]] = {}
     for item in pending:
         new = item.new
-        if new.fact.version > FIRST_VERSION and not new.keeps_seal and FACTS[type(new.fact)].is_personal:
+        if (
+            new.fact.version > FIRST_VERSION
+            and not new.keeps_seal
+            and FACTS[type(new.fact)].personal is not None
+        ):
             wanted.setdefault(item.settled.arrival.tenant, set()).add(new.subject)
     return {
         (tenant, row["subject"]): keyring.unwrap(row["wrapped_key"])
@@ -130,7 +134,7 @@ def _data(
 ) -> bytes:
     """The JSON of the fact, whole."""
     fact = item.new.fact
-    if not FACTS[type(fact)].is_personal:
+    if FACTS[type(fact)].personal is None:
         return _encode(fact)
     if not envelopes:
         return _encode(msgspec.structs.replace(fact, sealed=_seal(item, keyring, data_keys, drafted)))

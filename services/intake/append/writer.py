@@ -18,14 +18,15 @@ import structlog
 from services.intake.append.decide_batch import ReceivedEvent
 from services.intake.append.idempotency import Result
 from services.intake.append.inbound import InboundSlice
-from services.intake.append.linger import MANY_EVENTS, Linger
 from services.intake.append.metrics import QUEUE, QUEUE_LIMIT
+from shared.append.linger import MANY_EVENTS, Linger
 from shared.errors import Conflict, OutcomeUnknown, StalePosition, Unavailable
 from shared.postgres import TRANSIENT_ERRORS
+from shared.runtime.backoff import Backoff
 from shared.telemetry.metrics import Values
 
 ATTEMPTS: Final = 5
-FIRST_PAUSE_SECONDS: Final = 0.005
+BACKOFF: Final = Backoff(first=0.005, longest=0.08)
 
 _log = structlog.get_logger("rahnama.intake")
 
@@ -214,6 +215,7 @@ class Writer:
 
         The second time it runs alone: where many send the same people at once, it would go on losing.
         """
+        backoff = BACKOFF
         for attempt in range(ATTEMPTS):
             try:
                 answers = await self._transact(batch, attempt > 0)
@@ -228,8 +230,8 @@ class Writer:
                     constraint=getattr(error, "constraint_name", None),
                     attempt=attempt + 1,
                 )
-                pause = FIRST_PAUSE_SECONDS * 2**attempt * (0.5 + random.random())  # noqa: S311
-                await asyncio.sleep(pause)
+                backoff = backoff.failed()
+                await asyncio.sleep(backoff.seconds * (0.5 + random.random()))  # noqa: S311
             except TRANSIENT_ERRORS as error:
                 raise Unavailable("the database did not answer; nothing was kept") from error
         raise Unavailable(f"another writer was first, {ATTEMPTS} times; nothing was kept")

@@ -1,13 +1,11 @@
-"""The fields of each inbound type: which must be there, and how each one is read."""
+"""A field of an inbound type's data, how the words and numbers in it are read, and the fields that several types have."""
 
-import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from services.intake.decide import normalise
-from services.intake.decide.birth_date import birth_date
 from services.intake.decide.normalise import Invalid, integer, text
-from services.intake.decide.problems import INVALID, MISSING
+from services.intake.decide.problems import Words, invalid, missing
 from shared.errors import FieldError
 
 GENDER_WORDS: Final = {
@@ -20,7 +18,6 @@ EDU_STATUS_WORDS: Final = {
     "فارغ": 0, "فارغالتحصیل": 0, "فارغ التحصیل": 0, "graduate": 0,
     "محصل": 1, "student": 1,
 }  # fmt: skip
-MENTOR_TYPE_WORDS: Final = {"عادی": "normal", "normal": "normal", "مدرسه": "school", "school": "school"}
 
 
 def _numbered(value: object, words: Mapping[str, int]) -> int:
@@ -50,123 +47,82 @@ def reg_status(value: object) -> int:
     return value if type(value) is int and value in (0, 1, 3) else _numbered(value, REG_STATUS_WORDS)
 
 
-def mentor_type(value: object) -> Literal["normal", "school"]:
-    """`normal` or `school`."""
-    word = MENTOR_TYPE_WORDS.get(text(value).casefold())
-    if word is None:
-        raise Invalid
-    return cast(Literal["normal", "school"], word)
-
-
 FIRST_YEAR: Final = 1300
 LAST_YEAR: Final = 1500
 MAX_SET: Final = 1_000
 """Most groups, centres or schools of one mentor or manager."""
-MAX_ROSTER: Final = 100_000
-"""Most schools of a roster."""
-
-_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
 
 
 class Field(NamedTuple):
-    """A field of `data`: how it is read when it is not null, and whether it may be null or absent."""
+    """A field of `data`: how it is read when it is not null, whether it may be null or absent, and its two errors.
+
+    Of `most` numbers is a list, of one number what `is_number`: spreadsheets write these in other ways.
+    """
 
     name: str
     read: Callable[[object], Any]
-    required: bool = False
+    required: bool
+    missing: FieldError
+    invalid: FieldError
+    is_number: bool
+    most: int
 
 
-def _year(value: object) -> int:
+def field(
+    name: str,
+    read: Callable[[object], Any],
+    words: Words,
+    *,
+    required: bool = False,
+    is_number: bool = False,
+    most: int = 0,
+) -> Field:
+    """A field whose errors say in `words` what is expected."""
+    errors = missing("/data", name, words), invalid("/data", name, words)
+    return Field(name, read, required, *errors, is_number, most)
+
+
+def year(value: object) -> int:
+    """A Jalali year."""
     return normalise.integer(value, FIRST_YEAR, LAST_YEAR)
 
 
-def _center(value: object) -> int:
+def from_zero(value: object) -> int:
+    """A whole number, at least 0: a capacity, or a centre, of which there is a centre 0."""
     return normalise.integer(value, 0)
 
 
-def _capacity(value: object) -> int:
-    return normalise.integer(value, 0)
-
-
-def _email(value: object) -> str | None:
-    written = normalise.text(value)
-    if written and _EMAIL.fullmatch(written) is None:
-        raise Invalid
-    return written or None
-
-
-def _small_set(value: object) -> tuple[int, ...]:
+def small_set(value: object) -> tuple[int, ...]:
+    """At most `MAX_SET` positive numbers, sorted and without repeats."""
     return normalise.integers(value, MAX_SET)
 
 
-def _centers(value: object) -> tuple[int, ...]:
+def centers(value: object) -> tuple[int, ...]:
+    """At most `MAX_SET` centres, sorted and without repeats."""
     return normalise.integers(value, MAX_SET, least=0)
 
 
-def _roster(value: object) -> tuple[int, ...]:
-    return normalise.integers(value, MAX_ROSTER)
-
-
-STUDENT: Final = (
-    Field("year", _year, required=True),
-    Field("national_id", normalise.national_id, required=True),
-    Field("first_name", normalise.name, required=True),
-    Field("last_name", normalise.name, required=True),
-    Field("father_name", normalise.optional_name),
-    Field("birth_date", birth_date),
-    Field("gender", gender, required=True),
-    Field("edu_status", edu_status, required=True),
-    Field("reg_center", _center, required=True),
-    Field("reg_status", reg_status, required=True),
-    Field("group_code", normalise.integer, required=True),
-    Field("school_code", normalise.optional_integer),
-    Field("mobile", normalise.mobile),
-)
-WITHDRAWAL: Final = (
-    Field("year", _year, required=True),
-    Field("national_id", normalise.national_id, required=True),
-    Field("reason", normalise.optional_text),
-)
-MENTOR: Final = (
-    Field("mentor_id", normalise.integer, required=True),
-    Field("name", normalise.optional_name),
-    Field("mobile", normalise.mobile),
-    Field("gender", gender, required=True),
-    Field("type", mentor_type, required=True),
-    Field("capacity", _capacity),
-    Field("active", normalise.boolean),
-    Field("alias_code", normalise.optional_text),
-    Field("manager_id", normalise.integer),
-    Field("groups", _small_set, required=True),
-    Field("centers", _centers, required=True),
-)
-SCHOOLS: Final = (Field("schools", _small_set, required=True),)
-MANAGER: Final = (
-    Field("manager_id", normalise.integer, required=True),
-    Field("full_name", normalise.optional_name),
-    Field("email", _email),
-    Field("phone", normalise.optional_text),
-    Field("is_active", normalise.boolean, required=True),
-    Field("centers", _centers, required=True),
-)
-ROSTER: Final = (
-    Field("year", _year, required=True),
-    Field("school_codes", _roster, required=True),
-)
+YEAR: Final = field("year", year, ("a Jalali year from 1300 to 1500", "سال تحصیلی", "سال شمسی از ۱۳۰۰ تا ۱۵۰۰"), required=True, is_number=True)  # fmt: skip
+NATIONAL_ID: Final = field("national_id", normalise.national_id, ("ten digits with a fitting check digit", "کد ملی", "ده رقم با رقم کنترل درست"), required=True)  # fmt: skip
+MOBILE: Final = field("mobile", normalise.mobile, ("a mobile number, 09 and nine digits, or null", "شماره تلفن همراه", "۰۹ و نه رقم دیگر، یا خالی"))  # fmt: skip
+GENDER: Final = field("gender", gender, ("0 (female) or 1 (male)", "جنسیت", "۰ (زن) یا ۱ (مرد)"), required=True, is_number=True)  # fmt: skip
+REG_CENTER: Final = field("reg_center", from_zero, ("one of the tenant's centres", "مرکز ثبت نام", "یکی از مرکزهای تعریف‌شده"), required=True, is_number=True)  # fmt: skip
+CENTERS: Final = field("centers", centers, ("a list of the tenant's centres; a mentor's has at least one", "مرکزها", "فهرستی از مرکزها، برای منتور ناتهی"), required=True, most=MAX_SET)  # fmt: skip
+MANAGER_ID: Final = field("manager_id", normalise.integer, ("a positive whole number", "شناسه مدیر", "عدد صحیح مثبت"), is_number=True)  # fmt: skip
 
 
 def values_of(data: Mapping[str, object], fields: tuple[Field, ...], errors: list[FieldError]) -> list[Any]:
     """The fields' values, None where there is none or it is not valid; what is wrong goes to `errors`."""
     values = []
-    for name, read, required in fields:
+    for name, read, required, missing_error, invalid_error, _, _ in fields:
         value: Any = data.get(name)
         if value is not None:
             try:
                 value = read(value)
             except Invalid:
-                errors.append(INVALID[name])
+                errors.append(invalid_error)
                 value = None
         elif required:
-            errors.append(MISSING[name])
+            errors.append(missing_error)
         values.append(value)
     return values

@@ -1,16 +1,28 @@
 """`rahnama.mentor.registered.v1`: a mentor's whole state, with its manager's centres as they are now."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal, cast
 
 import msgspec
 
-from services.intake.decide.commands import PersonalMentor, RegisterMentor
-from services.intake.decide.fields import MENTOR, SCHOOLS, values_of
+from services.intake.decide import normalise
+from services.intake.decide.commands import Command, Personal
+from services.intake.decide.fields import (
+    CENTERS,
+    GENDER,
+    MANAGER_ID,
+    MAX_SET,
+    MOBILE,
+    field,
+    from_zero,
+    small_set,
+    values_of,
+)
 from services.intake.decide.message import CommandType, Errors, FactType, Given, Identity
 from services.intake.decide.outcomes import Accepted, NewFact, Outcome, Refused, Unchanged
-from services.intake.decide.problems import INVALID, MENTOR_GENDER_FIXED
-from services.intake.decide.state import Mentor, Needs, State, manager_centers
+from services.intake.decide.problems import MENTOR_GENDER_FIXED
+from services.intake.decide.rows import LoadedRow, Placed, Row, table
+from services.intake.decide.state import MANAGERS, Mentor, Needs, State, manager_centers
 from shared.contracts.facts import FACT_NAMES, MentorRegistered
 from shared.contracts.partitions import pool_partition
 from shared.errors import FieldError
@@ -18,23 +30,86 @@ from shared.errors import FieldError
 DEFAULT_CAPACITY: Final = 60
 _MENTOR: Final = FACT_NAMES[MentorRegistered]
 
+MENTOR_TYPE_WORDS: Final = {"عادی": "normal", "normal": "normal", "مدرسه": "school", "school": "school"}
+MENTORS: Final = table(
+    "mentors",
+    ("tenant", "mentor_id"),
+    (
+        "gender", "type", "capacity", "active", "alias_code", "manager_id", "manager_centers", "groups", "centers",
+        "schools", "fingerprint",
+    ),
+)  # fmt: skip
+
+
+def mentor_type(value: object) -> Literal["normal", "school"]:
+    """`normal` or `school`."""
+    word = MENTOR_TYPE_WORDS.get(normalise.text(value).casefold())
+    if word is None:
+        raise normalise.Invalid
+    return cast(Literal["normal", "school"], word)
+
+
+GROUPS: Final = field("groups", small_set, ("a list with at least one of the tenant's group codes", "گروه‌ها", "فهرستی ناتهی از کدهای گروه"), required=True, most=MAX_SET)  # fmt: skip
+SCHOOLS: Final = field("schools", small_set, ("for a school mentor, a list with at least one school code", "مدرسه‌ها", "برای منتور مدرسه فهرستی ناتهی از کدهای مدرسه"), required=True, most=MAX_SET)  # fmt: skip
+FIELDS: Final = (
+    field("mentor_id", normalise.integer, ("a positive whole number", "شناسه منتور", "عدد صحیح مثبت"), required=True, is_number=True),
+    field("name", normalise.optional_name, ("text of at most 256 characters with at least one letter, or null", "نام", "متنی تا ۲۵۶ نویسه با دست کم یک حرف، یا خالی")),
+    MOBILE,
+    GENDER,
+    field("type", mentor_type, ("normal or school", "نوع منتور", "عادی (normal) یا مدرسه (school)"), required=True),
+    field("capacity", from_zero, ("a whole number, at least 0", "ظرفیت", "عدد صحیح، دست کم ۰"), is_number=True),
+    field("active", normalise.boolean, ("true or false", "فعال", "true یا false")),
+    field("alias_code", normalise.optional_text, ("text of at most 256 characters, or null", "کد مستعار", "متنی تا ۲۵۶ نویسه، یا خالی")),
+    MANAGER_ID,
+    GROUPS,
+    CENTERS,
+)  # fmt: skip
+
+
+class PersonalMentor(Personal, frozen=True, kw_only=True, gc=False):
+    """A mentor's personal data."""
+
+    name: str | None
+    mobile: str | None
+
+
+class RegisterMentor(Command, frozen=True, kw_only=True):
+    """A mentor's whole state. The sets are sorted and without repeats; `schools` of a normal mentor is empty."""
+
+    mentor_id: int
+    gender: int
+    type: Literal["normal", "school"]
+    capacity: int
+    active: bool
+    alias_code: str | None
+    manager_id: int | None
+    groups: tuple[int, ...]
+    centers: tuple[int, ...]
+    schools: tuple[int, ...]
+    personal: PersonalMentor
+
+    @property
+    def subject(self) -> str:
+        """`mentor/<id>`."""
+        return f"mentor/{self.mentor_id}"
+
 
 def parse(data: Mapping[str, object], given: Given) -> RegisterMentor | Errors:
     """The command, normalised."""
     rules = given.rules
     errors: list[FieldError] = []
     mentor_id, name, mobile, gender, kind, capacity, active, alias_code, manager_id, groups, centers = (
-        values_of(data, MENTOR, errors)
+        values_of(data, FIELDS, errors)
     )
     if groups is not None and not (groups and rules.all_groups.issuperset(groups)):
-        errors.append(INVALID["groups"])
+        errors.append(GROUPS.invalid)
     if centers is not None and not (centers and rules.centers.issuperset(centers)):
-        errors.append(INVALID["centers"])
+        errors.append(CENTERS.invalid)
     schools: tuple[int, ...] | None = ()
     if kind == "school":  # those of a normal mentor mean nothing, so they are not even read
-        (schools,) = values_of(data, SCHOOLS, errors)
+        (schools,) = values_of(data, (SCHOOLS,), errors)
         if schools == ():
-            errors.append(INVALID["schools"])
+            errors.append(SCHOOLS.invalid)
     if errors:
         return tuple(errors)
     return RegisterMentor(
@@ -57,7 +132,7 @@ def needs(command: RegisterMentor, wanted: Needs) -> None:
     """The mentor as it is, and its manager."""
     wanted.mentors.add(command.mentor_id)
     if command.manager_id is not None:
-        wanted.managers.add(command.manager_id)
+        wanted.references[MANAGERS].add(command.manager_id)
 
 
 def decide(state: State, command: RegisterMentor, identity: Identity) -> Outcome:
@@ -123,5 +198,38 @@ def is_first(_state: State, fact: MentorRegistered) -> bool:
     return fact.version == 1
 
 
-COMMAND: Final = CommandType((*MENTOR, *SCHOOLS), parse, needs, decide)
-FACT: Final = FactType(evolve, is_personal=True, is_first=is_first)
+def row(placed: Placed[MentorRegistered]) -> Row:
+    """The mentor's row."""
+    fact = placed.fact
+    return (
+        placed.tenant, fact.mentor_id, fact.gender, fact.type, fact.capacity, fact.active, fact.alias_code,
+        fact.manager_id, fact.manager_centers, fact.groups, fact.centers, fact.schools, placed.fingerprint,
+        fact.version, placed.partition, placed.sequence,
+    )  # fmt: skip
+
+
+def load(state: State, row: LoadedRow) -> None:
+    """What `row` holds, also under a manager whose mentors are wanted."""
+    fact = MentorRegistered(
+        version=row["version"],
+        occurred_at=None,
+        mentor_id=row["mentor_id"],
+        gender=row["gender"],
+        type=row["type"],
+        capacity=row["capacity"],
+        active=row["active"],
+        alias_code=row["alias_code"],
+        manager_id=row["manager_id"],
+        manager_centers=row["manager_centers"],
+        groups=row["groups"],
+        centers=row["centers"],
+        schools=row["schools"],
+        sealed="",
+    )
+    state.mentors[fact.mentor_id] = Mentor(fact, row["fingerprint"])
+    if fact.manager_id in state.mentors_of:
+        state.mentors_of[fact.manager_id].add(fact.mentor_id)
+
+
+COMMAND: Final = CommandType(RegisterMentor, (*FIELDS, SCHOOLS), parse, needs, decide)
+FACT: Final = FactType(evolve, personal=PersonalMentor, is_first=is_first, table=MENTORS, row=row, load=load)

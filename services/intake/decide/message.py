@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from services.intake.decide.commands import Command, Personal
 from services.intake.decide.fields import Field
 from services.intake.decide.outcomes import Outcome
+from services.intake.decide.rows import LoadedRow, Placed, Row, Table
 from services.intake.decide.state import Needs, State
 from services.intake.decide.tenant_rules import TenantRules
 from shared.errors import FieldError
@@ -32,8 +34,9 @@ class Identity(NamedTuple):
 
 
 class CommandType(NamedTuple):
-    """An inbound type: the `fields` of its data, and what its command asks for, needs and does."""
+    """An inbound type: the `fields` of its data, and what its `command` asks for, needs and does."""
 
+    command: type[Command]
     fields: tuple[Field, ...]
     parse: Callable[[Mapping[str, object], Given], Any]
     """The command, or all errors of the data, at least one."""
@@ -43,14 +46,29 @@ class CommandType(NamedTuple):
     """What the command does on a state, which is not changed."""
 
 
+def _no_row(placed: Placed[Any]) -> Row:
+    raise NotImplementedError(f"{type(placed.fact).__name__} has no row of its own")
+
+
+def _no_load(_state: State, _row: LoadedRow) -> None:
+    raise NotImplementedError("its rows are not loaded by themselves")
+
+
 class FactType(NamedTuple):
-    """A type of the log: what a fact makes of the state, in place, and whether it seals personal data."""
+    """A type of the log: what a fact makes of the state, in place, and what it becomes in the read models."""
 
     evolve: Callable[[State, Any, bytes], None]
     """(state, fact, fingerprint)"""
-    is_personal: bool = False
+    personal: type[Personal] | None = None
+    """What is sealed in it."""
     is_first: Callable[[State, Any], bool] = lambda _state, _fact: False
     """Whether the projection certainly has no row yet of what the fact is about; asked before `evolve`."""
+    table: Table | None = None
+    """Where its row is; None of an erasure, which leaves none."""
+    row: Callable[[Placed[Any]], Row] = _no_row
+    """Its row, if one fact alone determines it; `student_years` has rows of several."""
+    load: Callable[[State, LoadedRow], None] = _no_load
+    """Puts a row of the table into the state, which is changed in place."""
 
 
 def no_needs(_command: object, _wanted: Needs) -> None:

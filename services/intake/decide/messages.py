@@ -16,20 +16,14 @@ from services.intake.decide import (
     student_registered,
     student_withdrawn,
 )
-from services.intake.decide.commands import (
-    Command,
-    PublishSchoolRoster,
-    RegisterManager,
-    RegisterMentor,
-    RegisterStudent,
-    WithdrawStudent,
-)
+from services.intake.decide.commands import Command
 from services.intake.decide.events import InboundEvent
 from services.intake.decide.message import CommandType, Errors, FactType, Given, Identity
 from services.intake.decide.outcomes import NewFact, Outcome
 from services.intake.decide.problems import ATTRIBUTE_INVALID, ATTRIBUTE_MISSING, type_unknown
 from services.intake.decide.spreadsheets import without_leftovers
 from services.intake.decide.state import Needs, State
+from services.intake.decide.student_years import STUDENT_YEARS
 from services.intake.decide.tenant_rules import DEFAULT_RULES, TenantRules
 from shared.contracts.facts import (
     Fact,
@@ -41,12 +35,12 @@ from shared.contracts.facts import (
     StudentWithdrawnFact,
 )
 
-INBOUND: Final[dict[str, tuple[type[Command], CommandType]]] = {
-    "rahnama.student.registered.v1": (RegisterStudent, student_registered.COMMAND),
-    "rahnama.student.withdrawn.v1": (WithdrawStudent, student_withdrawn.COMMAND),
-    "rahnama.mentor.registered.v1": (RegisterMentor, mentor_registered.COMMAND),
-    "rahnama.manager.registered.v1": (RegisterManager, manager_registered.COMMAND),
-    "rahnama.school-roster.published.v1": (PublishSchoolRoster, school_roster_published.COMMAND),
+INBOUND: Final[dict[str, CommandType]] = {
+    "rahnama.student.registered.v1": student_registered.COMMAND,
+    "rahnama.student.withdrawn.v1": student_withdrawn.COMMAND,
+    "rahnama.mentor.registered.v1": mentor_registered.COMMAND,
+    "rahnama.manager.registered.v1": manager_registered.COMMAND,
+    "rahnama.school-roster.published.v1": school_roster_published.COMMAND,
 }
 """What upstream sends, by its type's name."""
 
@@ -60,10 +54,18 @@ FACTS: Final[dict[type[Fact], FactType]] = {
 }
 """What the log holds."""
 
+FIELDS: Final = {field.name: field for kind in INBOUND.values() for field in kind.fields}
+"""Every field of data; one that several types have is the same in all of them."""
+REFERENCE_TABLES: Final = tuple(
+    kind.table for kind in FACTS.values() if kind.table is not None and kind.table is not STUDENT_YEARS
+)
+"""The read models with one row per subject."""
+READ_MODELS: Final = ("students", STUDENT_YEARS.name, *(table.name for table in REFERENCE_TABLES))
+"""All that `rebuild` makes again from the log."""
 INBOUND_TYPES: Final = frozenset(INBOUND)
 """The inbound types that this release accepts."""
 TYPE_UNKNOWN: Final = type_unknown(INBOUND_TYPES)
-_COMMANDS: Final[dict[type[Command], CommandType]] = dict(INBOUND.values())
+_COMMANDS: Final = {kind.command: kind for kind in INBOUND.values()}
 
 
 def parse(
@@ -84,10 +86,9 @@ def parse(
     data = event.data
     if not isinstance(data, dict):
         return ((ATTRIBUTE_MISSING if data is UNSET or data is None else ATTRIBUTE_INVALID)["data"],)
-    kind = known[1]
     if spreadsheet_leftovers:
-        data = without_leftovers(data, kind.fields)
-    read: Command | Errors = kind.parse(data, Given(event.occurred_at, today, rules))
+        data = without_leftovers(data, known.fields)
+    read: Command | Errors = known.parse(data, Given(event.occurred_at, today, rules))
     return read
 
 

@@ -8,40 +8,10 @@ from typing import Final
 
 from shared.errors import FieldError
 
-_DATA_FIELDS: Final[Mapping[str, tuple[str, str, str]]] = {
-    # field: (what is expected, its Persian name, what is expected in Persian)
-    "year": ("a Jalali year from 1300 to 1500", "سال تحصیلی", "سال شمسی از ۱۳۰۰ تا ۱۵۰۰"),
-    "national_id": ("ten digits with a fitting check digit", "کد ملی", "ده رقم با رقم کنترل درست"),
-    "first_name": ("text of 1 to 256 characters with at least one letter", "نام", "متنی از ۱ تا ۲۵۶ نویسه با دست کم یک حرف"),
-    "last_name": ("text of 1 to 256 characters with at least one letter", "نام خانوادگی", "متنی از ۱ تا ۲۵۶ نویسه با دست کم یک حرف"),
-    "father_name": ("text of at most 256 characters with at least one letter, or null", "نام پدر", "متنی تا ۲۵۶ نویسه با دست کم یک حرف، یا خالی"),
-    "birth_date": ("a date from 1920-01-01 to today, 2006-07-03 or 1385/04/12, or null", "تاریخ تولد", "تاریخی از ۱۲۹۸/۱۰/۱۰ تا امروز، مانند ۱۳۸۵/۰۴/۱۲، یا خالی"),
-    "reason": ("text of at most 256 characters, or null; it is not kept", "دلیل", "متنی تا ۲۵۶ نویسه، یا خالی؛ نگه داشته نمی‌شود"),
-    "mobile": ("a mobile number, 09 and nine digits, or null", "شماره تلفن همراه", "۰۹ و نه رقم دیگر، یا خالی"),
-    "gender": ("0 (female) or 1 (male)", "جنسیت", "۰ (زن) یا ۱ (مرد)"),
-    "edu_status": ("0 (graduate) or 1 (studying)", "وضعیت تحصیلی", "۰ (فارغ‌التحصیل) یا ۱ (محصل)"),
-    "reg_center": ("one of the tenant's centres", "مرکز ثبت نام", "یکی از مرکزهای تعریف‌شده"),
-    "reg_status": ("0 (normal), 1 (Bonyad) or 3 (Hekmat)", "وضعیت ثبت نام", "۰ (عادی)، ۱ (بنیاد) یا ۳ (حکمت)"),
-    "group_code": ("one of the tenant's group codes", "کد گروه", "یکی از کدهای گروه تعریف‌شده"),
-    "school_code": ("a positive whole number, or null", "کد مدرسه", "عدد صحیح مثبت، یا خالی"),
-    "mentor_id": ("a positive whole number", "شناسه منتور", "عدد صحیح مثبت"),
-    "name": ("text of at most 256 characters with at least one letter, or null", "نام", "متنی تا ۲۵۶ نویسه با دست کم یک حرف، یا خالی"),
-    "type": ("normal or school", "نوع منتور", "عادی (normal) یا مدرسه (school)"),
-    "capacity": ("a whole number, at least 0", "ظرفیت", "عدد صحیح، دست کم ۰"),
-    "active": ("true or false", "فعال", "true یا false"),
-    "alias_code": ("text of at most 256 characters, or null", "کد مستعار", "متنی تا ۲۵۶ نویسه، یا خالی"),
-    "manager_id": ("a positive whole number", "شناسه مدیر", "عدد صحیح مثبت"),
-    "groups": ("a list with at least one of the tenant's group codes", "گروه‌ها", "فهرستی ناتهی از کدهای گروه"),
-    "centers": ("a list of the tenant's centres; a mentor's has at least one", "مرکزها", "فهرستی از مرکزها، برای منتور ناتهی"),
-    "schools": ("for a school mentor, a list with at least one school code", "مدرسه‌ها", "برای منتور مدرسه فهرستی ناتهی از کدهای مدرسه"),
-    "full_name": ("text of at most 256 characters with at least one letter, or null", "نام کامل", "متنی تا ۲۵۶ نویسه با دست کم یک حرف، یا خالی"),
-    "email": ("an e-mail address, or null", "رایانامه", "نشانی رایانامه، یا خالی"),
-    "phone": ("text of at most 256 characters, or null", "تلفن", "متنی تا ۲۵۶ نویسه، یا خالی"),
-    "is_active": ("true or false", "فعال", "true یا false"),
-    "school_codes": ("a list of positive whole numbers", "کدهای مدرسه", "فهرستی از عددهای صحیح مثبت"),
-}  # fmt: skip
+Words = tuple[str, str, str]
+"""What is expected, the name in Persian, and what is expected in Persian."""
 
-_ATTRIBUTES: Final[Mapping[str, tuple[str, str, str]]] = {
+_ATTRIBUTES: Final[Mapping[str, Words]] = {
     "id": ("text of 1 to 128 characters", "شناسه رویداد", "متنی از ۱ تا ۱۲۸ نویسه"),
     "source": ("text of 1 to 256 characters", "مبدأ رویداد", "متنی از ۱ تا ۲۵۶ نویسه"),
     "type": ("text of 1 to 256 characters", "نوع رویداد", "متنی از ۱ تا ۲۵۶ نویسه"),
@@ -67,13 +37,15 @@ def type_unknown(accepted: Iterable[str]) -> FieldError:
     )
 
 
-def _missing(parent: str, name: str, words: tuple[str, str, str]) -> FieldError:
+def missing(parent: str, name: str, words: Words) -> FieldError:
+    """It is absent or null, and must not be."""
     return FieldError(
         f"{parent}/{name}", f"{name.upper()}_MISSING", f"{name} is missing", f"{words[1]} داده نشده است"
     )
 
 
-def _invalid(parent: str, name: str, words: tuple[str, str, str]) -> FieldError:
+def invalid(parent: str, name: str, words: Words) -> FieldError:
+    """It is there, and not a valid value."""
     return FieldError(
         f"{parent}/{name}",
         f"{name.upper()}_INVALID",
@@ -82,13 +54,9 @@ def _invalid(parent: str, name: str, words: tuple[str, str, str]) -> FieldError:
     )
 
 
-MISSING: Final = {name: _missing("/data", name, words) for name, words in _DATA_FIELDS.items()}
-"""By field of `data`: it is absent or null, and must not be."""
-INVALID: Final = {name: _invalid("/data", name, words) for name, words in _DATA_FIELDS.items()}
-"""By field of `data`: it is there, and not a valid value."""
-ATTRIBUTE_MISSING: Final = {name: _missing("", name, words) for name, words in _ATTRIBUTES.items()}
+ATTRIBUTE_MISSING: Final = {name: missing("", name, words) for name, words in _ATTRIBUTES.items()}
 """By attribute of the envelope: it is absent."""
-ATTRIBUTE_INVALID: Final = {name: _invalid("", name, words) for name, words in _ATTRIBUTES.items()}
+ATTRIBUTE_INVALID: Final = {name: invalid("", name, words) for name, words in _ATTRIBUTES.items()}
 """By attribute of the envelope: it is there, and not valid."""
 
 EVENT_INVALID: Final = FieldError(

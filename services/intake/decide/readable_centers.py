@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from services.intake.decide import normalise
-from services.intake.decide.fields import MANAGER, MAX_SET, STUDENT
+from services.intake.decide.fields import CENTERS, MAX_SET, REG_CENTER
 from services.intake.decide.spreadsheets import without_leftovers
 
-_CENTERS: Final = tuple(field for field in (*STUDENT, *MANAGER) if field.name in ("reg_center", "centers"))
+_CENTERS: Final = (REG_CENTER, CENTERS)
 
 
 def readable_centers(data: object, *, spreadsheet_leftovers: bool = False) -> tuple[int, ...]:

@@ -8,30 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from services.intake.decide.fields import MAX_ROSTER, MAX_SET, Field
+from services.intake.decide.fields import Field
 from services.intake.decide.normalise import MAX_INT, NULL_WORDS, SEPARATORS, Invalid, digits_text, text
-
-WHOLE_NUMBERS: Final = frozenset(
-    {
-        "year",
-        "gender",
-        "edu_status",
-        "reg_center",
-        "reg_status",
-        "group_code",
-        "school_code",
-        "mentor_id",
-        "capacity",
-        "manager_id",
-    }
-)
-SETS: Final[Mapping[str, int]] = {
-    "groups": MAX_SET,
-    "centers": MAX_SET,
-    "schools": MAX_SET,
-    "school_codes": MAX_ROSTER,
-}
-"""Lists of whole numbers, and how long they may be: a longer one is refused anyway, and not worth cleaning."""
 
 _WHOLE: Final = re.compile(r"([0-9]{1,10})\.0*")
 _DECIMAL_SEPARATOR: Final = "٫"
@@ -52,9 +30,10 @@ def _cleaned(field: Field, value: object) -> object:
         return (
             "" if field.required else None
         )  # a required field is never null, and no empty text is valid in it
-    if field.name in WHOLE_NUMBERS:
+    if field.is_number:
         return _whole_number(value)
-    if field.name in SETS and isinstance(value, list) and len(value) <= SETS[field.name]:
+    # A longer list is refused anyway, and not worth cleaning.
+    if isinstance(value, list) and len(value) <= field.most:
         return [_whole_number(item) for item in value]
     return _without_trunk_zero(value) if field.name == "mobile" else value
 

@@ -1,9 +1,15 @@
 """What a tenant's batch is decided on: loaded once, then moved by each accepted fact."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import partial
+from typing import Final, NamedTuple
 
 from shared.contracts.facts import MentorRegistered
+
+MANAGERS: Final = "managers"
+ROSTERS: Final = "school_rosters"
+"""Tables of which rows are read that others are decided by."""
 
 
 class StudentYear(NamedTuple):
@@ -66,10 +72,8 @@ class Needs:
 
     mentors: set[int] = field(default_factory=set)
     """Mentor ids whose state is needed."""
-    managers: set[int] = field(default_factory=set)
-    """Manager ids whose state is needed."""
-    rosters: set[int] = field(default_factory=set)
-    """Years whose roster is needed."""
+    references: dict[str, set[int]] = field(default_factory=partial(defaultdict, set))
+    """By table, the ids of managers and the years of rosters whose state is needed."""
     mentors_of: set[int] = field(default_factory=set)
     """Manager ids for which `State.mentors_of` must be complete, and those mentors in `State.mentors`."""
 

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from services.intake.decide.commands import WithdrawStudent
-from services.intake.decide.fields import WITHDRAWAL, values_of
+from services.intake.decide import normalise
+from services.intake.decide.commands import Private, StudentCommand
+from services.intake.decide.fields import NATIONAL_ID, YEAR, field, values_of
 from services.intake.decide.message import CommandType, Errors, FactType, Given, Identity, no_needs
 from services.intake.decide.outcomes import Accepted, NewFact, Outcome, Refused, Unchanged
 from services.intake.decide.problems import STUDENT_NOT_REGISTERED
 from services.intake.decide.state import State
+from services.intake.decide.student_years import STUDENT_YEARS
 from shared.contracts.facts import FACT_NAMES, StudentWithdrawnFact
 from shared.contracts.partitions import pool_partition
 from shared.errors import FieldError
@@ -16,10 +18,23 @@ from shared.errors import FieldError
 _WITHDRAWN: Final = FACT_NAMES[StudentWithdrawnFact]
 
 
+FIELDS: Final = (
+    YEAR,
+    NATIONAL_ID,
+    field("reason", normalise.optional_text, ("text of at most 256 characters, or null; it is not kept", "دلیل", "متنی تا ۲۵۶ نویسه، یا خالی؛ نگه داشته نمی‌شود")),
+)  # fmt: skip
+
+
+class WithdrawStudent(Private, StudentCommand, frozen=True, kw_only=True, gc=False):
+    """The end of a student's enrolment in one academic year. Upstream's own words for it are not kept."""
+
+    national_id: str
+
+
 def parse(data: Mapping[str, object], given: Given) -> WithdrawStudent | Errors:
     """The reason must be text, and is not kept: free text may hold personal data of anyone."""
     errors: list[FieldError] = []
-    year, national_id, _reason = values_of(data, WITHDRAWAL, errors)
+    year, national_id, _reason = values_of(data, FIELDS, errors)
     if errors:
         return tuple(errors)
     return WithdrawStudent(occurred_at=given.occurred_at, year=year, national_id=national_id)
@@ -69,5 +84,5 @@ def evolve(state: State, fact: StudentWithdrawnFact, _fingerprint: bytes) -> Non
     student.years[fact.year] = student.years[fact.year]._replace(is_withdrawn=True)
 
 
-COMMAND: Final = CommandType(WITHDRAWAL, parse, no_needs, decide)
-FACT: Final = FactType(evolve)
+COMMAND: Final = CommandType(WithdrawStudent, FIELDS, parse, no_needs, decide)
+FACT: Final = FactType(evolve, table=STUDENT_YEARS)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from services.intake.project.placed import Placed
+from services.intake.decide.rows import Placed
 from shared.contracts.facts import StudentErased
 from shared.postgres import Connection, named_queries
 from shared.project.columns import columns

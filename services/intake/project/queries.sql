@@ -31,32 +31,3 @@ from unnest($1::text[], $2::smallint[], $3::uuid[], $4::integer[], $5::smallint[
     as new (tenant, year, student_id, version, partition, sequence)
 where student_years.tenant = new.tenant and student_years.student_id = new.student_id
   and student_years.year = new.year and student_years.version < new.version
-
--- name: put_mentor
--- A mentor's present state.
-insert into mentors (tenant, mentor_id, gender, type, capacity, active, alias_code, manager_id, manager_centers,
-    groups, centers, schools, fingerprint, version, partition, sequence)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-on conflict (tenant, mentor_id) do update set gender = excluded.gender, type = excluded.type,
-    capacity = excluded.capacity, active = excluded.active, alias_code = excluded.alias_code,
-    manager_id = excluded.manager_id, manager_centers = excluded.manager_centers, groups = excluded.groups,
-    centers = excluded.centers, schools = excluded.schools, fingerprint = excluded.fingerprint,
-    version = excluded.version, partition = excluded.partition, sequence = excluded.sequence
-where mentors.version < excluded.version
-
--- name: put_manager
--- A manager's present state.
-insert into managers (tenant, manager_id, is_active, centers, fingerprint, version, partition, sequence)
-values ($1, $2, $3, $4, $5, $6, $7, $8)
-on conflict (tenant, manager_id) do update set is_active = excluded.is_active, centers = excluded.centers,
-    fingerprint = excluded.fingerprint, version = excluded.version, partition = excluded.partition,
-    sequence = excluded.sequence
-where managers.version < excluded.version
-
--- name: put_roster
--- A year's special schools.
-insert into school_rosters (tenant, year, school_codes, version, partition, sequence)
-values ($1, $2, $3, $4, $5, $6)
-on conflict (tenant, year) do update set school_codes = excluded.school_codes, version = excluded.version,
-    partition = excluded.partition, sequence = excluded.sequence
-where school_rosters.version < excluded.version

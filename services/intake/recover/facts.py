@@ -1,7 +1,7 @@
 """Facts as their log or topic tells them, and the fingerprints of what is sealed in them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -9,16 +9,15 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 
 from services.intake.crypto import digests
 from services.intake.crypto.sealing import Keyring, unseal
-from services.intake.decide.commands import Personal, PersonalManager, PersonalMentor, PersonalStudent
+from services.intake.decide.commands import Personal
+from services.intake.decide.messages import FACTS
+from services.intake.decide.rows import Placed
 from services.intake.project.erased import project_erased
 from services.intake.project.facts import project
-from services.intake.project.placed import Placed
 from shared.contracts.envelope import Envelope
 from shared.contracts.facts import (
     INTAKE_SOURCE,
     Fact,
-    ManagerRegistered,
-    MentorRegistered,
     StudentErased,
     StudentRegistered,
     StudentWithdrawnFact,
@@ -40,13 +39,10 @@ def split(owners: Iterable[Subject]) -> tuple[list[str], list[str]]:
     return [tenant for tenant, _ in found], [subject for _, subject in found]
 
 
-Sealed = StudentRegistered | MentorRegistered | ManagerRegistered
-
 PERSONAL: Final[Mapping[type[Fact], msgspec.json.Decoder[Personal]]] = {
-    StudentRegistered: msgspec.json.Decoder(PersonalStudent),
-    MentorRegistered: msgspec.json.Decoder(PersonalMentor),
-    ManagerRegistered: msgspec.json.Decoder(PersonalManager),
+    fact: msgspec.json.Decoder(kind.personal) for fact, kind in FACTS.items() if kind.personal is not None
 }
+"""What is sealed in the facts that seal anything."""
 
 
 class TopicFact(NamedTuple):
@@ -109,7 +105,7 @@ async def _placed(
 ) -> list[Placed[Fact]]:
     """What the projections are given. Nothing of those who are erased: their data cannot be opened any more."""
     kept = [item for item in facts if item.owner not in erased]
-    sealed = [item.owner for item in kept if isinstance(item.fact, Sealed)]
+    sealed = [item.owner for item in kept if type(item.fact) in PERSONAL]
     keys = await _data_keys(connection, keyring, sealed) if sealed else {}
     missing = {owner for owner in sealed if owner not in keys}
     if missing:
@@ -124,8 +120,8 @@ async def _placed(
 
 
 def _fingerprint(keyring: Keyring, keys: Mapping[Subject, bytes], item: TopicFact) -> bytes:
-    fact = item.fact
-    if not isinstance(fact, Sealed):
+    fact: Any = item.fact
+    if type(fact) not in PERSONAL:
         return b""
     try:
         content = unseal(

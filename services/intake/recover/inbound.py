@@ -20,13 +20,7 @@ from typing import Final
 
 from services.intake.append.decide_batch import ReceivedEvent
 from services.intake.append.idempotency import Answer, load_answers, store_answers
-from services.intake.decide.commands import (
-    PublishSchoolRoster,
-    RegisterManager,
-    RegisterMentor,
-    RegisterStudent,
-    WithdrawStudent,
-)
+from services.intake.decide.commands import StudentCommand
 from services.intake.recover.facts import QUERIES
 from services.intake.recover.lost import Lost, Thing
 from shared.contracts.envelope import decode, rfc3339
@@ -66,16 +60,12 @@ def seen(arrival: ReceivedEvent, timestamp_ms: int, students: Mapping[bytes, str
 
 def _thing(arrival: ReceivedEvent, students: Mapping[bytes, str]) -> Thing | None:
     command, tenant = arrival.command, arrival.tenant
-    if isinstance(command, RegisterStudent | WithdrawStudent):
-        subject = students.get(arrival.lookup or b"")
-        return (tenant, subject, command.year) if subject is not None else None
-    if isinstance(command, RegisterMentor):
-        return tenant, f"mentor/{command.mentor_id}", None
-    if isinstance(command, RegisterManager):
-        return tenant, f"manager/{command.manager_id}", None
-    if isinstance(command, PublishSchoolRoster):
-        return tenant, f"school-roster/{command.year}", None
-    return None
+    if command is None:
+        return None
+    if not isinstance(command, StudentCommand):
+        return tenant, str(command.subject), None
+    subject = students.get(arrival.lookup or b"")
+    return (tenant, subject, command.year) if subject is not None else None
 
 
 def overtaken(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from services.intake.recover.facts import Sealed, Subject, TopicFact, topic_fact
+from services.intake.recover.facts import PERSONAL, Subject, TopicFact, topic_fact
 from shared.append.log import Head
 from shared.contracts.facts import INTAKE_SOURCE, StudentErased, StudentRegistered, StudentWithdrawnFact
 from shared.inbox.positions import Position
@@ -63,7 +63,7 @@ class Lost:
             self.erased.add(item.owner)
             self.erasures[item.owner] = item.time
             return
-        if isinstance(fact, Sealed):
+        if type(fact) in PERSONAL:
             self.sealed.add(item.owner)
         self.causes.setdefault(key, item.time)
         thing = thing_of(item)

@@ -59,10 +59,6 @@ where idempotency.key = new.key
 select partition, sequence, value from log
 join unnest($1::smallint[], $2::bigint[]) as wanted (partition, sequence) using (partition, sequence)
 
--- name: empty_read_models
--- All that is told again from the log. Whoever reads them waits until that is done.
-truncate students, student_years, mentors, managers, school_rosters
-
 -- name: all_keys
 -- Every subject that has a key.
 select tenant, subject from subject_keys

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Collection
 from typing import Final
 
 from services.intake.crypto.sealing import Keyring
+from services.intake.decide.messages import READ_MODELS
 from services.intake.project.erased import project_every_erased
-from services.intake.recover.facts import QUERIES, Subject, erased_subjects, project_facts, topic_fact
+from services.intake.recover.facts import Subject, erased_subjects, project_facts, topic_fact
 from services.intake.settings import Settings
 from shared.append.log import Head, Log, require_partitions
 from shared.contracts.envelope import decode
@@ -19,11 +20,10 @@ from shared.recover.digests import compared, digest_tables
 from shared.recover.exclusive import exclusive
 
 APPLICATION: Final = "intake rebuild"
-TABLES: Final = ("students", "student_years", "mentors", "managers", "school_rosters")
 
 
 async def rebuild(settings: Settings) -> AsyncIterator[str]:
-    """Rewrites the five read models; tells of each table whether it is what it was.
+    """Rewrites the read models; tells of each table whether it is what it was.
 
     Raises `CannotRecover` when a key is missing or another master key is given; then nothing has changed.
     """
@@ -32,15 +32,15 @@ async def rebuild(settings: Settings) -> AsyncIterator[str]:
         await require_partitions(connection, settings.partitions)
         log = Log(INTAKE_SOURCE)
         async with connection.transaction():
-            before = await digest_tables(connection, TABLES)
-            await connection.execute(QUERIES["empty_read_models"])
+            before = await digest_tables(connection, READ_MODELS)
+            await connection.execute(f"truncate {', '.join(READ_MODELS)}")
             erased = await erased_subjects(connection)
             facts = 0
             for head in (await log.heads(connection)).values():
                 facts += head.sequence
                 await _tell(connection, log, keyring, head, erased, settings.batch_records)
             await project_every_erased(connection)
-            lines = list(compared(before, await digest_tables(connection, TABLES)))
+            lines = list(compared(before, await digest_tables(connection, READ_MODELS)))
         for line in lines:
             yield line
         yield f"the read models are told again from {facts} facts"

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 
 from services.intake.crypto import digests
 from services.intake.crypto.sealing import Keyring, unseal
-from services.intake.decide.commands import PersonalStudent
-from services.intake.recover.facts import PERSONAL, Sealed, Subject, TopicFact, split
+from services.intake.decide.student_registered import PersonalStudent
+from services.intake.recover.facts import PERSONAL, Subject, TopicFact, split
 from shared.postgres import Connection, named_queries
 from shared.project.columns import columns
 from shared.verification.findings import RowDifference
@@ -30,7 +30,7 @@ class Opened:
 async def open_sealed(connection: Connection, keyring: Keyring, page: Sequence[TopicFact]) -> Opened:
     """Opens all that is sealed in `page`, and puts the keys that opened it into the temporary table."""
     opened = Opened()
-    sealed = [(number, item) for number, item in enumerate(page) if isinstance(item.fact, Sealed)]
+    sealed = [(number, item) for number, item in enumerate(page) if type(item.fact) in PERSONAL]
     if not sealed:
         return opened
     rows = await connection.fetch(QUERIES["served_keys"], *split(item.owner for _, item in sealed))
@@ -60,8 +60,7 @@ async def open_sealed(connection: Connection, keyring: Keyring, page: Sequence[T
 
 
 def _open(keyring: Keyring, wrapped: bytes, item: TopicFact) -> Any:
-    fact = item.fact
-    assert isinstance(fact, Sealed)
+    fact: Any = item.fact
     content = unseal(
         keyring.unwrap(wrapped), fact.sealed, tenant=item.tenant, subject=item.subject, kind=item.type
     )

@@ -7,8 +7,9 @@ from typing import Final
 import asyncpg
 
 from services.intake.crypto.sealing import Keyring
+from services.intake.decide.messages import READ_MODELS
+from services.intake.decide.rows import Placed
 from services.intake.project.facts import project
-from services.intake.project.placed import Placed
 from services.intake.recover.facts import Subject, TopicFact, split, topic_fact
 from services.intake.settings import Settings
 from services.intake.verify.opened import QUERIES, Opened, open_sealed
@@ -30,9 +31,7 @@ from shared.verification.log_ends import check_ends
 from shared.verification.shadow import PAGE_RECORDS, Pace, compare, shadow_tables
 
 APPLICATION: Final = "intake verification"
-TABLES: Final = (
-    "students", "student_years", "mentors", "managers", "school_rosters", "erasures", "subject_keys",
-)  # fmt: skip
+TABLES: Final = (*READ_MODELS, "erasures", "subject_keys")
 WORK_STATE: Final = {"erasures": ("settled",)}
 UNSTORABLE: Final = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 

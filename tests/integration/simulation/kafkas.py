@@ -141,7 +141,7 @@ class Contract:
 
     async def silent(self, *topics: str) -> tuple[Member, Callable[[], None]]:
         """A started member, and what ends its connection with the broker without a word of it."""
-        clients, fall_silent, run = await self.stack.enter_async_context(self.side.silent_clients())
+        clients, hold_up, run = await self.stack.enter_async_context(self.side.silent_clients())
 
         async def join() -> Member:
             side: Any = type("Clients", (), {"clients": clients})
@@ -151,7 +151,7 @@ class Contract:
 
         member = await run(join)
         self.stack.push_async_callback(run, member.subscription.stop)
-        return member, fall_silent
+        return member, hold_up
 
 
 Script = Callable[[Contract], Awaitable[None]]

@@ -26,6 +26,7 @@ from tests.integration.simulation.rows import (
     ZERO,
     columns,
 )
+from tests.simulation.queries import UPSERTS
 
 
 @dataclass(frozen=True)
@@ -118,17 +119,17 @@ INTAKE: Final[list[Step | Copy]] = [
     ),
     Step("services.intake.append", "students_to_rederive", ("default", 1404, [101]), ordered=True),
     Step("services.intake.append", "students_to_rederive", ("default", 1404, []), ordered=True),
-    Step("services.intake.project", "put_mentor", MENTORS, many=True),
-    Step("services.intake.project", "put_mentor", MENTORS, many=True),
+    Step("services.intake.project", "mentors", MENTORS, UPSERTS, many=True),
+    Step("services.intake.project", "mentors", MENTORS, UPSERTS, many=True),
     Step("services.intake.append", "lock_mentors", ("default", [151], [7]), ordered=True),
     Step("services.intake.append", "student_envelopes", ("default", [FIRST, SECOND], [1404, 1404])),
     Step("services.intake.append", "mentor_envelopes", ("default", [150, 151, 199])),
     Step("services.intake.append", "subject_keys", ("default", [f"student/{FIRST}", "student/x"])),
-    Step("services.intake.project", "put_manager", [("default", 7, True, [0, 1], b"f", 1, 0, 3)], many=True),
-    Step("services.intake.project", "put_manager", [("default", 7, False, [1], b"g", 1, 0, 3)], many=True),
+    Step("services.intake.project", "managers", [("default", 7, True, [0, 1], b"f", 1, 0, 3)], UPSERTS, many=True),
+    Step("services.intake.project", "managers", [("default", 7, False, [1], b"g", 1, 0, 3)], UPSERTS, many=True),
     Step("services.intake.append", "managers", ("default", [7, 8])),
-    Step("services.intake.project", "put_roster", [("default", 1404, [101], 1, 0, 3)], many=True),
-    Step("services.intake.append", "rosters", ("default", [1403, 1404])),
+    Step("services.intake.project", "school_rosters", [("default", 1404, [101], 1, 0, 3)], UPSERTS, many=True),
+    Step("services.intake.append", "school_rosters", ("default", [1403, 1404])),
     Step("services.intake.relay", "subject_keys", (["default"] * 2, [f"student/{FIRST}", "mentor/x"])),
     Step(
         "services.intake.relay", "subjects_from_elsewhere",

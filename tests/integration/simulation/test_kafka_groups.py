@@ -37,9 +37,9 @@ async def test_what_joins_takes_a_part_and_what_leaves_gives_it_back(kafka: Cont
 @contract
 async def test_a_member_that_falls_silent_is_missed_after_its_session(kafka: Contract) -> None:
     places = await kafka.places(2)
-    silent, fall_silent = await kafka.silent(places[0].topic)
+    silent, hold_up = await kafka.silent(places[0].topic)
     await until(lambda: len(silent.places) == 2)
-    fall_silent()
+    hold_up()
     other = await kafka.member(places[0].topic)
     await until(lambda: len(other.places) == 2)
     assert other.places == set(places)

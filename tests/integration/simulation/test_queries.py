@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from shared.postgres import named_queries
 from tests.integration.simulation.both import Open, on_both, outcome, prepare
 from tests.integration.simulation.steps import STEPS, Copy, Step
-from tests.simulation.queries import FILES
+from tests.simulation.queries import FILES, queries_of
 
 if TYPE_CHECKING:
     from infra.local.databases import Databases
@@ -32,7 +31,7 @@ def script_of(steps: Sequence[Step | Copy]) -> Any:
                 )
                 said.append(Said(step.table, await outcome(work)))
                 continue
-            query = named_queries(step.package, step.file)[step.name]
+            query = queries_of(step.package, step.file)[step.name]
             if step.many:
                 said.append(Said(step.name, await outcome(connection.executemany(query, step.arguments))))
             elif step.changes:
@@ -62,5 +61,5 @@ def test_every_query_has_a_step() -> None:
         for step in steps
         if isinstance(step, Step)
     }
-    known = {(package, file, name) for package, file in FILES for name in named_queries(package, file)}
+    known = {(package, file, name) for package, file in FILES for name in queries_of(package, file)}
     assert known - taken == set()

@@ -4,17 +4,15 @@ import json
 from typing import Any
 
 from services.intake.crypto.sealing import Mac
-from services.intake.decide.commands import (
-    Command,
-    PublishSchoolRoster,
-    RegisterManager,
-    RegisterMentor,
-    RegisterStudent,
-    WithdrawStudent,
-)
+from services.intake.decide.commands import Command
 from services.intake.decide.events import InboundEvent, open_event
+from services.intake.decide.manager_registered import RegisterManager
+from services.intake.decide.mentor_registered import RegisterMentor
 from services.intake.decide.messages import parse
+from services.intake.decide.school_roster_published import PublishSchoolRoster
 from services.intake.decide.state import State
+from services.intake.decide.student_registered import RegisterStudent
+from services.intake.decide.student_withdrawn import WithdrawStudent
 from shared.errors import FieldError
 
 TODAY = "2026-11-28"

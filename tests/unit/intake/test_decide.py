@@ -153,4 +153,4 @@ def test_what_a_batch_needs_is_named() -> None:
             student(), withdrawal(), mentor(), mentor(mentor_id=2, manager_id=None), manager(manager_id=9),
             roster(year=1405),
         ]
-    ) == Needs(mentors={150, 2}, managers={7, 9}, rosters={1404, 1405}, mentors_of={9})  # fmt: skip
+    ) == Needs(mentors={150, 2}, references={"managers": {7, 9}, "school_rosters": {1404, 1405}}, mentors_of={9})  # fmt: skip

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from services.intake.append.linger import MANY_EVENTS, MOST_SURE, SURE, Linger
 from services.intake.append.writer import Busy, Writer
+from shared.append.linger import MANY_EVENTS, MOST_SURE, SURE, Linger
 from shared.errors import Unavailable
 from tests.unit.intake.test_writer import Transactions, arrival, started
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.intake.decide import fields, normalise
+from services.intake.decide import fields, mentor_registered, normalise
 from services.intake.decide.birth_date import birth_date
 from services.intake.decide.normalise import Invalid
 
@@ -178,8 +178,8 @@ def test_words_for_statuses_and_types() -> None:
     assert [fields.reg_status(word) for word in ("عادی", "normal", "عادي", 0)] == [0] * 4
     assert [fields.edu_status(word) for word in ("فارغ", "graduate", "فارغ\u200cالتحصیل", 0)] == [0] * 4
     assert [fields.edu_status(word) for word in ("محصل", "student", 1)] == [1] * 3
-    assert [fields.mentor_type(word) for word in ("عادی", "Normal")] == ["normal"] * 2
-    assert [fields.mentor_type(word) for word in ("مدرسه", "school")] == ["school"] * 2
+    assert [mentor_registered.mentor_type(word) for word in ("عادی", "Normal")] == ["normal"] * 2
+    assert [mentor_registered.mentor_type(word) for word in ("مدرسه", "school")] == ["school"] * 2
 
 
 @pytest.mark.parametrize("value", [True, False, 2, -1, 1.0, 0.0, "", "x", None, [], {}])
@@ -188,7 +188,7 @@ def test_enumerations_refuse_booleans_fractions_and_unknown_values(value: object
         fields.gender,
         fields.edu_status,
         fields.reg_status,
-        fields.mentor_type,
+        mentor_registered.mentor_type,
     ):
         with pytest.raises(Invalid):
             read(value)

@@ -3,9 +3,8 @@
 import pytest
 from msgspec import UNSET, structs
 
-from services.intake.decide.commands import PersonalStudent
-from services.intake.decide.messages import INBOUND_TYPES, parse
-from services.intake.decide.problems import INVALID, MISSING
+from services.intake.decide.messages import FIELDS, INBOUND_TYPES, parse
+from services.intake.decide.student_registered import PersonalStudent
 from services.intake.decide.tenant_rules import TenantRules
 from tests.unit.intake.examples import (
     TODAY,
@@ -192,7 +191,7 @@ def test_data_must_be_an_object(data: object, code: str) -> None:
 
 
 def test_every_field_has_its_messages_in_both_languages() -> None:
-    for found in (*MISSING.values(), *INVALID.values()):
+    for found in (error for field in FIELDS.values() for error in (field.missing, field.invalid)):
         assert found.message.startswith(found.pointer.removeprefix("/data/"))
         assert any("\u0600" <= letter <= "\u06ff" for letter in found.message_fa)
 

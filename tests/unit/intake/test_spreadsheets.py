@@ -5,10 +5,13 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from services.intake.decide.commands import Command, RegisterManager, RegisterMentor, RegisterStudent
+from services.intake.decide.commands import Command
+from services.intake.decide.manager_registered import RegisterManager
+from services.intake.decide.mentor_registered import RegisterMentor
 from services.intake.decide.messages import parse
 from services.intake.decide.normalise import NULL_WORDS
 from services.intake.decide.readable_centers import readable_centers
+from services.intake.decide.student_registered import RegisterStudent
 from tests.unit.intake.examples import TODAY, errors, event, manager, mentor, parsed, roster, student
 
 NOTHING = [
