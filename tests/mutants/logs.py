@@ -75,7 +75,7 @@ LOGS = (
         "            elif sequence > last:\n"
         "                last, last_hash = sequence, leaf_hash(value)\n"
         "                previous = last_hash.hex()\n"
-        "                accepted.append(_received(record, value, envelope, sequence, last_hash))\n",
+        "                accepted.append(Received.of(record, value, envelope, sequence, last_hash))\n",
         LANE_TESTS,
     ),
     Mutant(
