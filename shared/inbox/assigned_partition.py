@@ -1,4 +1,4 @@
-"""What the inbox remembers of an assigned partition: its lane, and whether it is taken back for a while."""
+"""What the inbox remembers of an assigned partition: its consumer, and whether it is taken back for a while."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -51,17 +51,17 @@ class AssignedPartition(Generic[L]):
 
     While `due` is set the partition is paused until then (seconds of the loop's clock). `sought_at` numbers the last
     seek: records that left the buffer before it are passed over, for they will be read again. `applied` outlives the
-    lane, for alarms; so does `ahead_of`, the topic's last sequence when the position is beyond it; `opened` tells whether there ever was one. `read_to` is the offset at which the consumer reads
-    on, as far as it was given records or sought; None: where Kafka's hint is, or the topic's beginning. `heard` is when
+    `consumer`, for alarms; so does `ahead_of`, the topic's last sequence when the position is beyond it; `opened` tells
+    whether there ever was one. `read_to` is the offset at which Kafka's consumer reads on, as far as it was given records or sought; None: where Kafka's hint is, or the topic's beginning. `heard` is when
     the consumer last gave records or could not have given any; a topic that is read again does not change it.
     `unread` is whether the consumer itself has not read to the topic's end, as far as the last look knows.
-    `newest` outlives the lane, too; `seen_newest` is the same as the watch sees it while the partition is held. The last three are seconds since 1970: when the partition became ours, the time of
-    the last record that was applied, and when last nothing waited; 0 while there is none.
+    `newest` outlives `consumer`, too; `seen_newest` is the same as the watch sees it while the partition is held. The
+    last three are seconds since 1970: when the partition became ours, the time of the last record that was applied, and when last nothing waited; 0 while there is none.
     """
 
     place: TopicPartition
     source: str
-    lane: PartitionConsumer[L] | None = None
+    consumer: PartitionConsumer[L] | None = None
     opened: bool = False
     applied: int = 0
     due: float | None = None
@@ -94,8 +94,8 @@ class AssignedPartition(Generic[L]):
 
     def lag(self) -> int:
         """How many records are not applied, as far as the topic's end is known; held partitions tell it too."""
-        if self.lane is not None:
-            self.newest = self.lane.newest
+        if self.consumer is not None:
+            self.newest = self.consumer.newest
         return max(0, self.newest - self.applied, self.seen_newest - self.applied)
 
     def lag_seconds(self, now: float) -> float:
@@ -116,7 +116,7 @@ class AssignedPartition(Generic[L]):
 
     def compared(self) -> None:
         """The topic's end was compared with the position: reports a position that is beyond it, once."""
-        ahead_of = None if self.lane is None else self.lane.ahead_of
+        ahead_of = None if self.consumer is None else self.consumer.ahead_of
         if ahead_of is not None and self.ahead_of is None:
             _log.error(
                 "consumer_ahead", source=self.source, partition=self.place.partition, applied=self.applied,

@@ -16,8 +16,10 @@ L = TypeVar("L", bound=RecordSlice)
 class InboxGauges(Generic[L]):
     """Of the assigned partitions; the lag also of the others. The age of what is not applied is known to a second, and never told too low."""
 
-    def __init__(self, tracks: AssignedPartitions[L], elsewhere: Callable[[], list[LagElsewhere]]) -> None:
-        self._tracks = tracks
+    def __init__(
+        self, partitions: AssignedPartitions[L], elsewhere: Callable[[], list[LagElsewhere]]
+    ) -> None:
+        self._partitions = partitions
         self._elsewhere = elsewhere
 
     def start(self) -> None:
@@ -36,21 +38,21 @@ class InboxGauges(Generic[L]):
 
     def held(self) -> Values:
         """1 for each partition that cannot go on, 0 for the others."""
-        return [(float(track.held is not None), track.labels) for track in self._tracks]
+        return [(float(assigned.held is not None), assigned.labels) for assigned in self._partitions]
 
     def ahead(self) -> Values:
         """1 for each partition whose position is beyond the end of its topic, 0 for the others."""
-        return [(float(track.ahead_of is not None), track.labels) for track in self._tracks]
+        return [(float(assigned.ahead_of is not None), assigned.labels) for assigned in self._partitions]
 
     def lag_records(self) -> Values:
         """How many records of each partition are not applied."""
-        return [(track.lag(), track.labels) for track in self._tracks] + [
+        return [(assigned.lag(), assigned.labels) for assigned in self._partitions] + [
             (lag.records, {"source": lag.source, "partition": lag.partition}) for lag in self._elsewhere()
         ]
 
     def lag_time(self) -> Values:
         """For how many seconds the oldest of them has waited."""
         now = time.time()
-        return [(track.lag_seconds(now), track.labels) for track in self._tracks] + [
+        return [(assigned.lag_seconds(now), assigned.labels) for assigned in self._partitions] + [
             (lag.seconds, {"source": lag.source, "partition": lag.partition}) for lag in self._elsewhere()
         ]

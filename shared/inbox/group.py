@@ -1,7 +1,7 @@
 """The consumer group's member: FastStream subscriber, assignment, retries, hints and the watch over quiet topics.
 
-One lock stands around everything that touches lanes or seeks. Three parties take it: batches, the keeper (loads
-lanes, lets held partitions go again, commits hints) and the watch (is the topic further than we are?).
+One lock stands around everything that touches partition_consumers or seeks. Three parties take it: batches, the keeper (loads
+partition_consumers, lets held partitions go again, commits hints) and the watch (is the topic further than we are?).
 """
 
 import asyncio
@@ -67,19 +67,19 @@ class GroupMember(Generic[L]):
         self._hinted = 0.0
         self._problem: str | None = "not started"
         self._look = TopicLook(kafka, read_committed=polling.read_committed)
-        self._tracks: AssignedPartitions[L] = AssignedPartitions(
+        self._partitions: AssignedPartitions[L] = AssignedPartitions(
             admission, self._look, lambda: self._subscription.consumer
         )
-        self._processing = Processing(admission, self._tracks, group)
+        self._processing = Processing(admission, self._partitions, group)
         self._watch = TopicWatch(
             admission,
-            self._tracks,
+            self._partitions,
             self._look,
             self._lock,
             self._known_partitions,
             watch_seconds=watch_seconds,
         )
-        self._gauges = InboxGauges(self._tracks, self._watch.elsewhere)
+        self._gauges = InboxGauges(self._partitions, self._watch.elsewhere)
         self._topics = list(topics)
         self._group_watch = GroupWatch(kafka, group, self._topics, admission.source, recreate)
         self._subscription = kafka.subscription(
@@ -110,7 +110,7 @@ class GroupMember(Generic[L]):
         await self._background.end()
         try:
             async with asyncio.timeout(LAST_HINTS_SECONDS), self._lock:
-                await self._tracks.commit_hints()
+                await self._partitions.commit_hints()
         except TimeoutError:
             _log.warning("inbox_stopped_late")
         try:
@@ -124,11 +124,11 @@ class GroupMember(Generic[L]):
         if self._problem is None and not self._background.runs:
             return "the inbox does not run"
         waits = None if self._assigned else "partitions are being assigned"
-        return self._problem or waits or self._tracks.problem() or self._group_watch.problem()
+        return self._problem or waits or self._partitions.problem() or self._group_watch.problem()
 
     def held(self) -> list[HeldPartition]:
         """Every partition that cannot go on."""
-        return self._tracks.held()
+        return self._partitions.held()
 
     def troubles(self) -> list[str]:
         """The same, for a person to read, positions beyond their topic, foreign members; of a fork both hashes."""
@@ -136,7 +136,9 @@ class GroupMember(Generic[L]):
             f"partition {held.partition} of {held.source} is held at sequence {held.sequence}: {held.reason}"
             for held in self.held()
         ]
-        ahead = [trouble for track in self._tracks if (trouble := track.ahead_trouble()) is not None]
+        ahead = [
+            trouble for assigned in self._partitions if (trouble := assigned.ahead_trouble()) is not None
+        ]
         return held + ahead + self._group_watch.troubles()
 
     async def positions(self) -> list[InboxPosition]:
@@ -171,7 +173,7 @@ class GroupMember(Generic[L]):
 
     def drained(self, found: Mapping[TopicPartition, Records]) -> None:
         """Records have left the consumer's buffer."""
-        self._tracks.drained(found)
+        self._partitions.drained(found)
 
     def polled(self, asked_ns: int, got_ns: int) -> None:
         """The records that are handled next, in this task, came by this poll."""
@@ -180,7 +182,7 @@ class GroupMember(Generic[L]):
     async def interrupted(self) -> None:
         """A poll failed: nothing that it took may be passed over."""
         async with self._lock:
-            self._tracks.interrupted()
+            self._partitions.interrupted()
 
     async def unreadable(self, place: TopicPartition, error: Exception) -> None:
         """A record that aiokafka cannot take apart holds its partition, with an alarm, and no other."""
@@ -192,28 +194,28 @@ class GroupMember(Generic[L]):
         self._assigned = False
         try:
             async with asyncio.timeout(REVOKE_SECONDS), self._lock:
-                await self._tracks.commit_hints()
+                await self._partitions.commit_hints()
         except TimeoutError:
             _log.warning("revoked_during_a_batch")  # its positions are compared and set: it cannot do harm
         finally:
-            self._tracks.forget()
+            self._partitions.forget()
 
     async def assigned(self, places: Iterable[TopicPartition]) -> None:
         """These partitions are ours now; their positions are loaded before anything of them is applied."""
-        self._tracks.assigned(places)
+        self._partitions.assigned(places)
         self._assigned = True
 
     async def _keep(self) -> None:
-        await self._tracks.wait_for_change(HINT_SECONDS)
+        await self._partitions.wait_for_change(HINT_SECONDS)
         async with self._lock:
-            for track in self._tracks:
-                if track.due is not None and track.due <= asyncio.get_running_loop().time():
-                    await self._release(track)
-                if track.lane is None and track.due is None:
-                    await self._processing.open(track)
+            for assigned in self._partitions:
+                if assigned.due is not None and assigned.due <= asyncio.get_running_loop().time():
+                    await self._release(assigned)
+                if assigned.consumer is None and assigned.due is None:
+                    await self._processing.open(assigned)
         if asyncio.get_running_loop().time() - self._hinted >= HINT_SECONDS:
             self._hinted = asyncio.get_running_loop().time()
-            await self._tracks.commit_hints()
+            await self._partitions.commit_hints()
 
     async def _watch_topics(self) -> None:
         await self._watch.step()
@@ -221,17 +223,17 @@ class GroupMember(Generic[L]):
             # aiokafka ends its fetcher at an error that it does not expect, and says nothing to whoever polls
             _log.error("consumer_is_deaf", topics=self._topics)
             self._problem, self._assigned = "Kafka's client is made anew", False
-            self._tracks.forget()
+            self._partitions.forget()
             self._disconnected.set()
 
-    async def _release(self, track: AssignedPartition[L]) -> None:
+    async def _release(self, assigned: AssignedPartition[L]) -> None:
         """A held partition is read again; after a gap from the topic's beginning, which may have been filled."""
-        if isinstance(track.held, Gap):
-            await self._processing.open(track)
-            if track.lane is None:
+        if isinstance(assigned.held, Gap):
+            await self._processing.open(assigned)
+            if assigned.consumer is None:
                 return
-            await self._tracks.search(track)
-        self._tracks.release(track)
+            await self._partitions.search(assigned)
+        self._partitions.release(assigned)
 
     def _known_partitions(self) -> set[TopicPartition]:
         consumer = self._subscription.consumer

@@ -54,5 +54,9 @@ class LogInbox(GroupMember[Slice[S]], Generic[S]):
 
     def states(self) -> list[S]:
         """What the service keeps in memory of the partitions that are read here now."""
-        lanes = [track.lane for track in self._tracks]
-        return [lane.state for lane in lanes if isinstance(lane, LogPartitionConsumer)]
+        partition_consumers = [assigned.consumer for assigned in self._partitions]
+        return [
+            partition_consumer.state
+            for partition_consumer in partition_consumers
+            if isinstance(partition_consumer, LogPartitionConsumer)
+        ]

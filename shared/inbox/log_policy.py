@@ -44,23 +44,23 @@ class LogPolicy(Generic[S]):
         """Loads the state. Where to read on is Kafka's hint: the sequences show whether it was right."""
         source = self._sources[place.topic]
         state = await self._load(source, place.partition)
-        lane = LogPartitionConsumer(
+        partition_consumer = LogPartitionConsumer(
             source, place.topic, place.partition, state, stall_seconds=self._stall_seconds
         )
-        return lane, None
+        return partition_consumer, None
 
     async def compare(
-        self, lane: PartitionConsumer[Slice[S]], admitted: Admitted[Slice[S]]
+        self, partition_consumer: PartitionConsumer[Slice[S]], admitted: Admitted[Slice[S]]
     ) -> Admitted[Slice[S]]:
         """Asks for the hashes that were applied; what the service does not keep any more is not compared."""
-        if not isinstance(lane, LogPartitionConsumer):
-            raise AssertionError("a log's lane is a LogPartitionConsumer")
+        if not isinstance(partition_consumer, LogPartitionConsumer):
+            raise AssertionError("a log's consumer is a LogPartitionConsumer")
         sequences = {repeat.sequence for repeat in admitted.repeats}
-        applied = await self._hashes(lane.source, lane.partition, sequences)
+        applied = await self._hashes(partition_consumer.source, partition_consumer.partition, sequences)
         for repeat in admitted.repeats:
             kept = applied.get(repeat.sequence)
-            if kept is not None and (fault := lane.compared(repeat, kept)) is not None:
-                return lane.cut(admitted, fault)
+            if kept is not None and (fault := partition_consumer.compared(repeat, kept)) is not None:
+                return partition_consumer.cut(admitted, fault)
         return admitted
 
     def source(self, topic: str) -> str:

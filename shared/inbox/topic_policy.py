@@ -116,9 +116,9 @@ class TopicPolicy(Protocol[L]):
     """The rules of all topics that one consumer group reads."""
 
     async def open(self, place: TopicPartition, look: "TopicLook") -> tuple[PartitionConsumer[L], int | None]:
-        """The lane of a partition from the database, and the offset to read from; None: where Kafka's hint is."""
+        """The consumer of a partition from the database, and the offset to read from; None: where Kafka's hint is."""
 
-    async def compare(self, lane: PartitionConsumer[L], admitted: Admitted[L]) -> Admitted[L]:
+    async def compare(self, partition_consumer: PartitionConsumer[L], admitted: Admitted[L]) -> Admitted[L]:
         """What is left when the repeats were compared with what was applied: all before the first that differs."""
 
     def apply(self, slices: Sequence[L]) -> Awaitable[None]:

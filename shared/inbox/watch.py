@@ -49,7 +49,7 @@ class TopicWatch(Generic[L]):
     def __init__(
         self,
         admission: TopicPolicy[L],
-        tracks: AssignedPartitions[L],
+        partitions: AssignedPartitions[L],
         look: TopicLook,
         lock: asyncio.Lock,
         known: Callable[[], set[TopicPartition]],
@@ -57,7 +57,7 @@ class TopicWatch(Generic[L]):
         watch_seconds: float,
     ) -> None:
         self._admission = admission
-        self._tracks = tracks
+        self._partitions = partitions
         self._look = look
         self._lock = lock
         self._known = known
@@ -71,23 +71,26 @@ class TopicWatch(Generic[L]):
         """Whether a partition that nothing holds is behind its topic, its consumer too, and no record came for long."""
         since = asyncio.get_running_loop().time() - DEAF_AFTER * self._watch_seconds
         return any(
-            track.lane is not None and track.due is None and track.lane.newest > track.lane.applied
-            and track.unread and track.heard < since
-            for track in self._tracks
+            assigned.consumer is not None and assigned.due is None and assigned.consumer.newest > assigned.consumer.applied
+            and assigned.unread and assigned.heard < since
+            for assigned in self._partitions
         )  # fmt: skip
 
     def newest(self) -> dict[tuple[str, int], int]:
         """How far the topic of each partition goes, as far as it is known."""
         ours = {
-            (track.source, track.place.partition): max(track.lane.newest, track.seen_newest)
-            for track in self._tracks
-            if track.lane is not None
+            (assigned.source, assigned.place.partition): max(assigned.consumer.newest, assigned.seen_newest)
+            for assigned in self._partitions
+            if assigned.consumer is not None
         }
         return self._others | ours
 
     def elsewhere(self) -> list[LagElsewhere]:
         """The lag of every partition that is not assigned here: of other instances, of foreign members, of nobody."""
-        ours, now = {(track.source, track.place.partition) for track in self._tracks}, time.time()
+        ours, now = (
+            {(assigned.source, assigned.place.partition) for assigned in self._partitions},
+            time.time(),
+        )
         found = []
         for key, newest in self._others.items():
             if key not in ours and key in self._kept:
@@ -113,22 +116,24 @@ class TopicWatch(Generic[L]):
         """What was built on a position that the database does not have (any more) is discarded and loaded again."""
         async with asyncio.timeout(DATABASE_SECONDS), self._lock:
             self._kept = applied = await self._admission.applied()
-            for track in self._tracks:
-                kept = applied.get((track.source, track.place.partition))
-                if track.lane is not None and kept is not None and track.lane.applied != kept:
+            for assigned in self._partitions:
+                kept = applied.get((assigned.source, assigned.place.partition))
+                if assigned.consumer is not None and kept is not None and assigned.consumer.applied != kept:
                     _log.warning(
                         "position_is_another",
-                        source=track.source,
-                        partition=track.place.partition,
+                        source=assigned.source,
+                        partition=assigned.place.partition,
                         applied=kept,
                     )
-                    track.lane = None
-                    self._tracks.changed.set()
+                    assigned.consumer = None
+                    self._partitions.changed.set()
 
     async def _look_at_ours(self) -> None:
         now = asyncio.get_running_loop().time()
         loaded = {
-            track.place: track for track in self._tracks if track.lane is not None and track.due is None
+            assigned.place: assigned
+            for assigned in self._partitions
+            if assigned.consumer is not None and assigned.due is None
         }
         if not loaded:
             return
@@ -138,33 +143,41 @@ class TopicWatch(Generic[L]):
         }
         wanted = {}
         for place, seen in ends.items():
-            lane = loaded[place].lane
-            if lane is not None and (offset := lane.look_at(seen)) is not None:
+            partition_consumer = loaded[place].consumer
+            if partition_consumer is not None and (offset := partition_consumer.look_at(seen)) is not None:
                 wanted[place] = offset
         records = await self._look.read(wanted)
         async with self._lock:
             for place, seen in ends.items():
-                track = loaded[place]
-                if track.lane is None or track.due is not None or not self._tracks.current(track):
+                assigned = loaded[place]
+                if (
+                    assigned.consumer is None
+                    or assigned.due is not None
+                    or not self._partitions.current(assigned)
+                ):
                     continue
-                quiet = asyncio.get_running_loop().time() - track.last_record
-                read_to = await self._tracks.position(track) if quiet >= KNOWN_SECONDS else None
-                track.unread = read_to is None or read_to < seen.end
+                quiet = asyncio.get_running_loop().time() - assigned.last_record
+                read_to = await self._partitions.position(assigned) if quiet >= KNOWN_SECONDS else None
+                assigned.unread = read_to is None or read_to < seen.end
                 seen_now = replace(seen, quiet_seconds=quiet, read_to=read_to)
-                if track.lane.looked(seen_now, records.get(place)):
-                    await self._read_again(track)
-                track.compared()
-                if track.lane is not None and seen_now.quiet_seconds >= KNOWN_SECONDS:
-                    track.looked(time.time())
+                if assigned.consumer.looked(seen_now, records.get(place)):
+                    await self._read_again(assigned)
+                assigned.compared()
+                if assigned.consumer is not None and seen_now.quiet_seconds >= KNOWN_SECONDS:
+                    assigned.looked(time.time())
 
-    async def _read_again(self, track: AssignedPartition[L]) -> None:
-        _log.warning("topic_is_read_again", source=track.source, partition=track.place.partition)
-        track.last_record = asyncio.get_running_loop().time()
-        await self._tracks.search(track)
+    async def _read_again(self, assigned: AssignedPartition[L]) -> None:
+        _log.warning("topic_is_read_again", source=assigned.source, partition=assigned.place.partition)
+        assigned.last_record = asyncio.get_running_loop().time()
+        await self._partitions.search(assigned)
 
     async def _look_at_others(self) -> None:
-        tracks = {track.place: track for track in self._tracks}
-        flowing = {place for place, track in tracks.items() if track.lane is not None and track.due is None}
+        partitions = {assigned.place: assigned for assigned in self._partitions}
+        flowing = {
+            place
+            for place, assigned in partitions.items()
+            if assigned.consumer is not None and assigned.due is None
+        }
         others = self._known() - flowing
         if not others:
             return
@@ -174,11 +187,13 @@ class TopicWatch(Generic[L]):
         )
         for place, (_, end) in ends.items():
             newest = self._admission.newest(end, records.get(place))
-            track = tracks.get(place)
-            if track is not None and track.due is not None:
-                if newest <= track.applied and track.read_to is not None:
-                    newest = track.applied + max(0, end - track.read_to)  # the last record has no sequence
-                track.seen_newest = newest
+            assigned = partitions.get(place)
+            if assigned is not None and assigned.due is not None:
+                if newest <= assigned.applied and assigned.read_to is not None:
+                    newest = assigned.applied + max(
+                        0, end - assigned.read_to
+                    )  # the last record has no sequence
+                assigned.seen_newest = newest
             if newest:
                 self._others[self._admission.source(place.topic), place.partition] = newest
 

@@ -40,28 +40,28 @@ async def continuation(
     no event of this log is passed over as well, and added to `foreign`: the events behind it are proven by the chain,
     and the topic may be the only place that still has them. Raises `Fork` and `Gap`.
     """
-    lane: LogPartitionConsumer[S] = LogPartitionConsumer(
+    partition_consumer: LogPartitionConsumer[S] = LogPartitionConsumer(
         source, topic, partition, state, stall_seconds=NEVER_SECONDS
     )
     begin, end = await reader.extent(topic, partition)
-    lane.search()
+    partition_consumer.search()
     async for records in reader.batches(topic, partition, begin, end):
         events = []
         for record in records:
-            if lane.is_event(record):
+            if partition_consumer.is_event(record):
                 events.append(record)
             else:
                 foreign.add(record, NO_EVENT)
         if not events:
             continue
-        admitted = lane.admit(events, end)
+        admitted = partition_consumer.admit(events, end)
         if admitted.slice is not None:
             yield admitted.slice
-            lane.applied_slice(admitted.slice)
+            partition_consumer.applied_slice(admitted.slice)
         if admitted.fault is not None:
             raise admitted.fault.held
     # The last offsets may hold no event: then no record has ended the search.
-    if (held := lane.end_search()) is not None:
+    if (held := partition_consumer.end_search()) is not None:
         raise held
 
 

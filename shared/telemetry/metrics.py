@@ -1,7 +1,7 @@
 """Metrics by OpenTelemetry, shown to Prometheus in its text format. Nothing is kept per record.
 
 LAG = Observed("rahnama.inbox.lag.records", "{record}", "Records that are not applied yet.")
-LAG.watch(tracks.lag)          # asked at each scrape, in the event loop; until LAG.forget(tracks.lag)
+LAG.watch(partitions.lag)          # asked at each scrape, in the event loop; until LAG.forget(partitions.lag)
 
 Instruments are made at import and do nothing until `start_metrics`, so that whatever has no service around it
 (commands, simulations) pays nothing.

@@ -2,13 +2,13 @@
 
 from tests.mutants.mutant import Mutant
 
-LANE = "shared/inbox/log_partition_consumer.py"
+PARTITION_CONSUMER = "shared/inbox/log_partition_consumer.py"
 PARTITION = "shared/relay/partition_relay.py"
 LOOK = "shared/relay/diagnosis.py"
 LOG_QUERIES = "shared/append/queries.sql"
 LOG_TESTS = ("tests/integration/append/test_log.py",)
 INBOX_TESTS = ("tests/integration/inbox/test_log_inbox.py",)
-LANE_TESTS = ("tests/unit/inbox/test_log_lane.py",)
+PARTITION_CONSUMER_TESTS = ("tests/unit/inbox/test_log_partition_consumer.py",)
 PUBLISHING = ("tests/integration/relay/test_publishing.py",)
 WRITER_TESTS = ("tests/integration/allocation/test_writer.py",)
 
@@ -68,7 +68,7 @@ LOGS = (
     Mutant(
         "drop-the-gap-check",
         "a lost event is passed over",
-        LANE,
+        PARTITION_CONSUMER,
         "            elif sequence > last:\n"
         "                if (fault := self._beyond(last, sequence, record.offset)) is not None:\n"
         "                    break\n",
@@ -76,23 +76,23 @@ LOGS = (
         "                last, last_hash = sequence, leaf_hash(value)\n"
         "                previous = last_hash.hex()\n"
         "                accepted.append(Received.of(record, value, envelope, sequence, last_hash))\n",
-        LANE_TESTS,
+        PARTITION_CONSUMER_TESTS,
     ),
     Mutant(
         "drop-the-chain-check",
         "another history is taken for the next event",
-        LANE,
+        PARTITION_CONSUMER,
         "                if envelope.previous != previous:\n",
         "                if envelope.previous == b'':\n",
-        LANE_TESTS,
+        PARTITION_CONSUMER_TESTS,
     ),
     Mutant(
         "apply-repeats",
         "an event that comes again counts twice",
-        LANE,
+        PARTITION_CONSUMER,
         "            if sequence == last + 1:\n                if",
         "            if sequence <= last + 1:\n                if False and",
-        LANE_TESTS,
+        PARTITION_CONSUMER_TESTS,
     ),
     Mutant(
         "keep-state-after-a-revocation",
@@ -209,15 +209,15 @@ LOGS = (
         "markers-replace-a-client",
         "a consumer that has read to the end of its topic connects again and again",
         "shared/inbox/watch.py",
-        "            and track.unread and track.heard < since\n",
-        "            and track.heard < since\n",
+        "            and assigned.unread and assigned.heard < since\n",
+        "            and assigned.heard < since\n",
         ("tests/unit/inbox/test_watch.py",),
     ),
     Mutant(
         "records-in-hand-are-passed-over",
         "a forged record that was polled just as its partition was taken back is never read",
         "shared/inbox/processing.py",
-        "                self._tracks.passed_over(place, run[0].offset)\n",
+        "                self._partitions.passed_over(place, run[0].offset)\n",
         "                pass\n",
         ("tests/unit/inbox/test_processing.py",),
     ),
@@ -265,8 +265,8 @@ LOGS = (
         "repeats-are-skipped-unseen",
         "the true event behind a forged one is passed over",
         "shared/inbox/log_policy.py",
-        "            if kept is not None and (fault := lane.compared(repeat, kept)) is not None:\n",
-        "            if kept is None and (fault := lane.compared(repeat, repeat.hash)) is not None:\n",
+        "            if kept is not None and (fault := partition_consumer.compared(repeat, kept)) is not None:\n",
+        "            if kept is None and (fault := partition_consumer.compared(repeat, repeat.hash)) is not None:\n",
         ("tests/unit/inbox/test_repeats.py",),
     ),
     Mutant(
@@ -305,8 +305,8 @@ LOGS = (
         "no-lag-while-held",
         "the lag of a held partition stays at what it was when it stopped",
         "shared/inbox/watch.py",
-        "                track.seen_newest = newest\n",
-        "                track.seen_newest = 0\n",
+        "                assigned.seen_newest = newest\n",
+        "                assigned.seen_newest = 0\n",
         ("tests/integration/inbox/test_liveness.py",),
     ),
     Mutant(
@@ -315,7 +315,7 @@ LOGS = (
         "services/intake/inbox/inbound_policy.py",
         "        if expected < ends.begin <= ends.end:\n",
         "        if expected < ends.begin < expected:\n",
-        ("tests/unit/inbox/test_inbound_lane.py",),
+        ("tests/unit/inbox/test_inbound_consumer.py",),
     ),
     Mutant(
         "leaf-and-node-alike",

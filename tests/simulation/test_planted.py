@@ -81,7 +81,7 @@ def positions_of_inbound_stand_still(patch: Patch) -> None:
 
 
 def repeats_are_not_compared(patch: Patch) -> None:
-    async def compare(self: Any, lane: Any, admitted: Any) -> Any:
+    async def compare(self: Any, partition_consumer: Any, admitted: Any) -> Any:
         return admitted
 
     replace(patch, LogPolicy, "compare", compare)
@@ -90,9 +90,9 @@ def repeats_are_not_compared(patch: Patch) -> None:
 def garbage_is_passed_over(patch: Patch) -> None:
     admit_all = LogPartitionConsumer.admit
 
-    def readable(lane: Any, record: Any) -> bool:
+    def readable(partition_consumer: Any, record: Any) -> bool:
         try:
-            lane._open(record, lane.applied + 1)
+            partition_consumer._open(record, partition_consumer.applied + 1)
         except Unapplicable:
             return False
         return True

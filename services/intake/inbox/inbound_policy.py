@@ -155,11 +155,11 @@ class InboundPolicy:
         if place not in ends:
             raise Unavailable(f"partition {place.partition} of rahnama.inbound is not known yet")
         begin, end = ends[place]
-        lane = InboundPartitionConsumer(place.partition, position, end, self._look_seconds)
+        partition_consumer = InboundPartitionConsumer(place.partition, position, end, self._look_seconds)
         offset = await self._start(place, look, position, begin, end)
         if offset != position.next_offset:
-            lane.search()
-        return lane, offset
+            partition_consumer.search()
+        return partition_consumer, offset
 
     async def _start(
         self, place: TopicPartition, look: TopicLook, position: InboundPosition, begin: int, end: int
@@ -188,7 +188,7 @@ class InboundPolicy:
         return following
 
     async def compare(
-        self, lane: PartitionConsumer[InboundSlice], admitted: Admitted[InboundSlice]
+        self, partition_consumer: PartitionConsumer[InboundSlice], admitted: Admitted[InboundSlice]
     ) -> Admitted[InboundSlice]:
         """Nothing: no record of this topic has a sequence."""
         return admitted

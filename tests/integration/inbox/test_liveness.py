@@ -135,8 +135,8 @@ async def test_the_lag_of_another_instance_is_counted_here_too(adder: Adder, top
         reading(inbox(adder, kafka.bootstrap, topic)) as first,
         reading(inbox(adder, kafka.bootstrap, topic)) as second,
     ):
-        await until(lambda: all(len(list(member._tracks)) == 1 for member in (first, second)))
-        [theirs] = [track.place for track in second._tracks]
+        await until(lambda: all(len(list(member._partitions)) == 1 for member in (first, second)))
+        [theirs] = [assigned.place for assigned in second._partitions]
         assert isinstance(theirs, TopicPartition)
         events = chain(20, partition=theirs.partition)
         await publish(

@@ -52,19 +52,19 @@ def a_poll() -> "list[ConsumerRecord[bytes, bytes]]":
 async def read(apply: Any, polls: int) -> list[list[AssignedPartition[InboundSlice]]]:
     """So many polls of the first record of both partitions; which of them were taken back by each."""
     consumer, admission = Standing(), FromTheBeginning(None, apply, look_seconds=5.0)  # type: ignore[arg-type]
-    tracks: AssignedPartitions[InboundSlice] = AssignedPartitions(admission, None, lambda: consumer)  # type: ignore[arg-type, return-value]
-    processing = Processing(admission, tracks, "group")
-    tracks.assigned(PLACES)
+    partitions: AssignedPartitions[InboundSlice] = AssignedPartitions(admission, None, lambda: consumer)  # type: ignore[arg-type, return-value]
+    processing = Processing(admission, partitions, "group")
+    partitions.assigned(PLACES)
     taken_back = []
     for _ in range(polls):
-        for track in tracks:
-            await processing.open(track)
+        for assigned in partitions:
+            await processing.open(assigned)
         records = a_poll()
-        tracks.drained(_by_place(records))
+        partitions.drained(_by_place(records))
         await processing.batch(records)
-        taken_back.append([track for track in tracks if track.due is not None])
-        for track in tracks:
-            tracks.release(track)
+        taken_back.append([assigned for assigned in partitions if assigned.due is not None])
+        for assigned in partitions:
+            partitions.release(assigned)
     return taken_back
 
 
@@ -77,8 +77,8 @@ async def test_what_is_refused_for_long_makes_every_partition_wait_before_each_t
         raise Unavailable("the gate is closed")
 
     taken_back = await read(refuse, polls=TRIES_TOGETHER + 4)
-    assert [len(tracks) for tracks in taken_back] == [2] * len(taken_back)
-    assert {track.failures for track in taken_back[-1]} == {len(taken_back)}
+    assert [len(partitions) for partitions in taken_back] == [2] * len(taken_back)
+    assert {assigned.failures for assigned in taken_back[-1]} == {len(taken_back)}
 
 
 async def test_a_partition_goes_on_alone_while_another_is_refused() -> None:
@@ -91,7 +91,7 @@ async def test_a_partition_goes_on_alone_while_another_is_refused() -> None:
 
     taken_back = await read(refuse_the_first, polls=TRIES_TOGETHER + 1)
     assert applied == [1]
-    assert [track.place.partition for track in taken_back[-1]] == [0]
+    assert [assigned.place.partition for assigned in taken_back[-1]] == [0]
 
 
 async def test_records_in_hand_of_a_partition_that_was_taken_back_meanwhile_are_read_again() -> None:
@@ -102,16 +102,16 @@ async def test_records_in_hand_of_a_partition_that_was_taken_back_meanwhile_are_
         applied.extend(piece.partition for piece in slices)
 
     consumer, admission = Standing(), FromTheBeginning(None, apply, look_seconds=5.0)  # type: ignore[arg-type]
-    tracks: AssignedPartitions[InboundSlice] = AssignedPartitions(admission, None, lambda: consumer)  # type: ignore[arg-type, return-value]
-    processing = Processing(admission, tracks, "group")
-    tracks.assigned(PLACES)
-    for track in tracks:
-        await processing.open(track)
+    partitions: AssignedPartitions[InboundSlice] = AssignedPartitions(admission, None, lambda: consumer)  # type: ignore[arg-type, return-value]
+    processing = Processing(admission, partitions, "group")
+    partitions.assigned(PLACES)
+    for assigned in partitions:
+        await processing.open(assigned)
     for is_sought_since in (False, True):
         records = a_poll()
-        tracks.drained(_by_place(records))
-        first = next(iter(tracks))
-        tracks.take_back(first, 7 if is_sought_since else None)
+        partitions.drained(_by_place(records))
+        first = next(iter(partitions))
+        partitions.take_back(first, 7 if is_sought_since else None)
         consumer.sought.clear()
         await processing.batch(records)
         assert consumer.sought == ([] if is_sought_since else [(0, 0)])

@@ -13,7 +13,7 @@ from shared.inbox.log_policy import LogPolicy
 from shared.inbox.positions import Slice
 from shared.inbox.topic_policy import Admitted
 from tests.integration.inbox.adder import Sum, chain
-from tests.unit.inbox.test_log_lane import EVENTS, lane_at, records, sequences
+from tests.unit.inbox.test_log_partition_consumer import EVENTS, consumer_at, records, sequences
 
 FORGED = chain(12, start="forged")
 HASHES = {sequence: leaf_hash(value) for sequence, value in enumerate(EVENTS, 1)}
@@ -37,9 +37,9 @@ def admission(kept_from: int = 1) -> LogPolicy[Sum]:
 
 
 async def admitted_at(position: int, values: list[bytes], *, kept_from: int = 1) -> Admitted[Slice[Sum]]:
-    lane = lane_at(position)
-    found = lane.admit(records(values), len(values))
-    return await admission(kept_from).compare(lane, found) if found.repeats else found
+    partition_consumer = consumer_at(position)
+    found = partition_consumer.admit(records(values), len(values))
+    return await admission(kept_from).compare(partition_consumer, found) if found.repeats else found
 
 
 def fork_of(admitted: Admitted[Slice[Sum]]) -> tuple[int, int | None]:

@@ -23,12 +23,16 @@ from shared.inbox.watch import DEAF_AFTER, TopicWatch
 async def test_a_consumer_is_broken_if_it_stays_before_the_end_for_long(
     newest: int, unread: bool, silent_looks: int, stalled: bool
 ) -> None:
-    lane: Any = SimpleNamespace(newest=newest, applied=11)
+    partition_consumer: Any = SimpleNamespace(newest=newest, applied=11)
     heard = asyncio.get_running_loop().time() - silent_looks
-    track: Any = AssignedPartition(
-        TopicPartition("rahnama.inbound", 0), "inbound", lane=lane, heard=heard, unread=unread
+    assigned: Any = AssignedPartition(
+        TopicPartition("rahnama.inbound", 0),
+        "inbound",
+        consumer=partition_consumer,
+        heard=heard,
+        unread=unread,
     )
     nobody: Any = None
-    tracks: Any = [track]
-    watch = TopicWatch[Any](nobody, tracks, nobody, asyncio.Lock(), set, watch_seconds=1.0)
+    partitions: Any = [assigned]
+    watch = TopicWatch[Any](nobody, partitions, nobody, asyncio.Lock(), set, watch_seconds=1.0)
     assert watch.stalled() == stalled

@@ -11,20 +11,20 @@ from shared.inbox.positions import Slice
 from tests.integration.inbox.adder import Sum
 
 
-def waits(track: "AssignedPartition[Slice[Sum]]", count: int) -> list[float]:
-    return [track.retry_seconds() for _ in range(count)]
+def waits(assigned: "AssignedPartition[Slice[Sum]]", count: int) -> list[float]:
+    return [assigned.retry_seconds() for _ in range(count)]
 
 
-def track() -> "AssignedPartition[Slice[Sum]]":
+def assigned() -> "AssignedPartition[Slice[Sum]]":
     return AssignedPartition(TopicPartition("t", 0), "intake")
 
 
 def test_a_fault_that_passes_is_tried_again_ever_slower_up_to_five_seconds() -> None:
-    assert waits(track(), 8) == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0])
+    assert waits(assigned(), 8) == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0])
 
 
 def test_a_gap_is_tried_again_ever_slower_up_to_a_minute() -> None:
-    waiting = track()
+    waiting = assigned()
     waiting.held = Gap("intake", 0, 5, "missing")
     assert waits(waiting, 8) == [1, 2, 4, 8, 16, 32, 60, 60]
 
@@ -33,7 +33,7 @@ def test_a_gap_is_tried_again_ever_slower_up_to_a_minute() -> None:
 def test_what_only_a_person_or_a_release_can_mend_is_tried_every_half_minute(
     kind: type[Fork | Unapplicable],
 ) -> None:
-    waiting = track()
+    waiting = assigned()
     waiting.held = kind("intake", 0, 5, "")
     assert waits(waiting, 3) == [30, 30, 30]
 
@@ -65,13 +65,13 @@ def test_mistakes_do_not_pass(error: Exception) -> None:
 
 
 def test_nothing_waits_while_everything_known_is_applied() -> None:
-    level = track()
+    level = assigned()
     level.assigned_at, level.applied, level.newest = 1000.0, 7, 7
     assert (level.lag(), level.lag_seconds(5000.0)) == (0, 0)
 
 
 def test_what_came_since_nothing_waited_is_no_older_than_that() -> None:
-    behind = track()
+    behind = assigned()
     behind.assigned_at, behind.applied, behind.newest = 1000.0, 7, 7
     behind.looked(5000.0)
     behind.newest = 9
@@ -80,7 +80,7 @@ def test_what_came_since_nothing_waited_is_no_older_than_that() -> None:
 
 
 def test_what_waits_is_no_older_than_the_last_record_that_was_applied() -> None:
-    behind = track()
+    behind = assigned()
     behind.assigned_at, behind.newest = 10_000.0, 9
     assert behind.lag_seconds(10_060.0) == 60, "nothing is known of what waits: since it is ours"
     behind.applied = 5
