@@ -21,6 +21,7 @@ from services.intake.crypto.sealing import Keyring
 from services.intake.settings import Settings
 from shared.kafka.closing_clients import Consumer, Producer
 from shared.postgres import migrate
+from tests.deadlines import expected_within
 from tests.servers import TopicSet
 from tests.tokens import TestIssuer
 
@@ -172,7 +173,7 @@ class Intake:
             consumer.assign(partitions)
             await consumer.seek_to_beginning(*partitions)
             found: list[Any] = []
-            async with asyncio.timeout(15):
+            async with expected_within(15, f"{at_least} records of {name}"):
                 while len(found) < at_least:
                     for records in (await consumer.getmany(timeout_ms=200)).values():
                         found += records

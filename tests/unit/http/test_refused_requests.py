@@ -36,7 +36,7 @@ async def test_a_body_shorter_than_its_length_is_400(
     client: httpx.AsyncClient, upstream: dict[str, str]
 ) -> None:
     answer = await client.post("/v1/events", content=b"{}", headers={**upstream, "content-length": "3"})
-    assert (answer.status_code, answer.json()["code"]) == (400, "BODY_INCOMPLETE")
+    assert (answer.status_code, answer.json().get("code")) == (400, "BODY_INCOMPLETE")
 
 
 async def test_a_byte_order_mark_is_not_part_of_the_body(

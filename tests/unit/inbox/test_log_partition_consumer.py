@@ -184,9 +184,7 @@ def test_any_repeats_disorder_and_gaps_yield_the_dense_prefix(
             at = 0
         elif admitted.fault is not None:
             held = True
-        elif (
-            chance.random() < 0.1
-        ):  # a rebalance: the consumer is built anew, and reads on from a hint
+        elif chance.random() < 0.1:  # a rebalance: the consumer is built anew, and reads on from a hint
             partition_consumer = LogPartitionConsumer("intake", "t", 0, state, stall_seconds=5)
             at = chance.randint(0, hint)
     dense = next(n for n in range(13) if n + 1 not in topic)

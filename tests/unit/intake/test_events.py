@@ -21,7 +21,10 @@ def opened(**attributes: Any) -> InboundEvent:
 
 
 def broken(**attributes: Any) -> BrokenEvent:
-    event = open_event(json.dumps({**document("student"), **attributes}).encode())
+    try:
+        event = open_event(json.dumps({**document("student"), **attributes}).encode())
+    except Exception as error:  # whichever: every event is opened or broken
+        raise AssertionError(f"an event was neither: {error!r}") from error
     assert isinstance(event, BrokenEvent), event
     return event
 
