@@ -46,7 +46,6 @@ PAGES: Final[Mapping[str, Page]] = {
 """Of every report. One that is deleted is missed, and one that is new is to be added."""
 
 OLDER_PAGES: Final[Mapping[str, str]] = {
-    "fuzz-events": "a run before the causes that hold a partition were named",
     **{name.removesuffix(".json"): reason for name, reason in OLDER.items()},
 }
 """Pages that were made by earlier code, and why they cannot be made again from their data. Each is named by every check, and
