@@ -9,7 +9,9 @@ from shared.contracts.envelope import NO_HASH, Envelope, decode, encode, event_i
 from shared.contracts.facts import (
     FACT_NAMES,
     Fact,
+    ManagerRegistered,
     MentorRegistered,
+    SchoolRosterPublished,
     StudentErased,
     StudentRegistered,
     StudentWithdrawnFact,
@@ -82,8 +84,10 @@ def subject_of(fact: Fact) -> str:
             return f"student/{fact.student_id}"
         case MentorRegistered():
             return f"mentor/{fact.mentor_id}"
-        case _:
-            return f"manager/{getattr(fact, 'manager_id', 0)}"
+        case ManagerRegistered():
+            return f"manager/{fact.manager_id}"
+        case SchoolRosterPublished():
+            return f"school-roster/{fact.year}"
 
 
 def student(number: int, **changes: object) -> StudentRegistered:

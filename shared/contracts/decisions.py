@@ -1,5 +1,6 @@
 """Decisions: what allocation decided, under `rahnama.allocation.`."""
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 import msgspec
@@ -20,7 +21,9 @@ RULES: Final = (
     "GRADUATE_NOT_TO_SCHOOL",
     "MANAGER_CENTER_GATE",
 )
-"""The eligibility rules in the order in which they are applied."""
+"""The eligibility rules of engine 1 in the order in which they are applied."""
+RULES_OF: Final[Mapping[int, tuple[str, ...]]] = {1: RULES}
+"""By engine: the codes of its rules, which are the keys of its funnels, in their order."""
 
 
 class Rank(msgspec.Struct, frozen=True, gc=False):

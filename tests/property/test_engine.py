@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.allocation.decide import Cause, PartitionState, Policy, Pool, decide, evolve, handle
+from services.allocation.decide.engines import ENGINES
 from services.allocation.decide.policy import BucketRoundRobin, DeterministicJitter
 from shared.contracts.decisions import StudentAssigned
 from shared.contracts.facts import MentorRegistered
@@ -26,6 +27,10 @@ POLICIES = (
     Policy(version="rotation", fairness=BucketRoundRobin()),
     Policy(version="wide", reg_status=frozenset({0, 2}), fairness=BucketRoundRobin(Fraction(1, 3))),
 )
+
+
+def test_every_engine_is_compared() -> None:
+    assert {policy.engine for policy in POLICIES} == set(ENGINES)
 
 
 def fresh_tables(gender: int, used: int, policy: Policy = POLICIES[0]) -> Tables:

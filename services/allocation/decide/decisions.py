@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from services.allocation.decide.enrolment import Enrolment, next_counter, number_of
 from services.allocation.decide.mentor import Mentor
+from services.allocation.decide.rules import still_fits
 from services.allocation.decide.state import Cause, Pool
 from shared.contracts.decisions import (
     AssignmentReason,
@@ -22,7 +23,10 @@ from shared.contracts.decisions import (
 
 
 def serve(pool: Pool, mentor: Mentor) -> Iterator[Decision]:
-    """Gives the mentor's free places to those who wait, by arrival, all years together."""
+    """Gives the mentor's free places to those who wait, by arrival, all years together.
+
+    Of a queue the rules are asked for the first student alone: its students are alike in all that rules ask of them.
+    """
     if not mentor.active:
         return
     heads = [
@@ -30,6 +34,7 @@ def serve(pool: Pool, mentor: Mentor) -> Iterator[Decision]:
         for year, loads in pool.loads.items()
         if loads.get(mentor.mentor_id, 0) < mentor.capacity
         for queue in pool.waitlist.queues_of(mentor, year)
+        if still_fits(pool.engine.rules, pool.policy, mentor, queue[0])
     ]
     heapify(heads)
     while heads:

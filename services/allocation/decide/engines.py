@@ -1,4 +1,4 @@
-"""The engines by number. A decision names the engine that made it, so that a replay decides as it was decided.
+"""The engines by number. A policy selects one, and a decision names the one that made it. There is one policy yet.
 
 A change of the rules, of their order or of the choice among the eligible is a new engine with a number of its own: it
 is added here, and those before it stay.

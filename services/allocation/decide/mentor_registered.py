@@ -6,7 +6,7 @@ from typing import Final
 from services.allocation.decide.decisions import place, release, serve
 from services.allocation.decide.mentor import Mentor
 from services.allocation.decide.message import FactType
-from services.allocation.decide.rules import still_fits
+from services.allocation.decide.rules import narrows, still_fits
 from services.allocation.decide.state import Cause, Needs, Pool
 from shared.contracts.decisions import Decision
 from shared.contracts.facts import MentorRegistered
@@ -19,17 +19,8 @@ def needs(pool: Pool | None, tenant: str, fact: MentorRegistered, wanted: Needs)
     one; a student who gets a mentor within the batch is in the working set anyway.
     """
     before = pool.mentors.get(fact.mentor_id) if pool else None
-    if before is not None and before.active and narrows(before, Mentor.of(fact)):
+    if pool and before and before.active and narrows(pool.engine.rules, before, Mentor.of(fact)):
         wanted.mentor(tenant, fact.mentor_id)
-
-
-def narrows(before: Mentor, after: Mentor) -> bool:
-    """Whether a student who fitted `before` may not fit `after`. A lower capacity evicts nobody."""
-    if not after.active or before.type != after.type:
-        return True
-    if not (set(before.groups) <= set(after.groups) and set(before.reach) <= set(after.reach)):
-        return True
-    return before.type == "school" and not set(before.schools) <= set(after.schools)
 
 
 def evolve(pool: Pool, _: Cause, fact: MentorRegistered) -> None:

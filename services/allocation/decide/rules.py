@@ -84,11 +84,16 @@ def _flip(table: _Table, keys: Codes, bit: int) -> None:
 
 
 class Rule(NamedTuple):
-    """`passing` is the bitset of the mentors for which `answer` is true; `available` are those with a place."""
+    """`passing` is the bitset of the mentors for which `answer` is true; `available` are those with a place.
+
+    `narrows` says whether a student for whom `answer` was true of the mentor before may have to leave the mentor after it.
+    `asks_for_a_place` is the rule whose mask is `available` alone: where a student may stay, it is not asked.
+    """
 
     code: str
     answer: Callable[[Policy, Traits, Mentor, int], Answer]
     passing: Callable[[Policy, Traits, MentorMasks, int], int]
+    narrows: Callable[[Mentor, Mentor], bool] = lambda before, after: False
     asks_for_a_place: bool = False
 
 
@@ -114,6 +119,11 @@ def still_fits(rules: Sequence[Rule], policy: Policy, mentor: Mentor, student: E
     )
 
 
+def narrows(rules: Sequence[Rule], before: Mentor, after: Mentor) -> bool:
+    """Whether a student who fitted `before` may not fit `after`."""
+    return not after.active or any(rule.narrows(before, after) for rule in rules)
+
+
 # --- the rules of engine 1 that have more than one line
 
 
@@ -137,6 +147,20 @@ def _manager_has_the_center(_: Policy, traits: Traits, mentor: Mentor, __: int) 
     return False, "center_not_with_manager" if mentor.manager_centers else "manager_centers_not_found"
 
 
+def _takes_fewer_groups(before: Mentor, after: Mentor) -> bool:
+    return not set(before.groups) <= set(after.groups)
+
+
+def _reaches_fewer_centers(before: Mentor, after: Mentor) -> bool:
+    return not set(before.reach) <= set(after.reach)
+
+
+def _takes_fewer_schools(before: Mentor, after: Mentor) -> bool:
+    if before.type != after.type:
+        return True
+    return before.type == "school" and not set(before.schools) <= set(after.schools)
+
+
 RULES: Final = (
     Rule(
         "GENDER_MATCH",
@@ -147,11 +171,13 @@ RULES: Final = (
         "GROUP_ALLOWED",
         lambda policy, traits, mentor, load: (traits.group_code in mentor.groups, None),
         lambda policy, traits, masks, available: masks.of_group(traits.group_code),
+        _takes_fewer_groups,
     ),
     Rule(
         "CENTER_ALLOWED",
         lambda policy, traits, mentor, load: (traits.reg_center in mentor.centers, None),
         lambda policy, traits, masks, available: masks.of_center(traits.reg_center),
+        _reaches_fewer_centers,
     ),
     Rule(
         "REG_STATUS_ALLOWED",
@@ -172,6 +198,7 @@ RULES: Final = (
         lambda policy, traits, masks, available: (
             masks.of_school(traits.school_code) if traits.student_type == SCHOOL_STUDENT else masks.normal
         ),
+        _takes_fewer_schools,
     ),
     Rule(
         "GRADUATE_NOT_TO_SCHOOL",
@@ -186,6 +213,7 @@ RULES: Final = (
         lambda policy, traits, masks, available: (
             masks.without_manager | masks.under_manager_of(traits.reg_center)
         ),
+        _reaches_fewer_centers,
     ),
 )
-"""Of engine 1, in their order; the contract with consumers is `shared.contracts.decisions.RULES`."""
+"""Of engine 1, in their order; the contract with consumers is `shared.contracts.decisions.RULES_OF`."""

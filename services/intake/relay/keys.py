@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from services.intake.crypto.fresh_keys import FreshKeys, SubjectKey
 from services.intake.crypto.key_record import record_digest, record_key, seal_record
 from services.intake.crypto.sealing import Keyring
+from services.intake.decide.messages import FACTS
 from services.intake.relay.records import Record, RecordProducer
 from shared.append.log import Appended
 from shared.contracts.facts import FACT_NAMES, StudentErased, StudentRegistered
@@ -37,7 +38,7 @@ FIRST_VERSION: Final = 1
 ERASED: Final = FACT_NAMES[StudentErased]
 REGISTERED: Final = FACT_NAMES[StudentRegistered]
 GENDERS: Final = (0, 1)
-WITH_PERSONAL_DATA: Final = ("student/", "mentor/", "manager/")
+SEALED_TYPES: Final = frozenset(FACT_NAMES[fact] for fact, kind in FACTS.items() if kind.personal is not None)
 
 Subject = tuple[str, str]
 """Tenant and subject."""
@@ -83,7 +84,7 @@ class KeyRecords:
         wanted = [
             (event.tenant, event.subject)
             for event in events
-            if event.version == FIRST_VERSION and event.subject.startswith(WITH_PERSONAL_DATA)
+            if event.version == FIRST_VERSION and event.type in SEALED_TYPES
         ]
         wanted += await self._moved(partition, events)
         erased = [(event.tenant, event.subject) for event in events if event.type == ERASED]

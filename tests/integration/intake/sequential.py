@@ -60,8 +60,10 @@ class Tenant:
                 return self._mentor(data)
             case "manager.registered":
                 return self._manager(data)
-            case _:
+            case "school-roster.published":
                 return self._roster(data)
+            case _:
+                raise AssertionError(f"the model knows no {kind}")
 
     def _next(self, subject: str) -> int:
         self.versions[subject] = self.versions.get(subject, 0) + 1

@@ -3,9 +3,10 @@
 import pytest
 
 from services.allocation.decide import DEFAULT_POLICY, Policy, Pool, trace
+from services.allocation.decide.engines import ENGINES
 from services.allocation.decide.rules import RULES as ENGINE_RULES
 from services.allocation.decide.rules import still_fits
-from shared.contracts.decisions import RULES
+from shared.contracts.decisions import RULES, RULES_OF
 from shared.contracts.facts import MentorRegistered, StudentRegistered
 from tests.unit.allocation.given import (
     a_mentor,
@@ -30,6 +31,12 @@ def test_the_rules_have_stable_codes_in_one_order() -> None:
         "GENDER_MATCH", "GROUP_ALLOWED", "CENTER_ALLOWED", "REG_STATUS_ALLOWED", "CAPACITY_AVAILABLE",
         "SCHOOL_TYPE_COMPATIBLE", "GRADUATE_NOT_TO_SCHOOL", "MANAGER_CENTER_GATE",
     )  # fmt: skip
+
+
+def test_each_engine_has_the_rules_of_the_contract() -> None:
+    assert {
+        number: tuple(rule.code for rule in engine.rules) for number, engine in ENGINES.items()
+    } == RULES_OF
 
 
 def test_a_mentor_that_passes_every_rule_fails_none() -> None:
@@ -106,5 +113,5 @@ def test_a_graduate_of_no_special_school_may_have_a_normal_mentor() -> None:
 
 
 def test_an_engine_that_this_release_does_not_have_is_refused() -> None:
-    with pytest.raises(ValueError, match="policy later is for engine 2"):
-        Pool("default", 0, Policy(version="later", engine=2))
+    with pytest.raises(ValueError, match="policy later is for engine 99"):
+        Pool("default", 0, Policy(version="later", engine=99))
