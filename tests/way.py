@@ -16,15 +16,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-import structlog
-
 from infra.services import NAMES
+from tests.simulation.installation import Installation, Shape
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.people import Cohort
 from tests.simulation.processes import PROCESS
-from tests.simulation.run import seeded, silence
+from tests.simulation.run import seeded, silenced
 from tests.simulation.upstream import Message, Upstream
-from tests.simulation.world import Shape, World
 
 ROOT: Final = Path(__file__).parents[1]
 PRODUCT: Final = (f"{ROOT}/services/", f"{ROOT}/shared/")
@@ -88,20 +86,20 @@ class _Way:
 
 
 async def _follow(loop: SimulatedLoop) -> list[Call]:
-    world = World(loop, Shape(2, dict.fromkeys(NAMES, 1), 10, 1, 0.05, 6.0), SEED)
+    installation = Installation(loop, Shape(2, dict.fromkeys(NAMES, 1), 10, 1, 0.05, 6.0), SEED)
     for service in NAMES:
-        world.launch(service)
-    upstream = Upstream(world, random.Random(SEED))
+        installation.launch(service)
+    upstream = Upstream(installation, random.Random(SEED))
     await asyncio.sleep(STARTED_SECONDS)
     [lane] = Cohort(random.Random("c")).lanes(10, lanes=1)
     students = [one for one in lane if one.document["type"] == "rahnama.student.registered.v1"]
     mentor = next(one for one in lane if "mentor" in one.document["type"])
     _fit(mentor.document["data"], students[1].document["data"])
     for message in [mentor, students[0]]:
-        await upstream.request(world.alive("intake")[0], [message])
+        await upstream.request(installation.alive("intake")[0], [message])
         await asyncio.sleep(SETTLED_SECONDS)
     way = _Way(loop)
-    intake = world.alive("intake")[0]
+    intake = installation.alive("intake")[0]
     try:
         answer = await intake.ask(way.ask(intake, students[1]))
         await asyncio.sleep(SETTLED_SECONDS)
@@ -127,15 +125,12 @@ def _fit(mentor: dict[str, Any], student: dict[str, Any]) -> None:
 
 def follow() -> list[Call]:
     """The calls of one student's way, in order."""
-    logs = structlog.get_config()
-    silence()
     loop = SimulatedLoop(random.Random(SEED), shuffle=0.0)
-    with seeded(SEED):
+    with silenced(), seeded(SEED):
         try:
             calls: list[Call] = loop.run_until_complete(_follow(loop))
         finally:
             loop.bury()
-            structlog.configure(**logs)
     return calls
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.command_line import CommandLine, new_command_line
-from tests.integration.intake.doors import student
+from tests.integration.intake.harness import student
 
 SET_BACK = (
     "truncate log, idempotency, students, subject_keys, student_years",

@@ -17,12 +17,12 @@ async def test_a_real_system_holds_and_has_every_table_that_is_judged(
     places = {"capacity": 2, "groups": [GROUP]}
     await upstream.post(
         [
-            *(event("mentor.registered", f"honest {n}", mentor(3500 + n, **places)) for n in (1, 2)),
+            *(event("mentor.registered", f"valid {n}", mentor(3500 + n, **places)) for n in (1, 2)),
             *(
-                event("student.registered", f"honest {n}", student(350_000_000 + n, group_code=GROUP))
+                event("student.registered", f"valid {n}", student(350_000_000 + n, group_code=GROUP))
                 for n in range(3, 9)
             ),
-            event("mentor.registered", "honest no more", mentor(3501, **places, active=False)),
+            event("mentor.registered", "valid no more", mentor(3501, **places, active=False)),
             event("student.registered", "dishonest", student(350_000_009, reg_center=9)),
         ]
     )

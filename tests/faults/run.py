@@ -1,4 +1,4 @@
-"""Trials in a row: a fresh bed now and then, and after every violation; what was found is counted."""
+"""Trials in a row: a fresh proxied now and then, and after every violation; what was found is counted."""
 
 import asyncio
 import platform
@@ -16,8 +16,8 @@ import psutil
 
 from infra.local.errors import LocalError
 from infra.local.home import Home
-from tests.faults.stage import Stage, fresh_stage
 from tests.faults.trial import Outcome, fault_of, keep_evidence, run_trial
+from tests.faults.trial_environment import TrialEnvironment, fresh_environment
 
 TRIALS_A_BED: Final = 12
 ATTEMPTS: Final = 3
@@ -50,32 +50,32 @@ class Run:
 
 
 async def run_trials(run: Run) -> None:
-    """Fills `run.outcomes`. A bed on which something did not hold is not used any more; its logs are kept."""
+    """Fills `run.outcomes`. A proxied on which something did not hold is not used any more; its logs are kept."""
     began = time.monotonic()
     async with AsyncExitStack() as beds:
-        stage: Stage | None = None
+        environment: TrialEnvironment | None = None
         used = 0
         for trial in range(run.first, run.first + run.trials):
-            if stage is None or used == TRIALS_A_BED:
+            if environment is None or used == TRIALS_A_BED:
                 await beds.aclose()
-                stage, used = await beds.enter_async_context(fresh_stage(run.seed, trial)), 0
+                environment, used = await beds.enter_async_context(fresh_environment(run.seed, trial)), 0
             fault = run.kinds[trial % len(run.kinds)] if run.kinds else fault_of(run.seed, trial)
-            outcome = await attempt_trial(stage, run, trial, fault)
+            outcome = await attempt_trial(environment, run, trial, fault)
             used += 1
             run.outcomes.append(outcome)
             run.seconds = time.monotonic() - began
             if outcome.violations:
                 folder = logs_folder(run.seed, trial)
-                stage.keep_logs(folder)
-                await keep_evidence(stage, folder / "evidence.pickle")
-                stage = None
+                environment.keep_logs(folder)
+                await keep_evidence(environment, folder / "evidence.pickle")
+                environment = None
 
 
-async def attempt_trial(stage: Stage, run: Run, trial: int, fault: str) -> Outcome:
+async def attempt_trial(environment: TrialEnvironment, run: Run, trial: int, fault: str) -> Outcome:
     """Until the fault has happened, at most `ATTEMPTS` times; the last attempt, with the reasons of those before."""
     notes: list[str] = []
     for attempt in range(1, ATTEMPTS + 1):
-        outcome = await run_trial(stage, run.seed, trial, fault, run.students, attempt)
+        outcome = await run_trial(environment, run.seed, trial, fault, run.students, attempt)
         _tell(outcome)
         if outcome.violations or not outcome.not_happened:
             break

@@ -16,7 +16,7 @@ from shared.kafka.aio_clients import AioKafkaClients
 from tests.deadlines import until
 from tests.e2e.sent import SentEvents
 from tests.e2e.upstream import BATCH, STRUCTURED_HEADERS
-from tests.faults.bed import TENANTS, Bed
+from tests.faults.proxied_system import TENANTS, ProxiedSystem
 from tests.faults.subjects import Leaving, Step
 from tests.invariants.reading import INBOUND
 
@@ -40,13 +40,15 @@ logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what fails here is m
 class Senders:
     """Sends lanes of steps and keeps what was sent and answered. A context manager."""
 
-    def __init__(self, bed: Bed) -> None:
-        self._bed = bed
+    def __init__(self, proxied: ProxiedSystem) -> None:
+        self._proxied = proxied
         self.sent = SentEvents(TENANTS)
-        self._kafka = AioKafkaClients(bed.system.kafka_bootstrap)
+        self._kafka = AioKafkaClients(proxied.system.kafka_bootstrap)
         self._client = httpx.AsyncClient(timeout=REQUEST_SECONDS, trust_env=False)
-        self._tokens = {source: bed.token("upstream", tenant=tenant) for source, tenant in TENANTS.items()}
-        self._admins = {source: bed.token("admin", tenant=tenant) for source, tenant in TENANTS.items()}
+        self._tokens = {
+            source: proxied.token("upstream", tenant=tenant) for source, tenant in TENANTS.items()
+        }
+        self._admins = {source: proxied.token("admin", tenant=tenant) for source, tenant in TENANTS.items()}
         self.erased: list[dict[str, Any]] = []
         """The answers to erasures."""
         self.answers: list[bytes] = []
@@ -83,7 +85,7 @@ class Senders:
 
     async def _until_answered(self, path: str, token: str) -> bytes:
         async def attempt() -> bytes | None:
-            for url in await self._bed.urls("intake"):
+            for url in await self._proxied.urls("intake"):
                 try:
                     answer = await self._client.post(url + path, headers={"authorization": f"Bearer {token}"})
                 except httpx.TransportError:
@@ -138,7 +140,7 @@ class Senders:
 
         async def attempt() -> list[dict[str, Any]] | None:
             nonlocal turn
-            urls = await self._bed.urls("intake")
+            urls = await self._proxied.urls("intake")
             if not urls:
                 return None
             url = urls[turn % len(urls)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.ground import Expected
+from tests.faults.fault_context import Expected
 from tests.faults.kinds import alarms
 
 

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from services.intake.append.inbound import InboundRecord
 from services.intake.crypto.sealing import Keyring
 from services.intake.inbox.receive import Receiver
-from tests.faults.bed import TENANTS
 from tests.faults.corpus import CORPUS
+from tests.faults.proxied_system import TENANTS
 from tests.invariants.reading import Servers, event_key
 
 

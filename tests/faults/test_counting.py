@@ -9,33 +9,33 @@ import pytest
 
 from tests.faults import __main__ as command
 from tests.faults import run as running
-from tests.faults.ground import Ground
+from tests.faults.fault_context import FaultContext
 from tests.faults.kinds import pairs
 from tests.faults.run import ATTEMPTS, Run, attempt_trial, report
-from tests.faults.stage import Stage
 from tests.faults.tables import write_report
 from tests.faults.trial import Outcome, draw_of
+from tests.faults.trial_environment import TrialEnvironment
 from tests.invariants.every import Violation
 
-NOWHERE = cast(Stage, None)
+NOWHERE = cast(TrialEnvironment, None)
 MISSED = "audit did not pass 'before the commit' 3 times"
 
 
-def ground(*in_flight: int, idle: bool = False) -> Ground:
-    made = Ground(NOWHERE, random.Random(1), [])
+def context(*in_flight: int, idle: bool = False) -> FaultContext:
+    made = FaultContext(NOWHERE, random.Random(1), [])
     made.in_flight += in_flight
     made.meant_idle = idle
     return made
 
 
 def test_a_fault_that_was_witnessed_under_load_counts() -> None:
-    struck = ground(1, 3)
+    struck = context(1, 3)
     struck.witness(True, "never")
     assert struck.not_happened == []
 
 
 def test_a_fault_of_which_one_part_did_not_happen_does_not_count() -> None:
-    struck = ground(3)
+    struck = context(3)
     struck.witness(True, "never")
     struck.witness(False, MISSED)
     assert struck.not_happened == [MISSED]
@@ -47,7 +47,7 @@ def test_a_fault_of_which_one_part_did_not_happen_does_not_count() -> None:
 def test_a_strike_without_a_request_in_flight_does_not_count(
     in_flight: tuple[int, ...], strikes: str
 ) -> None:
-    struck = ground(*in_flight)
+    struck = context(*in_flight)
     struck.witness(True, "never")
     assert struck.not_happened == [f"no request was in flight at {strikes}"]
 
@@ -56,17 +56,17 @@ def test_a_strike_without_a_request_in_flight_does_not_count(
 async def test_two_faults_count_only_if_one_begins_before_the_other_is_over(
     gap: float, happened: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def at_once(made: Ground) -> None:
+    async def at_once(made: FaultContext) -> None:
         made.do("the first")
         await asyncio.sleep(0.1)
 
-    async def later(made: Ground) -> None:
+    async def later(made: FaultContext) -> None:
         await asyncio.sleep(gap)
         made.do("the second")
         await asyncio.sleep(0.1)
 
     monkeypatch.setattr(pairs, "SIMPLE", (at_once, later))
-    struck = ground(1)
+    struck = context(1)
     await pairs.two_faults_happen_at_once(struck)
     assert struck.not_happened == ([] if happened else ["one fault was over before the other began"])
 
@@ -80,7 +80,7 @@ def test_a_run_in_which_nothing_happened_fails(missed: int, monkeypatch: pytest.
 
 
 def test_a_system_that_is_idle_on_purpose_needs_no_request_in_flight() -> None:
-    struck = ground(idle=True)
+    struck = context(idle=True)
     struck.witness(True, "never")
     assert struck.not_happened == []
 
@@ -89,7 +89,9 @@ def trials(monkeypatch: pytest.MonkeyPatch, *outcomes: dict[str, Any]) -> list[i
     """Each attempt has the next outcome; returns the list to which their numbers are added."""
     attempts: list[int] = []
 
-    async def run_trial(_: Stage, seed: int, trial: int, fault: str, __: int, attempt: int) -> Outcome:
+    async def run_trial(
+        _: TrialEnvironment, seed: int, trial: int, fault: str, __: int, attempt: int
+    ) -> Outcome:
         attempts.append(attempt)
         return Outcome(seed, trial, fault, attempt=attempt, **outcomes[len(attempts) - 1])
 

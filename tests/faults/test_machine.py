@@ -14,10 +14,10 @@ from typing import cast
 import pytest
 
 from tests.faults import trial
-from tests.faults.ground import DidNotHappen, Ground
+from tests.faults.fault_context import DidNotHappen, FaultContext
 from tests.faults.kinds import clocks, disks
 from tests.faults.kinds.clocks import DAY_SECONDS, faked
-from tests.faults.stage import Stage
+from tests.faults.trial_environment import TrialEnvironment
 
 TOLERANCE_SECONDS = 3_600
 SPARE_BYTES = 4 * disks.MIB
@@ -48,9 +48,9 @@ def test_without_the_library_no_clock_jumps(monkeypatch: pytest.MonkeyPatch) -> 
 
 async def test_a_fault_that_the_machine_cannot_make_did_not_happen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    ground = Ground(cast(Stage, None), random.Random(1), [])
-    await trial._strike(ground, "the disk under kafka is full")
-    assert "a small file system needs root and mount" in ground.not_happened
+    context = FaultContext(cast(TrialEnvironment, None), random.Random(1), [])
+    await trial._strike(context, "the disk under kafka is full")
+    assert "a small file system needs root and mount" in context.not_happened
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it mounts a tmpfs")

@@ -11,13 +11,13 @@ from typing import Any, cast
 
 import pytest
 
-from tests.faults import ground as grounds
-from tests.faults.ground import Expected, Ground
+from tests.faults import fault_context as grounds
+from tests.faults.fault_context import Expected, FaultContext
 from tests.faults.memory import MemoryUse, watched
 from tests.faults.run import Run, report
-from tests.faults.stage import Stage
 from tests.faults.tables import write_report
 from tests.faults.trial import Outcome
+from tests.faults.trial_environment import TrialEnvironment
 
 GROWS = "import sys; sys.stdin.readline(); x = b'x' * 40_000_000; del x; print('done', flush=True); sys.stdin.readline()"
 IDLES = "import sys; sys.stdin.readline(); print('done', flush=True); sys.stdin.readline()"
@@ -44,10 +44,10 @@ async def act(child: asyncio.subprocess.Process) -> None:
     assert await asyncio.wait_for(child.stdout.readline(), 20) == b"done\n"
 
 
-def ground_of(child: asyncio.subprocess.Process) -> Ground:
+def ground_of(child: asyncio.subprocess.Process) -> FaultContext:
     instances = {"intake": SimpleNamespace(child=SimpleNamespace(pid=child.pid))}
-    stage = SimpleNamespace(bed=SimpleNamespace(instances=instances))
-    return Ground(cast(Stage, stage), Random(1), [])
+    environment = SimpleNamespace(proxied=SimpleNamespace(instances=instances))
+    return FaultContext(cast(TrialEnvironment, environment), Random(1), [])
 
 
 async def test_a_peak_that_is_over_at_once_is_seen() -> None:
@@ -64,19 +64,19 @@ async def test_growth_beyond_the_bound_fails_the_trial(
 ) -> None:
     monkeypatch.setattr(grounds, "SETTLE_SECONDS", 0.0)
     async with process(program) as child:
-        ground = ground_of(child)
+        context = ground_of(child)
         await asyncio.sleep(0.2)
         failed = False
         try:
-            async with ground.attacked(["intake"], 30):
+            async with context.attacked(["intake"], 30):
                 await act(child)
         except Expected as error:
             failed = "intake" in str(error)
     assert failed is not within
-    assert [(use.process, use.is_within, use.after > 1) for use in ground.memory] == [
+    assert [(use.process, use.is_within, use.after > 1) for use in context.memory] == [
         ("intake", within, True)
     ]
-    assert len(ground.notes) == 1
+    assert len(context.notes) == 1
 
 
 async def test_a_process_that_dies_under_the_attack_fails_the_trial() -> None:

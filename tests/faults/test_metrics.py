@@ -11,8 +11,8 @@ import pytest
 
 from infra.local.ports import free_ports
 from tests.faults import metrics
-from tests.faults.ground import Expected, Ground
-from tests.faults.stage import Stage
+from tests.faults.fault_context import Expected, FaultContext
+from tests.faults.trial_environment import TrialEnvironment
 
 NAME = "rahnama_http_connections_refused_total"
 PAGE = f'{NAME}{{reason="a"}} 2.0\n{NAME}{{reason="b"}} 3.0\n{NAME}_created 7.0\n'
@@ -34,8 +34,8 @@ class Answers(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def service(request: pytest.FixtureRequest) -> Iterator[Ground]:
-    """A ground whose intake answers the parameter's statuses first."""
+def service(request: pytest.FixtureRequest) -> Iterator[FaultContext]:
+    """A context whose intake answers the parameter's statuses first."""
     Answers.left = list(cast(Sequence[int], request.param))
     with HTTPServer(("127.0.0.1", 0), Answers) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -45,24 +45,24 @@ def service(request: pytest.FixtureRequest) -> Iterator[Ground]:
         thread.join()
 
 
-def ground_at(port: int) -> Ground:
+def ground_at(port: int) -> FaultContext:
     instances = {"intake": SimpleNamespace(url=f"http://127.0.0.1:{port}")}
-    bed = SimpleNamespace(instances=instances, token=lambda role: role)
-    return Ground(cast(Stage, SimpleNamespace(bed=bed)), Random(1), [])
+    proxied = SimpleNamespace(instances=instances, token=lambda role: role)
+    return FaultContext(cast(TrialEnvironment, SimpleNamespace(proxied=proxied)), Random(1), [])
 
 
 @pytest.mark.parametrize("service", [[], [503, 429]], indirect=True)
-async def test_a_metric_is_summed_over_its_labels_and_asked_for_again(service: Ground) -> None:
+async def test_a_metric_is_summed_over_its_labels_and_asked_for_again(service: FaultContext) -> None:
     assert await service.metric(NAME, "intake") == 5
 
 
 @pytest.mark.parametrize("service", [[]], indirect=True)
-async def test_a_metric_without_a_sample_in_the_answer_is_0(service: Ground) -> None:
+async def test_a_metric_without_a_sample_in_the_answer_is_0(service: FaultContext) -> None:
     assert await service.metric("rahnama_relay_leads", "intake") == 0
 
 
 @pytest.mark.parametrize("service", [[401] * 100], indirect=True)
-async def test_a_refusal_is_no_reading(service: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refusal_is_no_reading(service: FaultContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "ANSWER_SECONDS", 0.3)
     with pytest.raises(Expected, match="the status 401"):
         await service.metric(NAME, "intake")

@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import pytest
 
-from tests.faults.ground import Expected, Ground
+from tests.faults.fault_context import Expected, FaultContext
 from tests.faults.kinds import alarms, poison
 from tests.faults.senders import Place, Record
-from tests.faults.stage import Stage
+from tests.faults.trial_environment import TrialEnvironment
 
 
 class Upstream:
@@ -32,15 +32,15 @@ def upstream(monkeypatch: pytest.MonkeyPatch) -> Upstream:
     async def at_once(*_: object) -> None:
         pass
 
-    monkeypatch.setattr(Ground, "underway", at_once)
-    monkeypatch.setattr(Ground, "pause", at_once)
+    monkeypatch.setattr(FaultContext, "underway", at_once)
+    monkeypatch.setattr(FaultContext, "pause", at_once)
     monkeypatch.setattr(alarms, "ALARM_SECONDS", 0.3)
     return Upstream()
 
 
-def ground(upstream: Upstream) -> Ground:
-    stage = SimpleNamespace(senders=upstream, servers=SimpleNamespace(dsns={"intake": ""}))
-    made = Ground(cast(Stage, stage), random.Random(7), [])
+def context(upstream: Upstream) -> FaultContext:
+    environment = SimpleNamespace(senders=upstream, servers=SimpleNamespace(dsns={"intake": ""}))
+    made = FaultContext(cast(TrialEnvironment, environment), random.Random(7), [])
     made.in_flight.append(1)
     return made
 
@@ -61,7 +61,7 @@ async def test_poison_counts_when_each_record_is_rejected_at_its_offset(
     upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reject(monkeypatch, upstream, but=0)
-    struck = ground(upstream)
+    struck = context(upstream)
     await poison.poison_comes_from_upstream(struck)
     assert struck.not_happened == []
     assert struck.witnessed == 1
@@ -72,7 +72,7 @@ async def test_rejections_of_the_ordinary_load_are_no_evidence(
     upstream: Upstream, monkeypatch: pytest.MonkeyPatch, but: int
 ) -> None:
     reject(monkeypatch, upstream, but=but)
-    struck = ground(upstream)
+    struck = context(upstream)
     with pytest.raises(Expected, match="not each of"):
         await poison.poison_comes_from_upstream(struck)
     assert struck.witnessed == 0
@@ -83,7 +83,7 @@ async def test_poison_of_which_no_place_is_known_does_not_count(
 ) -> None:
     upstream.acknowledges = False
     reject(monkeypatch, upstream, but=0)
-    struck = ground(upstream)
+    struck = context(upstream)
     await poison.poison_comes_from_upstream(struck)
     assert struck.not_happened == [
         f"none of {len(upstream.records)} poisonous records was acknowledged at once"
@@ -93,7 +93,8 @@ async def test_poison_of_which_no_place_is_known_does_not_count(
 def test_a_record_with_an_id_gets_one_of_its_trial() -> None:
     records = [(b'{"id": "poison"}', None, None), (b"{", b"k", None)]
     first, other = (
-        poison._with_new_id(Ground(cast(Stage, None), random.Random(seed), []), records) for seed in (1, 2)
+        poison._with_new_id(FaultContext(cast(TrialEnvironment, None), random.Random(seed), []), records)
+        for seed in (1, 2)
     )
     assert first[0] != other[0]
     assert first[0][0].startswith(b'{"id": "poison-')

@@ -7,25 +7,25 @@ from typing import Any, cast
 import pytest
 
 from tests.faults import trial
-from tests.faults.ground import DidNotHappen, Expected, Ground
+from tests.faults.fault_context import DidNotHappen, Expected, FaultContext
 from tests.faults.kinds import every
-from tests.faults.quiet import NotQuiet
-from tests.faults.stage import Stage
+from tests.faults.quiescence import NotQuiescent
 from tests.faults.trial import Outcome, run_trial
+from tests.faults.trial_environment import TrialEnvironment
 
 
 async def nothing(*_: object) -> None:
     pass
 
 
-def stage() -> Stage:
+def environment() -> TrialEnvironment:
     """Without servers and load."""
     made: Any = SimpleNamespace(
-        bed=SimpleNamespace(heal=nothing, look_for_surprises=lambda: None, surprises=[], instances={}),
-        world=SimpleNamespace(trial=lambda *_: [], leaving=lambda *_: []),
+        proxied=SimpleNamespace(heal=nothing, look_for_surprises=lambda: None, surprises=[], instances={}),
+        workload=SimpleNamespace(trial=lambda *_: [], leaving=lambda *_: []),
         senders=SimpleNamespace(send=nothing, erase=nothing, pieces_done=0),
     )
-    return cast(Stage, made)
+    return cast(TrialEnvironment, made)
 
 
 async def outcome_of(monkeypatch: pytest.MonkeyPatch, *errors: Exception, deep: bool) -> Outcome:
@@ -35,8 +35,8 @@ async def outcome_of(monkeypatch: pytest.MonkeyPatch, *errors: Exception, deep: 
         await others.wait()
         raise error
 
-    async def fault(ground: Ground) -> None:
-        ground.in_flight.append(1)
+    async def fault(context: FaultContext) -> None:
+        context.in_flight.append(1)
         if not errors:
             return
         if not deep:
@@ -46,13 +46,13 @@ async def outcome_of(monkeypatch: pytest.MonkeyPatch, *errors: Exception, deep: 
             for error in errors:
                 group.create_task(fail(error, others))
 
-    async def judge(_: Stage) -> list[Any]:
+    async def judge(_: TrialEnvironment) -> list[Any]:
         return []
 
     monkeypatch.setitem(cast(dict[str, Any], every.FAULTS), "a planted fault", fault)
     monkeypatch.setattr(trial, "_become_quiet", nothing)
     monkeypatch.setattr(trial, "judge", judge)
-    return await run_trial(stage(), 7, 0, "a planted fault", 1)
+    return await run_trial(environment(), 7, 0, "a planted fault", 1)
 
 
 @pytest.mark.parametrize("deep", [False, True])
@@ -60,7 +60,7 @@ async def outcome_of(monkeypatch: pytest.MonkeyPatch, *errors: Exception, deep: 
     ("error", "invariant", "finding"),
     [
         (Expected("no alarm"), "expected", "no alarm"),
-        (NotQuiet("3 records wait"), "quiet", "3 records wait"),
+        (NotQuiescent("3 records wait"), "quiet", "3 records wait"),
         (KeyError("odd"), "trial", "KeyError: 'odd'"),
     ],
 )

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.faults.ground import DidNotHappen, Expected, Ground
+from tests.faults.fault_context import DidNotHappen, Expected, FaultContext
 from tests.faults.kinds.every import FAULTS
 from tests.faults.memory import MemoryUse
-from tests.faults.quiet import NotQuiet, Stillness
-from tests.faults.stage import Stage
-from tests.faults.world import NAMES
+from tests.faults.quiescence import NotQuiescent, Quiescence
+from tests.faults.trial_environment import TrialEnvironment
+from tests.faults.workload import NAMES
 from tests.invariants.every import Violation, violations
 from tests.invariants.evidence import Evidence
 from tests.invariants.reading import gather
@@ -77,44 +77,44 @@ def fault_of(seed: int, trial: int, faults: Mapping[str, Any] = FAULTS) -> str:
 
 
 async def run_trial(
-    stage: Stage, seed: int, trial: int, fault: str, students: int, attempt: int = 1
+    environment: TrialEnvironment, seed: int, trial: int, fault: str, students: int, attempt: int = 1
 ) -> Outcome:
     """Never raises for what the system does: everything that is not right is a violation of the outcome."""
     outcome = Outcome(seed, trial, fault, attempt=attempt)
     draw = draw_of(seed, trial, attempt)
-    lanes = stage.world.trial(draw, students)
-    ground = Ground(stage, draw, lanes, stage.world.leaving(draw, ERASED))
+    lanes = environment.workload.trial(draw, students)
+    context = FaultContext(environment, draw, lanes, environment.workload.leaving(draw, ERASED))
     began = time.monotonic()
     try:
         async with asyncio.timeout(TRIAL_SECONDS):
-            await _suffer(ground, fault)
+            await _suffer(context, fault)
             outcome.phases["fault"] = time.monotonic() - began
-            await ground.bed.heal()
+            await context.proxied.heal()
             outcome.phases["healed"] = time.monotonic() - began
-            await _become_quiet(ground)
+            await _become_quiet(context)
             outcome.phases["quiet"] = time.monotonic() - began
-            outcome.violations = await judge(stage)
+            outcome.violations = await judge(environment)
             outcome.phases["judged"] = time.monotonic() - began
     except* Expected as group:  # faults run in task groups, which wrap what they raise
         outcome.violations += [Violation("expected", str(error)) for error in _each(group)]
-    except* NotQuiet as group:
+    except* NotQuiescent as group:
         outcome.violations += [Violation("quiet", str(error)) for error in _each(group)]
     except* Exception as group:
         outcome.violations += [
             Violation("trial", f"{type(error).__name__}: {error}") for error in _each(group)
         ]
     finally:
-        if ground.load is not None:
-            ground.load.cancel()
-    stage.bed.look_for_surprises()
-    outcome.violations += [Violation("death", told) for told in stage.bed.surprises]
-    outcome.did, outcome.notes, outcome.memory = ground.did, ground.notes, ground.memory
-    outcome.not_happened, outcome.in_flight = ground.not_happened, ground.in_flight
-    if not ground.witnessed and not ground.missed and not outcome.violations:
+        if context.load is not None:
+            context.load.cancel()
+    environment.proxied.look_for_surprises()
+    outcome.violations += [Violation("death", told) for told in environment.proxied.surprises]
+    outcome.did, outcome.notes, outcome.memory = context.did, context.notes, context.memory
+    outcome.not_happened, outcome.in_flight = context.not_happened, context.in_flight
+    if not context.witnessed and not context.missed and not outcome.violations:
         outcome.violations.append(
             Violation("evidence", "this kind gives no evidence that its fault happened")
         )
-    outcome.events = sum(len(lane) for lane in ground.lanes)
+    outcome.events = sum(len(lane) for lane in context.lanes)
     outcome.seconds = time.monotonic() - began
     return outcome
 
@@ -128,57 +128,57 @@ def _each(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
             yield error
 
 
-async def _suffer(ground: Ground, fault: str) -> None:
-    ground.begin()
-    assert ground.load is not None
+async def _suffer(context: FaultContext, fault: str) -> None:
+    context.begin()
+    assert context.load is not None
     async with asyncio.TaskGroup() as group:
-        group.create_task(_strike(ground, fault))
-        group.create_task(_finish(ground.load))
-    await ground.all_sent()
+        group.create_task(_strike(context, fault))
+        group.create_task(_finish(context.load))
+    await context.all_sent()
 
 
-async def _strike(ground: Ground, fault: str) -> None:
+async def _strike(context: FaultContext, fault: str) -> None:
     try:
-        await FAULTS[fault](ground)
+        await FAULTS[fault](context)
     except* DidNotHappen as group:
         for error in _each(group):
-            ground.witness(False, str(error))
+            context.witness(False, str(error))
 
 
 async def _finish(load: "asyncio.Task[None]") -> None:
     await load
 
 
-async def _become_quiet(ground: Ground) -> None:
-    still = Stillness(ground.servers)
+async def _become_quiet(context: FaultContext) -> None:
+    still = Quiescence(context.servers)
     await still.wait(APPLY_SECONDS, only_inbound=True)
-    await ground.senders.ask_again(ground.lanes)
+    await context.senders.ask_again(context.lanes)
     await still.wait(APPLY_SECONDS)
 
 
-async def judge(stage: Stage) -> list[Violation]:
-    """All invariants, over everything that was ever done on this bed."""
-    return await asyncio.to_thread(violations, await evidence_of(stage))
+async def judge(environment: TrialEnvironment) -> list[Violation]:
+    """All invariants, over everything that was ever done on this proxied."""
+    return await asyncio.to_thread(violations, await evidence_of(environment))
 
 
-async def keep_evidence(stage: Stage, file: Path) -> None:
+async def keep_evidence(environment: TrialEnvironment, file: Path) -> None:
     """For whoever looks for the cause. It may not be there to be read."""
     try:
         async with asyncio.timeout(KEEP_SECONDS):
-            file.write_bytes(pickle.dumps(await evidence_of(stage)))
+            file.write_bytes(pickle.dumps(await evidence_of(environment)))
     except Exception as error:
         file.with_suffix(".missing").write_text(repr(error))
 
 
-async def evidence_of(stage: Stage) -> Evidence:
-    """Everything that was ever done on this bed."""
+async def evidence_of(environment: TrialEnvironment) -> Evidence:
+    """Everything that was ever done on this proxied."""
     return await gather(
-        stage.servers,
-        sent=stage.senders.sent.evidence(stage.servers.master_key),
-        erased=stage.senders.erased,
-        said=await stage.said(),
-        files=[file for file in stage.bed.log_files() if file.exists()],
+        environment.servers,
+        sent=environment.senders.sent.evidence(environment.servers.master_key),
+        erased=environment.senders.erased,
+        said=await environment.said(),
+        files=[file for file in environment.proxied.log_files() if file.exists()],
         values=NAMES,
-        numbers=frozenset(stage.world.numbers),
-        inbound_made_anew=stage.inbound_made_anew,
+        numbers=frozenset(environment.workload.numbers),
+        inbound_made_anew=environment.inbound_made_anew,
     )

@@ -10,7 +10,7 @@ import msgspec
 
 from tests.invariants.assignments import ACTIVE
 from tests.invariants.evidence import Event, Evidence, Inbound, Row, Sent, told
-from tests.invariants.retold import retell
+from tests.invariants.replayed import replay_evidence
 
 ID_REUSED: Final = '"ID_REUSED"'
 """The code of an event whose id was used for another content: refused beside the answer that the id has."""
@@ -133,21 +133,21 @@ def _require_rejections_told(evidence: Evidence) -> None:
 
 def _require_students_decided(evidence: Evidence) -> None:
     """Whom the facts enrol has a mentor or waits, once; and nobody else does."""
-    retold = retell(evidence)
-    retold.require_none("I4")
+    replayed = replay_evidence(evidence)
+    replayed.require_none("I4")
     active = Counter(
         (row["tenant"], row["gender"], row["year"], str(row["student_id"]))
         for row in evidence.allocation["enrolments"]
         if row["status"] in ACTIVE
     )
-    lost, strange = retold.students.keys() - active.keys(), active.keys() - retold.students.keys()
+    lost, strange = replayed.students.keys() - active.keys(), active.keys() - replayed.students.keys()
     assert not lost, f"{len(lost)} students have no outcome, for example {min(lost)}"
     assert not strange, (
         f"{len(strange)} outcomes are of nobody whom intake enrolled, for example {min(strange)}"
     )
     for student, times in active.items():
         assert times == 1, f"{student} has {times} outcomes"
-    pools = Counter((tenant, year, student_id) for tenant, _, year, student_id in retold.students)
+    pools = Counter((tenant, year, student_id) for tenant, _, year, student_id in replayed.students)
     for person, times in pools.items():
         assert times == 1, f"{person} is enrolled in {times} pools"
 

@@ -2,7 +2,7 @@
 
 from tests.invariants.answers import first_version, outcomes
 from tests.invariants.evidence import Evidence, told
-from tests.invariants.retold import retell
+from tests.invariants.replayed import replay_evidence
 
 
 def i8_order_per_subject_kept(evidence: Evidence) -> None:
@@ -35,4 +35,4 @@ def i8_order_per_subject_kept(evidence: Evidence) -> None:
             f" what was sent before it {reached[sent.subject]}"
         )
         reached[sent.subject] = version
-    retell(evidence).require_none("I8")
+    replay_evidence(evidence).require_none("I8")

@@ -15,8 +15,8 @@ CHECKS = (
         "any-rejection-is-evidence-of-poison",
         "a trial in which no poison was rejected counts",
         "tests/faults/kinds/poison.py",
-        "        return not places - await _rejected_places(ground)\n",
-        "        return bool(await _rejected_places(ground))\n",
+        "        return not places - await _rejected_places(context)\n",
+        "        return bool(await _rejected_places(context))\n",
         ("tests/faults/test_poison.py",),
     ),
     Mutant(

@@ -9,9 +9,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from services.allocation.decide import Cause, Enrolment, handle
 from shared.contracts.decisions import StudentAssigned
+from tests.oracle.intake_model import World
 from tests.oracle.partition import NaivePartition, as_bytes
 from tests.oracle.tables import Tables
-from tests.oracle.world import World
 
 NUMBERS = st.integers(0, 2**32)
 

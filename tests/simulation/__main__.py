@@ -17,12 +17,12 @@ from functools import partial
 from typing import Final
 
 from tests.provenance import commit, require_clean, stamp
-from tests.simulation.narrate import narrate
+from tests.simulation.installation import prepare
+from tests.simulation.log_output import log_to
 from tests.simulation.pages import write_report
 from tests.simulation.report import Tally
 from tests.simulation.run import run_seed, silence
 from tests.simulation.scenario import Outcome
-from tests.simulation.world import prepare
 
 CHUNK: Final = 10
 CHUNKS_OF_A_PROCESS: Final = 200
@@ -84,7 +84,7 @@ def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _run_alone(seeds: Sequence[int], wanted: argparse.Namespace) -> Iterator[Done]:
     """One seed, with everything that its services log, at its virtual times."""
-    narrate(sys.stderr)
+    log_to(sys.stderr)
     yield _run_chunk(seeds, digest=wanted.digests)
 
 

@@ -13,11 +13,11 @@ from infra.services import NAMES
 from tests.simulation.broker import Entry, PartitionLog
 from tests.simulation.database import Database
 from tests.simulation.forging import Forging
+from tests.simulation.installation import Installation, Instance
 from tests.simulation.processes import Process
 from tests.simulation.restoring import DidNotHappen, Restoring
 from tests.simulation.sessions import SERVER, lost_connection
 from tests.simulation.theft import Theft
-from tests.simulation.world import Instance, World
 
 LOGS: Final = ("rahnama.intake", "rahnama.allocation")
 STEPS_TO_DIE: Final = 60
@@ -31,14 +31,14 @@ Breaks = Callable[[], Coroutine[Any, Any, None]]
 class Breaking:
     """Each kind with its weight. `counted` is told what was done."""
 
-    def __init__(self, world: World, chance: random.Random, counted: Counter[str]) -> None:
-        self._world = world
+    def __init__(self, installation: Installation, chance: random.Random, counted: Counter[str]) -> None:
+        self._installation = installation
         self._chance = chance
         self._counted = counted
         self.inbound_made_anew = 0
-        self._restoring = Restoring(world, chance)
-        self.forging = Forging(world, chance, self._restoring)
-        self.theft = Theft(world, chance)
+        self._restoring = Restoring(installation, chance)
+        self.forging = Forging(installation, chance, self._restoring)
+        self.theft = Theft(installation, chance)
         self._struck: list[asyncio.Task[None]] = []
         self.kinds: Mapping[str, tuple[Breaks, float]] = {
             "process killed": (self._kill, 4.0),
@@ -75,7 +75,7 @@ class Breaking:
         else:
             process.stop()
             work = self._go_on_later(process, service)
-        self._struck.append(self._world.loop.create_task(work, context=SERVER.copy()))
+        self._struck.append(self._installation.loop.create_task(work, context=SERVER.copy()))
 
     async def struck_are_back(self) -> None:
         """Waits for all of them."""
@@ -83,9 +83,9 @@ class Breaking:
 
     async def _go_on_later(self, process: Process, service: str) -> None:
         if self._chance.random() < 0.5:
-            self._world.launch(service)
+            self._installation.launch(service)
         await asyncio.sleep(self._stopped_seconds())
-        process.go_on(self._world.loop)
+        process.go_on(self._installation.loop)
 
     def _stopped_seconds(self) -> float:
         """Mostly longer than a group's session, now and then longer than Postgres waits for a transaction."""
@@ -97,7 +97,7 @@ class Breaking:
     # --- processes
 
     def _someone(self) -> Instance:
-        everyone = [instance for service in NAMES for instance in self._world.alive(service)]
+        everyone = [instance for service in NAMES for instance in self._installation.alive(service)]
         if not everyone:
             raise DidNotHappen
         return self._chance.choice(everyone)
@@ -122,7 +122,7 @@ class Breaking:
 
     async def _start_again(self, service: str) -> None:
         await asyncio.sleep(self._chance.random() * RESTART_SECONDS)
-        self._world.launch(service)
+        self._installation.launch(service)
 
     async def _stop_for_a_while(self) -> None:
         """Its partitions and leases go to others; then it goes on as if nothing had been."""
@@ -132,9 +132,9 @@ class Breaking:
         victim.process.stop()
         another = self._chance.random() < 0.5
         if another:
-            self._world.launch(victim.service)
+            self._installation.launch(victim.service)
         await asyncio.sleep(self._stopped_seconds())
-        victim.process.go_on(self._world.loop)
+        victim.process.go_on(self._installation.loop)
 
     async def _end_politely(self) -> None:
         victim = self._someone()
@@ -145,12 +145,12 @@ class Breaking:
         await self._start_again(victim.service)
 
     async def _another_instance(self) -> None:
-        self._world.launch(self._chance.choice(NAMES))
+        self._installation.launch(self._chance.choice(NAMES))
 
     # --- groups and databases
 
     async def _rearrange(self) -> None:
-        groups = list(self._world.broker.groups.values())
+        groups = list(self._installation.broker.groups.values())
         if not groups:
             raise DidNotHappen
         self._chance.choice(groups).rearrange()
@@ -174,14 +174,14 @@ class Breaking:
         database.down = False
 
     def _some_database(self) -> Database:
-        return self._world.databases[self._chance.choice(NAMES)]
+        return self._installation.databases[self._chance.choice(NAMES)]
 
     # --- the broker and its topics
 
     async def _broker_down(self) -> None:
-        self._world.broker.down = True
+        self._installation.broker.down = True
         await asyncio.sleep(self._chance.random() * DOWN_SECONDS)
-        self._world.broker.down = False
+        self._installation.broker.down = False
 
     def _some_topic(self, *others: str) -> str:
         """Never that of a log whose database an operator has restored: its topic is all that is left of its end."""
@@ -197,24 +197,24 @@ class Breaking:
     async def _wipe(self) -> None:
         """Deleted and made again at once."""
         topic = self._some_topic("rahnama.inbound", "rahnama.keys")
-        held = any(log.records for log in self._world.broker.topics.get(topic, ()))
+        held = any(log.records for log in self._installation.broker.topics.get(topic, ()))
         self._lost(topic)
-        self._world.broker.delete_topic(topic)
-        self._world.broker.create_topic(topic, self._world.shape.partitions)
+        self._installation.broker.delete_topic(topic)
+        self._installation.broker.create_topic(topic, self._installation.shape.partitions)
         if not held:
             raise DidNotHappen
 
     async def _delete(self) -> None:
         """The relay makes a log's topic again, intake its inbound topic."""
         topic = self._some_topic("rahnama.inbound")
-        held = any(log.records for log in self._world.broker.topics.get(topic, ()))
+        held = any(log.records for log in self._installation.broker.topics.get(topic, ()))
         self._lost(topic)
-        self._world.broker.delete_topic(topic)
+        self._installation.broker.delete_topic(topic)
         if not held:
             raise DidNotHappen
 
     def _some_partition(self, topic: str) -> PartitionLog:
-        logs = [log for log in self._world.broker.topics.get(topic, ()) if log.records]
+        logs = [log for log in self._installation.broker.topics.get(topic, ()) if log.records]
         if not logs:
             raise DidNotHappen
         return self._chance.choice(logs)
@@ -235,4 +235,4 @@ class Breaking:
         first = int(self._chance.random() * len(log.records))
         many = 1 + int(self._chance.random() * 5)
         stale = [Entry(r.key, r.value, tuple(r.headers)) for r in log.records[first : first + many]]
-        self._world.broker.append(TopicPartition(log.topic, log.number), stale)
+        self._installation.broker.append(TopicPartition(log.topic, log.number), stale)

@@ -8,8 +8,8 @@ import msgspec
 from services.intake.crypto.digests import event_keys
 from tests.invariants.every import violations
 from tests.invariants.evidence import TABLES, Evidence, History, Inbound, Kept, Personal
+from tests.simulation.installation import SOURCES, Installation
 from tests.simulation.upstream import INBOUND, Upstream
-from tests.simulation.world import SOURCES, World
 
 SAME_BYTES: Final = ("log", "ledger")
 """Their events are compared with those on the topics, byte for byte."""
@@ -17,24 +17,26 @@ UNREADABLE: Final = (msgspec.DecodeError, KeyError, TypeError)
 
 
 def evidence_of(
-    world: World, upstream: Upstream, keyring: Any, numbers: Iterable[bytes], made_anew: int
+    installation: Installation, upstream: Upstream, keyring: Any, numbers: Iterable[bytes], made_anew: int
 ) -> Evidence:
     """All that there is."""
-    tables = {service: _tables(world, service) for service in world.databases}
+    tables = {service: _tables(installation, service) for service in installation.databases}
     return Evidence(
-        facts=_history(world, "intake"),
-        decisions=_history(world, "allocation"),
+        facts=_history(installation, "intake"),
+        decisions=_history(installation, "allocation"),
         intake=tables["intake"],
         allocation=tables["allocation"],
         audit=tables["audit"],
         sent=upstream.sent(keyring),
-        inbound=list(_inbound(world, keyring)),
+        inbound=list(_inbound(installation, keyring)),
         inbound_made_anew=made_anew,
         erased=upstream.erased,
         rejected=[
-            record.value or b"" for log in world.broker.topics["rahnama.rejections"] for record in log.records
+            record.value or b""
+            for log in installation.broker.topics["rahnama.rejections"]
+            for record in log.records
         ],
-        personal=Personal(numbers=frozenset(numbers), written=list(_written(world))),
+        personal=Personal(numbers=frozenset(numbers), written=list(_written(installation))),
     )
 
 
@@ -43,17 +45,19 @@ def broken(evidence: Evidence) -> list[str]:
     return [str(violation) for violation in violations(evidence)]
 
 
-def _tables(world: World, service: str) -> Mapping[str, Sequence[Mapping[str, Any]]]:
-    tables = world.databases[service].tables
+def _tables(installation: Installation, service: str) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    tables = installation.databases[service].tables
     return {name: list(tables[name].values()) for name in TABLES[service]}
 
 
-def _history(world: World, source: str) -> History:
-    ledger = [row for row in world.databases["audit"].tables["ledger"].values() if row["source"] == source]
-    topic = world.broker.topics.get(f"rahnama.{source}", [])
+def _history(installation: Installation, source: str) -> History:
+    ledger = [
+        row for row in installation.databases["audit"].tables["ledger"].values() if row["source"] == source
+    ]
+    topic = installation.broker.topics.get(f"rahnama.{source}", [])
     return History(
         source,
-        log=_kept(world.databases[source].tables["log"].values()),
+        log=_kept(installation.databases[source].tables["log"].values()),
         topic={log.number: [record.value or b"" for record in log.records] for log in topic},
         ledger=_kept(ledger),
     )
@@ -67,8 +71,8 @@ def _kept(rows: Iterable[Mapping[str, Any]]) -> dict[int, list[Kept]]:
     return found
 
 
-def _inbound(world: World, keyring: Any) -> Iterable[Inbound]:
-    for log in world.broker.topics[INBOUND]:
+def _inbound(installation: Installation, keyring: Any) -> Iterable[Inbound]:
+    for log in installation.broker.topics[INBOUND]:
         for record in log.records:
             key = None
             try:
@@ -82,15 +86,15 @@ def _inbound(world: World, keyring: Any) -> Iterable[Inbound]:
             yield Inbound(log.number, record.offset, key)
 
 
-def _written(world: World) -> Iterable[tuple[str, bytes]]:
+def _written(installation: Installation) -> Iterable[tuple[str, bytes]]:
     """In one piece: it is looked through for numbers as a whole, and no number reaches over two lines."""
     pieces: list[bytes] = []
-    for name, logs in world.broker.topics.items():
+    for name, logs in installation.broker.topics.items():
         if name != INBOUND:
             pieces += [
                 part for log in logs for record in log.records for part in (record.key, record.value) if part
             ]
-    for database in world.databases.values():
+    for database in installation.databases.values():
         for table, rows in database.tables.items():
             if table not in SAME_BYTES:
                 for row in rows.values():

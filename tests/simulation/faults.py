@@ -8,9 +8,9 @@ from typing import Final
 
 from infra.services import NAMES
 from tests.simulation.breaking import Breaking
+from tests.simulation.installation import Installation, Shape
 from tests.simulation.processes import PROCESS
 from tests.simulation.restoring import DidNotHappen
-from tests.simulation.world import Shape, World
 
 LONGEST_SECONDS: Final = 6.0
 RATES: Final[Mapping[str, Mapping[str, float]]] = {
@@ -42,17 +42,17 @@ REQUEST: Final[Mapping[str, float]] = {"lost before": 0.02, "lost after": 0.01, 
 class Faults:
     """Breaks things for a while, each kind as often as the seed says."""
 
-    def __init__(self, world: World, chance: random.Random, *, enabled: bool) -> None:
-        self._world = world
+    def __init__(self, installation: Installation, chance: random.Random, *, enabled: bool) -> None:
+        self._installation = installation
         self._chance = chance
         self.counted: Counter[str] = Counter()
         self.missed: Counter[str] = Counter()
         """Faults that found nothing to break: they did not happen."""
-        self._breaking = Breaking(world, chance, self.counted)
+        self._breaking = Breaking(installation, chance, self.counted)
         self._until = chance.uniform(1.0, LONGEST_SECONDS) if enabled else 0.0
         self._severity = chance.choice((0.0, 0.5, 1.5, 2.5))
         self._events = chance.choice((0, 1, 2, 4, 7)) if enabled else 0
-        world.set_fates(self._fate)
+        installation.set_fates(self._fate)
 
     @property
     def inbound_made_anew(self) -> int:
@@ -80,7 +80,7 @@ class Faults:
         await self._breaking.forging.remedy(shape.instances)
 
     async def _wait_until(self, moment: float) -> None:
-        await asyncio.sleep(max(0.0, moment - self._world.loop.time()))
+        await asyncio.sleep(max(0.0, moment - self._installation.loop.time()))
 
     def _kind(self) -> str:
         kinds = list(self._breaking.kinds)
@@ -95,7 +95,7 @@ class Faults:
             self.missed[kind] += 1
 
     def _fate(self, server: str, what: str) -> str | None:
-        if self._world.loop.time() >= self._until or self._severity == 0.0:
+        if self._installation.loop.time() >= self._until or self._severity == 0.0:
             return None
         self._strike(what)
         roll = self._chance.random() / self._severity
@@ -121,14 +121,14 @@ class Faults:
 
     async def _mend(self, shape: Shape) -> None:
         """Whoever was stopped goes on, whoever died is started again."""
-        self._world.broker.down = False
-        for database in self._world.databases.values():
+        self._installation.broker.down = False
+        for database in self._installation.databases.values():
             database.down = False
         for service in NAMES:
-            alive = self._world.alive(service)
+            alive = self._installation.alive(service)
             for instance in alive:
                 instance.process.dies_at = 0
                 if instance.process.stopped:
-                    instance.process.go_on(self._world.loop)
+                    instance.process.go_on(self._installation.loop)
             for _ in range(max(0, shape.instances[service] - len(alive))):
-                self._world.launch(service)
+                self._installation.launch(service)

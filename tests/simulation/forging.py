@@ -14,9 +14,9 @@ from aiokafka import TopicPartition
 
 from shared.contracts.envelope import event_id, leaf_hash
 from tests.simulation.broker import Entry
+from tests.simulation.installation import Installation
 from tests.simulation.restoring import DidNotHappen, Restoring
 from tests.simulation.tables import Snapshot
-from tests.simulation.world import World
 
 READERS: Final = {"intake": ("allocation", "audit"), "allocation": ("audit",)}
 GARBAGE: Final = (b"", b"not json", b"{}", b'{"specversion":"1.0"}')
@@ -41,8 +41,8 @@ class Strike:
 class Forging:
     """`findings` tell of alarms that did not sound, and of those that sounded without a cause."""
 
-    def __init__(self, world: World, chance: random.Random, restoring: Restoring) -> None:
-        self._world = world
+    def __init__(self, installation: Installation, chance: random.Random, restoring: Restoring) -> None:
+        self._installation = installation
         self._chance = chance
         self._restoring = restoring
         self._strike: Strike | None = None
@@ -55,7 +55,7 @@ class Forging:
     async def forge(self) -> None:
         """The events behind the log's last one, with fitting `previous`."""
         source, partition = self._place()
-        tables = self._world.databases[source].tables
+        tables = self._installation.databases[source].tables
         rows = [row for row in tables["log"].values() if row["partition"] == partition]
         head = max(rows, key=lambda row: int(row["sequence"]))
         first, previous = head["sequence"] + 1, head["hash"]
@@ -70,7 +70,7 @@ class Forging:
             }
             values.append(msgspec.json.encode(event))
             previous = leaf_hash(values[-1])
-        copies = {reader: self._world.databases[reader].copy_tables() for reader in READERS[source]}
+        copies = {reader: self._installation.databases[reader].copy_tables() for reader in READERS[source]}
         self._write(Strike(source, partition, values, first, copies))
 
     def _place(self) -> tuple[str, int]:
@@ -81,8 +81,8 @@ class Forging:
         places = [
             (source, row["partition"])
             for source in READERS
-            for row in self._world.databases[source].tables["log_head"].values()
-            if row["sequence"] > 0 and f"rahnama.{source}" in self._world.broker.topics
+            for row in self._installation.databases[source].tables["log_head"].values()
+            if row["sequence"] > 0 and f"rahnama.{source}" in self._installation.broker.topics
         ]
         if not places:
             raise DidNotHappen
@@ -92,8 +92,8 @@ class Forging:
         self._strike = strike
         self._restoring.refused = True
         place = TopicPartition(f"rahnama.{strike.source}", strike.partition)
-        self._world.broker.given.watched = strike.values
-        self._world.broker.append(place, [Entry(None, value) for value in strike.values])
+        self._installation.broker.given.watched = strike.values
+        self._installation.broker.append(place, [Entry(None, value) for value in strike.values])
 
     # --- the operator
 
@@ -101,8 +101,8 @@ class Forging:
         """Waits for the alarm, and does what the runbook says. Nothing else goes wrong any more."""
         strike = self._strike
         if strike is None:
-            if self._world.foreign:
-                self.findings.append(f"an alarm without a foreign record: {self._world.foreign[0]}")
+            if self._installation.foreign:
+                self.findings.append(f"an alarm without a foreign record: {self._installation.foreign[0]}")
             return
         if await self._alarm(strike, self._silent_relay, self._silent_at_garbage):
             self._empty(strike)
@@ -110,9 +110,9 @@ class Forging:
                 await self._restore(strike, instances)
 
     async def _alarm(self, strike: Strike, *asked: Callable[[Strike], str | None]) -> bool:
-        deadline = self._world.loop.time() + ALARM_SECONDS
+        deadline = self._installation.loop.time() + ALARM_SECONDS
         while silent := next((who for ask in asked if (who := ask(strike)) is not None), None):
-            if self._world.loop.time() > deadline:
+            if self._installation.loop.time() > deadline:
                 place = f"{strike.source} {strike.partition}"
                 self.findings.append(f"no alarm of {silent} for a foreign record on {place}")
                 return False
@@ -121,7 +121,7 @@ class Forging:
 
     def _silent_relay(self, strike: Strike) -> str | None:
         """While the record is on the topic."""
-        relays = [instance.parts.relay.ready() for instance in self._world.alive(strike.source)]
+        relays = [instance.parts.relay.ready() for instance in self._installation.alive(strike.source)]
         silent = self._stands(strike) and all(reason is None for reason in relays)
         return "the relay" if silent else None
 
@@ -140,7 +140,11 @@ class Forging:
             if not self._has_applied(reader, strike):
                 continue
             held = self._held(reader, strike)
-            true = self._world.databases[strike.source].tables["log"].get((strike.partition, strike.sequence))
+            true = (
+                self._installation.databases[strike.source]
+                .tables["log"]
+                .get((strike.partition, strike.sequence))
+            )
             if true is not None and strike.sequence not in held:
                 return f"{reader} at the true event"
             if true is None and not self._is_ahead(reader):
@@ -154,14 +158,14 @@ class Forging:
         log was sent again meanwhile: the true events, each with its fitting `previous`.
         """
         place = TopicPartition(f"rahnama.{strike.source}", strike.partition)
-        given = self._world.broker.given
-        if any(given.to(instance.process, place) for instance in self._world.alive(reader)):
+        given = self._installation.broker.given
+        if any(given.to(instance.process, place) for instance in self._installation.alive(reader)):
             return False
-        log = self._world.broker.partition(place)
+        log = self._installation.broker.partition(place)
         last = log.records[-1].value if log is not None and log.records else None
         if last is None or last in strike.values:
             return False
-        rows = self._world.databases[reader].tables["inbox"].values()
+        rows = self._installation.databases[reader].tables["inbox"].values()
         key = (strike.source, strike.partition)
         applied = max(
             (row["sequence"] for row in rows if (row["source"], row["partition"]) == key), default=0
@@ -172,7 +176,7 @@ class Forging:
         """At which sequences instances of a reader hold the partition."""
         return [
             held.sequence
-            for instance in self._world.alive(reader)
+            for instance in self._installation.alive(reader)
             for held in self._inbox(instance).held()
             if (held.source, held.partition) == (strike.source, strike.partition)
         ]
@@ -180,7 +184,7 @@ class Forging:
     def _is_ahead(self, reader: str) -> bool:
         return any(
             "topic ends at" in told
-            for instance in self._world.alive(reader)
+            for instance in self._installation.alive(reader)
             for told in self._inbox(instance).troubles()
         )
 
@@ -189,32 +193,32 @@ class Forging:
 
     def _stands(self, strike: Strike) -> bool:
         """Whether the topic holds any of it."""
-        logs = self._world.broker.topics.get(f"rahnama.{strike.source}", [])
+        logs = self._installation.broker.topics.get(f"rahnama.{strike.source}", [])
         return bool(logs) and any(record.value in strike.values for record in logs[strike.partition].records)
 
     def _has_applied(self, reader: str, strike: Strike) -> bool:
-        tables, digest = self._world.databases[reader].tables, leaf_hash(strike.values[0])
+        tables, digest = self._installation.databases[reader].tables, leaf_hash(strike.values[0])
         if reader == "audit":
             return any(row["hash"] == digest for row in tables["ledger"].values())
         return any(digest in row["hashes"] for row in tables["inbox_hashes"].values())
 
     def _empty(self, strike: Strike) -> None:
         """`make refill`."""
-        for log in self._world.broker.topics.get(f"rahnama.{strike.source}", ()):
+        for log in self._installation.broker.topics.get(f"rahnama.{strike.source}", ()):
             if log.number == strike.partition:
                 log.delete_before(log.end)
 
     async def _restore(self, strike: Strike, instances: Mapping[str, int]) -> None:
         for reader in strike.copies:
-            for instance in self._world.alive(reader):
+            for instance in self._installation.alive(reader):
                 instance.process.kill()
         if strike.copies:
             await asyncio.sleep(LATE_SECONDS)
         for reader, copy in strike.copies.items():
-            await self._restoring.exchange(self._world.databases[reader], copy)
+            await self._restoring.exchange(self._installation.databases[reader], copy)
         if "allocation" in strike.copies:
-            for log in self._world.broker.topics.get("rahnama.allocation", ()):
+            for log in self._installation.broker.topics.get("rahnama.allocation", ()):
                 log.delete_before(log.end)
         for reader in strike.copies:
             for _ in range(instances[reader]):
-                self._world.launch(reader)
+                self._installation.launch(reader)

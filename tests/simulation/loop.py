@@ -1,4 +1,4 @@
-"""An event loop without time and without the outside world: the same seed runs the same steps in the same order.
+"""An event loop without time and without the outside installation: the same seed runs the same steps in the same order.
 
 Time stands still while anything can run, and then jumps to the next timer. asyncio promises an order only within one
 task; between tasks the seed chooses. Each callback belongs to a process (by its context), and a process can be

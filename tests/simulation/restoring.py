@@ -11,9 +11,9 @@ import msgspec
 
 from infra.services import NAMES
 from tests.simulation.database import Database
+from tests.simulation.installation import Installation
 from tests.simulation.sessions import lost_connection
 from tests.simulation.tables import Snapshot
-from tests.simulation.world import World
 
 OLDER_SECONDS: Final = 5.0
 DOWN_SECONDS: Final = 2.0
@@ -27,8 +27,8 @@ class DidNotHappen(Exception):
 class Restoring:
     """One database at a time is older than its topic. `findings` tell what grew that must not."""
 
-    def __init__(self, world: World, chance: random.Random) -> None:
-        self._world = world
+    def __init__(self, installation: Installation, chance: random.Random) -> None:
+        self._installation = installation
         self._chance = chance
         self.findings: list[str] = []
         self.restored: set[str] = set()
@@ -39,7 +39,7 @@ class Restoring:
     async def restore(self) -> None:
         """Sets some database back."""
         service = self._chance.choice(NAMES)
-        database = self._world.databases[service]
+        database = self._installation.databases[service]
         if service in self.restored or self.refused:
             raise DidNotHappen
         copy = database.copy_tables()
@@ -58,7 +58,7 @@ class Restoring:
             raise DidNotHappen
 
     async def _restore_log(self, database: Database, copy: Snapshot) -> None:
-        self._world.set_back.add(database.service)
+        self._installation.set_back.add(database.service)
         newest = await self.exchange(database, copy)
         await asyncio.sleep(self._chance.random() * LOOK_SECONDS)
         grown = database.tables["log"].keys() - copy["log"].keys()
@@ -81,7 +81,7 @@ class Restoring:
 
     def _topic_is_ahead(self, source: str, copy: Snapshot) -> bool:
         """Whether the topic can tell that the copy is an older one."""
-        for log in self._world.broker.topics.get(f"rahnama.{source}", ()):
+        for log in self._installation.broker.topics.get(f"rahnama.{source}", ()):
             sequences = [int(msgspec.json.decode(record.value or b"")["sequence"]) for record in log.records]
             if sequences and sequences[-1] > copy["log_head"][log.number,]["sequence"]:
                 return True

@@ -29,7 +29,7 @@ def run_seed(seed: int, *, faults: bool = True, digest: bool = False) -> Outcome
             scenario = Scenario(loop, seed, faults=faults)
             outcome.failures += loop.run_until_complete(scenario.run())
             outcome.failures += loop.errors
-            for database in scenario.world.databases.values():
+            for database in scenario.installation.databases.values():
                 outcome.failures += [f"unknown query: {query}" for query in database.unknown[:1]]
             outcome.faults = dict(scenario.faults.counted)
             outcome.missed = dict(scenario.faults.missed)
@@ -44,11 +44,13 @@ def run_seed(seed: int, *, faults: bool = True, digest: bool = False) -> Outcome
 
 
 def _digest(scenario: Scenario) -> str:
-    digest = hashlib.sha256(f"{scenario.world.loop.steps} {scenario.world.loop.time()}".encode())
-    for service, database in scenario.world.databases.items():
+    digest = hashlib.sha256(
+        f"{scenario.installation.loop.steps} {scenario.installation.loop.time()}".encode()
+    )
+    for service, database in scenario.installation.databases.items():
         for name, rows in database.tables.items():
             digest.update(f"{service} {name} {sorted(map(repr, rows.items()))}".encode())
-    for name, logs in scenario.world.broker.topics.items():
+    for name, logs in scenario.installation.broker.topics.items():
         for log in logs:
             digest.update(
                 f"{name} {log.number} {log.begin} {[record.value for record in log.records]}".encode()
@@ -99,3 +101,14 @@ def silence() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(50),
         logger_factory=structlog.ReturnLoggerFactory(),
     )
+
+
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """No log lines inside; outside they go where they went before."""
+    logs = structlog.get_config()
+    silence()
+    try:
+        yield
+    finally:
+        structlog.configure(**logs)

@@ -10,10 +10,10 @@ from services.intake.crypto.key_record import record_key
 from shared.contracts.envelope import decode
 from tests.simulation.checks import broken, evidence_of
 from tests.simulation.faults import Faults
+from tests.simulation.installation import Installation, Shape
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.people import Cohort, numbers_of
 from tests.simulation.upstream import Message, Upstream
-from tests.simulation.world import Shape, World
 
 QUIET_SECONDS: Final = 300.0
 LOOK_SECONDS: Final = 0.5
@@ -40,9 +40,9 @@ class Scenario:
     def __init__(self, loop: SimulatedLoop, seed: int, *, faults: bool = True) -> None:
         self.chance = random.Random(f"scenario {seed}")
         self.shape = _shape(self.chance)
-        self.world = World(loop, self.shape, seed)
-        self.faults = Faults(self.world, random.Random(f"faults {seed}"), enabled=faults)
-        self.upstream = Upstream(self.world, random.Random(f"upstream {seed}"))
+        self.installation = Installation(loop, self.shape, seed)
+        self.faults = Faults(self.installation, random.Random(f"faults {seed}"), enabled=faults)
+        self.upstream = Upstream(self.installation, random.Random(f"upstream {seed}"))
         cohort = Cohort(random.Random(f"cohort {seed}"))
         self.lanes = cohort.lanes(self.chance.randrange(8, 25), lanes=self.chance.randrange(2, 5))
 
@@ -50,7 +50,7 @@ class Scenario:
         """What does not hold in the end."""
         for service in NAMES:
             for _ in range(self.shape.instances[service]):
-                self.world.launch(service)
+                self.installation.launch(service)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.faults.run(self.shape))
             for _ in range(self.chance.choice((0, 0, 1, 2))):
@@ -68,17 +68,21 @@ class Scenario:
         if waits_for is not None:
             return [f"not quiet after {QUIET_SECONDS} s: {waits_for}"]
         evidence = evidence_of(
-            self.world, self.upstream, self._keyring, numbers_of(self.lanes), self.faults.inbound_made_anew
+            self.installation,
+            self.upstream,
+            self._keyring,
+            numbers_of(self.lanes),
+            self.faults.inbound_made_anew,
         )
         return broken(evidence)
 
     @property
     def _keyring(self) -> Any:
-        return self.world.alive("intake")[0].parts.keyring
+        return self.installation.alive("intake")[0].parts.keyring
 
     async def _until_quiet(self) -> str | None:
         """None when everything has come to its end; else what is still waited for."""
-        loop = self.world.loop
+        loop = self.installation.loop
         deadline, resend_at = loop.time() + QUIET_SECONDS, loop.time() + RESEND_SECONDS
         while (waits_for := self._waits_for()) is not None:
             if loop.time() > deadline:
@@ -90,7 +94,7 @@ class Scenario:
         return None
 
     def _unanswered(self) -> list[Message]:
-        answered = self.world.databases["intake"].tables["idempotency"]
+        answered = self.installation.databases["intake"].tables["idempotency"]
         found = []
         for message in self.upstream.messages:
             key = self.upstream.keys_of(message, self._keyring) if message.offsets else None
@@ -100,14 +104,14 @@ class Scenario:
 
     def _waits_for(self) -> str | None:
         for service in NAMES:
-            if not all(instance.ready for instance in self.world.alive(service)):
+            if not all(instance.ready for instance in self.installation.alive(service)):
                 return f"{service} to start"
             if (reason := self._distrust(service)) is not None:
                 return f"the relay of {service} to be ready: {reason}"
         if lost := self._unanswered():
             return f"answers to {len(lost)} events"
-        tables = {service: database.tables for service, database in self.world.databases.items()}
-        if (inbound := self.world.broker.topics.get("rahnama.inbound")) is None:
+        tables = {service: database.tables for service, database in self.installation.databases.items()}
+        if (inbound := self.installation.broker.topics.get("rahnama.inbound")) is None:
             return "intake to create rahnama.inbound again"
         for partition, log in enumerate(inbound):
             if log.records and tables["intake"]["inbound"][partition,]["next_offset"] != log.end:
@@ -132,9 +136,11 @@ class Scenario:
 
     def _missing_keys(self) -> str | None:
         """Everyone who has a key has a record of it on `rahnama.keys`, and who has none any more a tombstone."""
-        keyring, tables = self._keyring, self.world.databases["intake"].tables
+        keyring, tables = self._keyring, self.installation.databases["intake"].tables
         records = [
-            record for log in self.world.broker.topics.get("rahnama.keys", ()) for record in log.records
+            record
+            for log in self.installation.broker.topics.get("rahnama.keys", ())
+            for record in log.records
         ]
         latest = {(record.partition, record.key): record.value for record in records}
         kept = {key for (_, key), value in latest.items() if value is not None}
@@ -151,13 +157,13 @@ class Scenario:
         """Why a relay reports a closed gate or a foreign record."""
         if service == "audit":
             return None
-        reasons = (instance.parts.relay.ready() for instance in self.world.alive(service))
+        reasons = (instance.parts.relay.ready() for instance in self.installation.alive(service))
         return next((reason for reason in reasons if reason is not None), None)
 
     def _is_in_order(self, source: str, partition: int) -> bool:
         """Whether no sequence comes before one that is smaller and was not there yet."""
         reached = 0
-        for record in self.world.broker.topics[f"rahnama.{source}"][partition].records:
+        for record in self.installation.broker.topics[f"rahnama.{source}"][partition].records:
             sequence = int(decode(record.value or b"").sequence)
             if sequence > reached + 1:
                 return False
@@ -165,7 +171,7 @@ class Scenario:
         return True
 
     def _published(self, source: str, partition: int) -> int:
-        logs = self.world.broker.topics.get(f"rahnama.{source}", [])
+        logs = self.installation.broker.topics.get(f"rahnama.{source}", [])
         return len({record.value for record in logs[partition].records}) if partition < len(logs) else 0
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from infra.services import NAMES
 from tests.simulation.faults import Faults
+from tests.simulation.installation import Installation, Shape
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.pages import write_report
 from tests.simulation.report import Tally
 from tests.simulation.scenario import Outcome
-from tests.simulation.world import Shape, World
 
 
 def test_the_page_and_the_data_tell_every_fault_and_every_failing_seed(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_fault_that_found_nothing_to_break_is_not_counted_as_made() -> None:
     loop = SimulatedLoop(random.Random(1), shuffle=0.0)
     shape = Shape(2, dict.fromkeys(NAMES, 1), 10, 1, 0.1, 2.0)
     try:
-        faults = Faults(World(loop, shape, 1), random.Random(1), enabled=True)
+        faults = Faults(Installation(loop, shape, 1), random.Random(1), enabled=True)
         faults.counted["process killed"] += 2
         loop.run_until_complete(faults._break("process killed"))
         assert faults.counted == {"process killed": 1}

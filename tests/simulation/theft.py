@@ -10,8 +10,8 @@ from typing import Any, Final
 from aiokafka.errors import KafkaError
 
 from tests.simulation.groups import Group
+from tests.simulation.installation import Installation
 from tests.simulation.sessions import SERVER
-from tests.simulation.world import World
 
 SESSION_SECONDS: Final = 3.0
 BEAT_SECONDS: Final = 0.5
@@ -25,8 +25,8 @@ PREFIX: Final = "rahnama."
 class Theft:
     """`findings` tell of an alarm that did not sound, and of one without a cause."""
 
-    def __init__(self, world: World, chance: random.Random) -> None:
-        self._world = world
+    def __init__(self, installation: Installation, chance: random.Random) -> None:
+        self._installation = installation
         self._chance = chance
         self._service: str | None = None
         self._member: asyncio.Task[None] | None = None
@@ -34,14 +34,16 @@ class Theft:
 
     async def steal(self) -> None:
         """Joins; returns when it has left, or at once when it is to stay until the alarm."""
-        groups = {name: group for name, group in self._world.broker.groups.items() if group.described()[1]}
+        groups = {
+            name: group for name, group in self._installation.broker.groups.items() if group.described()[1]
+        }
         if self._service is not None or not groups:
             return
         name = self._chance.choice(sorted(groups))
         self._service = name.removeprefix(PREFIX)
         topics = groups[name].described()[1][0].topics
         work = self._belong(groups[name], list(topics))
-        self._member = self._world.loop.create_task(work, context=SERVER.copy())
+        self._member = self._installation.loop.create_task(work, context=SERVER.copy())
         if self._chance.random() < 0.5:
             await asyncio.sleep(self._chance.random() * SHORT_SECONDS)
             await self._leave()
@@ -50,12 +52,14 @@ class Theft:
         """Waits for the alarm, then stops the client. Nothing else goes wrong any more."""
         service = self._service
         if self._member is None or service is None:
-            if service is None and (found := next(filter(self._told, self._world.broker.groups), None)):
+            if service is None and (
+                found := next(filter(self._told, self._installation.broker.groups), None)
+            ):
                 self.findings.append(f"{found} has an alarm for a foreign member without one")
             return
-        deadline = self._world.loop.time() + ALARM_SECONDS
+        deadline = self._installation.loop.time() + ALARM_SECONDS
         while not self._told(f"{PREFIX}{service}"):
-            if self._world.loop.time() > deadline:
+            if self._installation.loop.time() > deadline:
                 self.findings.append(f"no alarm of {service} for a foreign member of its group")
                 break
             await asyncio.sleep(ASK_SECONDS)
@@ -65,7 +69,7 @@ class Theft:
         """Whether an instance reports the foreign member."""
         return any(
             "foreign member" in told
-            for instance in self._world.alive(group.removeprefix(PREFIX))
+            for instance in self._installation.alive(group.removeprefix(PREFIX))
             for told in _inbox(instance).troubles()
         )
 

@@ -16,7 +16,7 @@ from services.intake.crypto.digests import event_keys
 from shared.errors import NotFound, Unavailable
 from tests.invariants.evidence import Sent
 from tests.simulation.broker import Entry
-from tests.simulation.world import SOURCES, Instance, World
+from tests.simulation.installation import SOURCES, Installation, Instance
 
 _log = structlog.get_logger("rahnama.simulation")
 
@@ -46,8 +46,8 @@ class Message:
 class Upstream:
     """Sends lanes of messages side by side, each in its order."""
 
-    def __init__(self, world: World, chance: random.Random) -> None:
-        self._world = world
+    def __init__(self, installation: Installation, chance: random.Random) -> None:
+        self._installation = installation
         self._chance = chance
         self.messages: list[Message] = []
         self.erases = False
@@ -84,7 +84,7 @@ class Upstream:
 
     async def _post(self, batch: Sequence[Message]) -> None:
         while True:
-            ready = [instance for instance in self._world.alive("intake") if instance.ready]
+            ready = [instance for instance in self._installation.alive("intake") if instance.ready]
             if ready:
                 try:
                     async with asyncio.timeout(ANSWER_SECONDS):
@@ -115,9 +115,9 @@ class Upstream:
         place = TopicPartition(INBOUND, partition)
         while True:
             try:
-                offset = await self._world.broker.request(
+                offset = await self._installation.broker.request(
                     "produce",
-                    lambda: self._world.broker.append(place, [Entry(None, message.value, STRUCTURED)]),
+                    lambda: self._installation.broker.append(place, [Entry(None, message.value, STRUCTURED)]),
                 )
             except Exception as error:
                 _log.debug("produce_failed", error=repr(error))
@@ -130,13 +130,13 @@ class Upstream:
     async def erase(self) -> None:
         """As an operator does: somebody whom intake knows, until it is answered."""
         await asyncio.sleep(self._chance.random() * 4)
-        students = list(self._world.databases["intake"].tables["students"].values())
+        students = list(self._installation.databases["intake"].tables["students"].values())
         if not students:
             return
         student = self._chance.choice(students)
         self.erases = True
         while True:
-            ready = [instance for instance in self._world.alive("intake") if instance.ready]
+            ready = [instance for instance in self._installation.alive("intake") if instance.ready]
             if ready:
                 instance = self._chance.choice(ready)
                 work = instance.parts.erasure.erase(student["tenant"], UUID(student["student_id"]), None)

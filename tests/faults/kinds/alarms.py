@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tests.deadlines import until
-from tests.faults.ground import Expected, Ground
+from tests.faults.fault_context import Expected, FaultContext
 
 ALARM_SECONDS: Final = 45.0
 READERS: Final = {"intake": ("allocation", "audit"), "allocation": ("audit",)}
@@ -21,34 +21,34 @@ async def require(
         raise Expected(otherwise) from None
 
 
-async def require_foreign_record(ground: Ground, source: str, partition: int) -> None:
+async def require_foreign_record(context: FaultContext, source: str, partition: int) -> None:
     """The relay's log names the partition, its gauge counts it, and the service is not ready."""
 
     async def attempt() -> bool:
-        told = ground.alarms(source, "foreign_record")
+        told = context.alarms(source, "foreign_record")
         return (
             any((line["source"], line["partition"]) == (source, partition) for line in told)
-            and await ground.metric("rahnama_relay_foreign_partitions", source) >= 1
-            and not await ground.ready(source)
+            and await context.metric("rahnama_relay_foreign_partitions", source) >= 1
+            and not await context.ready(source)
         )
 
     began = time.monotonic()
     otherwise = f"the relay of {source} gave no alarm for partition {partition} within {ALARM_SECONDS:.0f} s"
     await require(attempt, otherwise, pause_seconds=0.05)
-    ground.notes.append(f"the relay of {source} gave its alarm after {time.monotonic() - began:.1f} s")
+    context.notes.append(f"the relay of {source} gave its alarm after {time.monotonic() - began:.1f} s")
 
 
 async def require_held(
-    ground: Ground, reader: str, source: str, partition: int, code: str | None = None
+    context: FaultContext, reader: str, source: str, partition: int, code: str | None = None
 ) -> None:
     """An error in the log that names the partition; and the gauge that alerts are made of."""
 
     async def attempt() -> bool:
         named = any(
             (told["source"], told["partition"]) == (source, partition) and code in (None, told["code"])
-            for told in ground.alarms(reader, "partition_held")
+            for told in context.alarms(reader, "partition_held")
         )
-        return named and await ground.metric("rahnama_inbox_held", reader) >= 1
+        return named and await context.metric("rahnama_inbox_held", reader) >= 1
 
     await require(
         attempt, f"{reader} gave no alarm for partition {partition} of {source} within {ALARM_SECONDS:.0f} s"

@@ -1,4 +1,4 @@
-"""Attacks on the services' HTTP ports by clients without a valid token, or with one and slower than any honest client."""
+"""Attacks on the services' HTTP ports by clients without a valid token, or with one and slower than any valid client."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from typing import Final
 
 from infra.services import NAMES
 from tests.faults.attackers import CUT, OPEN, Endings, endless_headers, flood, idle_connections, slow_clients
-from tests.faults.ground import Expected, Ground
+from tests.faults.fault_context import Expected, FaultContext
 from tests.faults.memory import HTTP_BOUND_MIB
 from tests.tokens import TestIssuer
 
@@ -32,70 +32,70 @@ Attack = Callable[[str], Awaitable[Endings]]
 """What is done to one service."""
 
 
-async def slow_clients_hold_connections(ground: Ground) -> None:
+async def slow_clients_hold_connections(context: FaultContext) -> None:
     """Headers and bodies of a byte at a time, and headers of 20 MB without an end: all are refused and closed."""
-    await ground.underway(0.3)
+    await context.underway(0.3)
     count = SLOW_HEADS + 2 * SLOW_BODIES + ENDLESS_HEADS
-    ground.do(f"{count} slow and endless requests to each service")
-    ended = await _attack_all(ground, lambda service: _hold_connections(ground, service))
+    context.do(f"{count} slow and endless requests to each service")
+    ended = await _attack_all(context, lambda service: _hold_connections(context, service))
     for service, (endings, refused) in ended.items():
         if endings[OPEN]:
             raise Expected(f"{service} left {endings[OPEN]} slow connections open: {dict(endings)}")
-        ground.witness(
+        context.witness(
             refused >= count, f"{service} counted {refused:.0f} of {count} slow connections as refused"
         )
 
 
-async def a_flood_of_refused_requests_comes(ground: Ground) -> None:
+async def a_flood_of_refused_requests_comes(context: FaultContext) -> None:
     """More connections than a service keeps, and requests without a token or with a refused one: none is served."""
-    await ground.underway(0.3)
-    ground.do(f"{IDLE} idle connections and {REQUESTS} requests that nobody may make to each service")
-    requests = _refused_requests(ground)
+    await context.underway(0.3)
+    context.do(f"{IDLE} idle connections and {REQUESTS} requests that nobody may make to each service")
+    requests = _refused_requests(context)
     began = time.monotonic()
-    ended = await _attack_all(ground, lambda service: _flood(ground, service, requests))
+    ended = await _attack_all(context, lambda service: _flood(context, service, requests))
     seconds = time.monotonic() - began
     for service, (endings, refused) in ended.items():
         if others := {ending: n for ending, n in endings.items() if not _is_refusal(ending)}:
             raise Expected(f"{service} did not refuse what nobody may ask for: {others}")
-        lines = len(ground.alarms(service, "authentication_failed"))
+        lines = len(context.alarms(service, "authentication_failed"))
         most = LOG_LINES[0] + LOG_LINES[1] * (seconds + 1)
         if lines > most:
             raise Expected(
                 f"{service} logged {lines} lines of a flood in {seconds:.0f} s, not at most {most:.0f}"
             )
-        ground.witness(
+        context.witness(
             endings["401"] >= 0.9 * REQUESTS and refused >= IDLE,
             f"{service} refused {endings['401']} of {REQUESTS} requests, {refused:.0f} of {IDLE} connections",
         )
 
 
-async def _attack_all(ground: Ground, attack: Attack) -> dict[str, tuple[Endings, float]]:
+async def _attack_all(context: FaultContext, attack: Attack) -> dict[str, tuple[Endings, float]]:
     """All services side by side, under load: how the attackers' requests ended, and how many connections were refused."""
-    async with ground.under_load(), ground.attacked(NAMES, HTTP_BOUND_MIB):
-        before = {service: await ground.metric(REFUSALS, service) for service in NAMES}
-        await ground.in_use()
+    async with context.under_load(), context.attacked(NAMES, HTTP_BOUND_MIB):
+        before = {service: await context.metric(REFUSALS, service) for service in NAMES}
+        await context.in_use()
         endings = await asyncio.gather(*(attack(service) for service in NAMES))
-        after = {service: await ground.metric(REFUSALS, service) for service in NAMES}
+        after = {service: await context.metric(REFUSALS, service) for service in NAMES}
     return {
         service: (ends, after[service] - before[service])
         for service, ends in zip(NAMES, endings, strict=True)
     }
 
 
-async def _hold_connections(ground: Ground, service: str) -> Endings:
-    port = ground.bed.instances[service].port
+async def _hold_connections(context: FaultContext, service: str) -> Endings:
+    port = context.proxied.instances[service].port
     wait = PATIENCE_SECONDS
     asked = await asyncio.gather(
         slow_clients(port, b"GET /v1/positions HTTP/1.1\r\nHost: x\r\nx: ", SLOW_HEADS, seconds=wait),
-        slow_clients(port, _unfinished(service, _token(ground, service)), SLOW_BODIES, seconds=wait),
+        slow_clients(port, _unfinished(service, _token(context, service)), SLOW_BODIES, seconds=wait),
         slow_clients(port, _unfinished(service, ""), SLOW_BODIES, seconds=wait),
         endless_headers(port, ENDLESS_BYTES, ENDLESS_HEADS, seconds=wait),
     )
     return sum(asked, Endings())
 
 
-def _token(ground: Ground, service: str) -> str:
-    return ground.bed.token("upstream" if service == "intake" else "auditor")
+def _token(context: FaultContext, service: str) -> str:
+    return context.proxied.token("upstream" if service == "intake" else "auditor")
 
 
 def _unfinished(service: str, token: str) -> bytes:
@@ -106,8 +106,8 @@ def _unfinished(service: str, token: str) -> bytes:
     return f"{asked} HTTP/1.1\r\nHost: x\r\n{kind}{bearer}\r\n{{".encode()
 
 
-async def _flood(ground: Ground, service: str, requests: list[bytes]) -> Endings:
-    port = ground.bed.instances[service].port
+async def _flood(context: FaultContext, service: str, requests: list[bytes]) -> Endings:
+    port = context.proxied.instances[service].port
     idle, flooding = await asyncio.gather(
         idle_connections(port, IDLE, seconds=PATIENCE_SECONDS),
         flood(port, requests, FLOODING, seconds=2 * PATIENCE_SECONDS),
@@ -115,16 +115,16 @@ async def _flood(ground: Ground, service: str, requests: list[bytes]) -> Endings
     return idle + flooding
 
 
-def _refused_requests(ground: Ground) -> list[bytes]:
+def _refused_requests(context: FaultContext) -> list[bytes]:
     """Without a token, with garbage, with expired ones, and with those of an issuer that nobody trusts."""
-    folder = ground.bed.folder / "foreign"
+    folder = context.proxied.folder / "foreign"
     folder.mkdir(exist_ok=True)
-    tokens = ["", "x" * 8000, ground.bed.system.token("admin", hours=-1.0, age_hours=2.0)]
+    tokens = ["", "x" * 8000, context.proxied.system.token("admin", hours=-1.0, age_hours=2.0)]
     tokens += TestIssuer(folder).untrusted().values()
     body = b"x" * BODY_BYTES
     requests = []
     for number in range(REQUESTS):
-        token = ground.draw.choice(tokens)
+        token = context.draw.choice(tokens)
         bearer = f"authorization: Bearer {token}\r\n" if token else ""
         content = body if number % BODY_EVERY == 0 else b""
         head = f"POST /v1/events HTTP/1.1\r\nHost: x\r\n{bearer}content-length: {len(content)}\r\n\r\n"

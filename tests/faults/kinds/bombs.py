@@ -4,9 +4,9 @@ from typing import Final
 
 from shared.kafka.closing_clients import Producer
 from tests.deadlines import until
-from tests.faults.bed import PARTITIONS
-from tests.faults.ground import Ground
+from tests.faults.fault_context import FaultContext
 from tests.faults.memory import BOMB_BOUND_MIB, MIB
+from tests.faults.proxied_system import PARTITIONS
 from tests.faults.senders import Place
 from tests.invariants.reading import INBOUND, read_rows
 
@@ -17,25 +17,25 @@ SNAPPY_BOMBS: Final = 3
 """One alone would stay below the bound of memory if it were inflated."""
 
 
-async def compressed_bombs_come_from_upstream(ground: Ground) -> None:
+async def compressed_bombs_come_from_upstream(context: FaultContext) -> None:
     """Of each codec, between what is meant."""
-    await ground.underway(0.4)
-    async with ground.under_load(), ground.attacked(["intake"], BOMB_BOUND_MIB):
+    await context.underway(0.4)
+    async with context.under_load(), context.attacked(["intake"], BOMB_BOUND_MIB):
         places: list[Place] = []
-        for codec in ground.draw.sample(sorted(BOMBS), len(BOMBS)):
-            count = SNAPPY_BOMBS if codec == "snappy" else ground.draw.randint(1, 2)
-            ground.do(f"{count} bombs of {BOMBS[codec] // MIB} MiB by {codec}")
-            places += await _produce(ground, codec, count)
-        await ground.in_use()
-        refused = await _require_refused(ground, places)
-    ground.witness(refused == len(places), f"{refused} of {len(places)} bombs were refused by their offsets")
+        for codec in context.draw.sample(sorted(BOMBS), len(BOMBS)):
+            count = SNAPPY_BOMBS if codec == "snappy" else context.draw.randint(1, 2)
+            context.do(f"{count} bombs of {BOMBS[codec] // MIB} MiB by {codec}")
+            places += await _produce(context, codec, count)
+        await context.in_use()
+        refused = await _require_refused(context, places)
+    context.witness(refused == len(places), f"{refused} of {len(places)} bombs were refused by their offsets")
 
 
-async def _produce(ground: Ground, codec: str, count: int) -> list[Place]:
+async def _produce(context: FaultContext, codec: str, count: int) -> list[Place]:
     """Sends bombs to one partition, so that they are fetched together. Returns where they are."""
-    partition = ground.draw.randrange(PARTITIONS)
+    partition = context.draw.randrange(PARTITIONS)
     producer = Producer(
-        bootstrap_servers=ground.servers.bootstrap,
+        bootstrap_servers=context.servers.bootstrap,
         compression_type=codec,
         max_request_size=2 * BOMBS[codec],
         max_batch_size=2 * BOMBS[codec],
@@ -49,7 +49,7 @@ async def _produce(ground: Ground, codec: str, count: int) -> list[Place]:
     return [(partition, record.offset) for record in written]
 
 
-async def _require_refused(ground: Ground, places: list[Place]) -> int:
+async def _require_refused(context: FaultContext, places: list[Place]) -> int:
     """How many have a rejection of their own with the code. Raises `AssertionError` if one has none in time."""
     query = (
         "select inbound_partition as partition, inbound_offset as offset from rejections"
@@ -57,7 +57,7 @@ async def _require_refused(ground: Ground, places: list[Place]) -> int:
     )
 
     async def attempt() -> int | None:
-        rows = await read_rows(ground.servers.dsns["intake"], query)
+        rows = await read_rows(context.servers.dsns["intake"], query)
         found = {(row["partition"], row["offset"]) for row in rows} & set(places)
         return len(found) if len(found) == len(places) else None
 

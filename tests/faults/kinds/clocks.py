@@ -18,7 +18,7 @@ from infra.local.service import ServiceProcess
 from infra.local.system_user import let_pass
 from infra.services import NAMES
 from shared.kafka.closing_clients import Producer
-from tests.faults.ground import DidNotHappen, Ground
+from tests.faults.fault_context import DidNotHappen, FaultContext
 from tests.invariants.reading import admin_of
 
 DAY_SECONDS: Final = 86_400
@@ -46,35 +46,35 @@ def library() -> Path:
     raise DidNotHappen("libfaketime absent: neither the wheel `libfaketime` nor Debian's package has it")
 
 
-async def a_services_clock_jumps_by_a_day(ground: Ground) -> None:
+async def a_services_clock_jumps_by_a_day(context: FaultContext) -> None:
     """Forth, back beyond the present, and to the present again, under load; its tokens outlive that."""
-    await _jump(ground, [ground.draw.choice(NAMES)])
+    await _jump(context, [context.draw.choice(NAMES)])
 
 
-async def every_clock_jumps_by_a_day(ground: Ground) -> None:
+async def every_clock_jumps_by_a_day(context: FaultContext) -> None:
     """As on a host whose time is set: the services, Postgres and Kafka at once."""
-    await _jump(ground, ["postgres", "kafka", *NAMES])
+    await _jump(context, ["postgres", "kafka", *NAMES])
 
 
-async def _jump(ground: Ground, names: list[str]) -> None:
-    file = ground.bed.folder / "faketime"
+async def _jump(context: FaultContext, names: list[str]) -> None:
+    file = context.proxied.folder / "faketime"
     environment = faked(file)
     _set(file, 0)
     let_pass(file, readable=file)
     let_pass(library(), readable=library())
-    await _restart(ground, names, environment)
-    first = ground.draw.choice((1, -1))
+    await _restart(context, names, environment)
+    first = context.draw.choice((1, -1))
     try:
-        async with ground.under_load():
+        async with context.under_load():
             for days in (first, -first, 0):
-                await ground.in_use()
-                ground.do(f"the clock of {', '.join(names)} jumps to {days:+d} days")
+                await context.in_use()
+                context.do(f"the clock of {', '.join(names)} jumps to {days:+d} days")
                 _set(file, days)
-                await _witness(ground, names, days)
-                await ground.pause(0.5, 2.0)
+                await _witness(context, names, days)
+                await context.pause(0.5, 2.0)
     finally:
         _set(file, 0)
-        await _restart(ground, names, {})
+        await _restart(context, names, {})
 
 
 def faked(file: Path) -> dict[str, str]:
@@ -90,49 +90,49 @@ def _set(file: Path, days: int) -> None:
     fresh.rename(file)
 
 
-async def _restart(ground: Ground, names: list[str], environment: dict[str, str]) -> None:
+async def _restart(context: FaultContext, names: list[str], environment: dict[str, str]) -> None:
     """With these of `FAKED` and no others."""
     for name in reversed(names):
-        await ground.bed.kill(name, signal.SIGINT if name == "postgres" else signal.SIGTERM)
+        await context.proxied.kill(name, signal.SIGINT if name == "postgres" else signal.SIGTERM)
     for name in names:
-        part = ground.bed.system.parts[name]
+        part = context.proxied.system.parts[name]
         added = part.environment if isinstance(part, ServiceProcess) else part.added_environment
         for variable in FAKED:
             added.pop(variable, None)
         added |= environment
-        await ground.bed.start(name)
+        await context.proxied.start(name)
 
 
-async def _witness(ground: Ground, names: list[str], days: int) -> None:
+async def _witness(context: FaultContext, names: list[str], days: int) -> None:
     """Each of the parts shows the jump by its own clock."""
 
     async def jumped(name: str) -> None:
         seen: float | None = None
         for _ in range(int(SEEN_SECONDS / SEEN_STEP_SECONDS)):
-            seen = await _ahead_seconds(ground, name)
+            seen = await _ahead_seconds(context, name)
             if seen is not None and abs(seen - days * DAY_SECONDS) < DAY_SECONDS / 2:
                 break
             await asyncio.sleep(SEEN_STEP_SECONDS)
         happened = seen is not None and abs(seen - days * DAY_SECONDS) < DAY_SECONDS / 2
-        ground.witness(happened, f"the clock of {name} did not jump to {days:+d} days: {seen} s ahead")
+        context.witness(happened, f"the clock of {name} did not jump to {days:+d} days: {seen} s ahead")
 
     await asyncio.gather(*map(jumped, names))
 
 
-async def _ahead_seconds(ground: Ground, name: str) -> float | None:
+async def _ahead_seconds(context: FaultContext, name: str) -> float | None:
     """How far a part's clock is ahead of ours; None while it does not answer."""
     try:
         if name == "postgres":
-            connection = await asyncpg.connect(ground.bed.system.admin_dsn, timeout=3)
+            connection = await asyncpg.connect(context.proxied.system.admin_dsn, timeout=3)
             try:
                 theirs = await connection.fetchval("select clock_timestamp()", timeout=3)
             finally:
                 await connection.close(timeout=3)
         elif name == "kafka":
-            theirs = await _kafkas_time(ground.servers.bootstrap)
+            theirs = await _kafkas_time(context.servers.bootstrap)
         else:
             async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
-                answer = await client.get(f"{ground.bed.instances[name].url}/healthz")
+                answer = await client.get(f"{context.proxied.instances[name].url}/healthz")
             theirs = parsedate_to_datetime(answer.headers["date"])
     except (httpx.TransportError, OSError, TimeoutError, asyncpg.PostgresError, KafkaError, KeyError):
         return None

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from typing import Final
 
-from tests.faults.ground import DidNotHappen, Ground
+from tests.faults.fault_context import DidNotHappen, FaultContext
 
 MIB: Final = 1024 * 1024
 SPARE_BYTES: Final = {"postgres": 96 * MIB, "kafka": 64 * MIB}
@@ -20,49 +20,52 @@ START_SECONDS: Final = 60.0
 STOPS: Final = {"postgres": signal.SIGINT, "kafka": signal.SIGTERM}
 
 
-async def the_disk_under_postgres_is_full(ground: Ground) -> None:
+async def the_disk_under_postgres_is_full(context: FaultContext) -> None:
     """Writes fail, or the server ends for want of room for its WAL; it is started again when there is room."""
-    await _fill(ground, "postgres")
+    await _fill(context, "postgres")
 
 
-async def the_disk_under_kafka_is_full(ground: Ground) -> None:
+async def the_disk_under_kafka_is_full(context: FaultContext) -> None:
     """The broker gives its only log directory up and ends; it is started again when there is room."""
-    await _fill(ground, "kafka")
+    await _fill(context, "kafka")
 
 
-async def _fill(ground: Ground, server: str) -> None:
+async def _fill(context: FaultContext, server: str) -> None:
     if os.geteuid() != 0 or shutil.which("mount") is None:
         raise DidNotHappen("a small file system needs root and mount")
-    data = ground.bed.folder / server / "data"
+    data = context.proxied.folder / server / "data"
     small = await _mount_tmpfs(data, SPARE_BYTES[server])
-    await ground.bed.kill(server, STOPS[server])
+    await context.proxied.kill(server, STOPS[server])
     await _call("cp", "-a", f"{data}/.", f"{small}/")
     data.rename(_kept(data))
     data.symlink_to(small)
     try:
-        await ground.bed.start(server)
-        async with ground.under_load():
-            await ground.pause(0.3, 1.0)
-            await ground.in_use()
-            await _fill_and_free(ground, server)
-            await _start_if_ended(ground, server)
+        await context.proxied.start(server)
+        async with context.under_load():
+            await context.pause(0.3, 1.0)
+            await context.in_use()
+            await _fill_and_free(context, server)
+            await _start_if_ended(context, server)
     finally:
-        if ground.bed.system.parts[server].running:
-            await ground.bed.kill(server, STOPS[server])
+        if context.proxied.system.parts[server].running:
+            await context.proxied.kill(server, STOPS[server])
         await _move_back(data, small)
-    await ground.bed.start(server)
+    await context.proxied.start(server)
 
 
-async def _fill_and_free(ground: Ground, server: str) -> None:
-    log, filler = ground.bed.folder / server / f"{server}.log", ground.bed.folder / server / "data" / "filler"
+async def _fill_and_free(context: FaultContext, server: str) -> None:
+    log, filler = (
+        context.proxied.folder / server / f"{server}.log",
+        context.proxied.folder / server / "data" / "filler",
+    )
     printed = log.stat().st_size
-    ground.do(f"fill the disk under {server}")
-    ground.bed.may_die(server)
+    context.do(f"fill the disk under {server}")
+    context.proxied.may_die(server)
     try:
         await asyncio.to_thread(_write_until_full, filler)
         full = await _is_met(log, printed, filler)
-        ground.witness(full, f"{server} wrote nothing while its disk was full")
-        await ground.pause(0.5, 3.0)
+        context.witness(full, f"{server} wrote nothing while its disk was full")
+        await context.pause(0.5, 3.0)
     finally:
         filler.unlink()
 
@@ -88,17 +91,17 @@ async def _is_met(log: Path, printed: int, filler: Path) -> bool:
     return False
 
 
-async def _start_if_ended(ground: Ground, server: str) -> None:
+async def _start_if_ended(context: FaultContext, server: str) -> None:
     """As a supervisor does."""
-    part = ground.bed.system.parts[server]
+    part = context.proxied.system.parts[server]
     ended = part.child is not None and await part.child.wait(1.0)
-    ground.notes.append(
+    context.notes.append(
         f"{server} {'ended and was started again' if ended else 'went on'} when its disk was full"
     )
     if ended:
         async with asyncio.timeout(START_SECONDS):
-            await ground.bed.kill(server)
-            await ground.bed.start(server)
+            await context.proxied.kill(server)
+            await context.proxied.start(server)
 
 
 async def _mount_tmpfs(data: Path, spare: int) -> Path:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
-from tests.faults.ground import Ground
+from tests.faults.fault_context import FaultContext
 from tests.faults.kinds import (
     attacks,
     bombs,
@@ -22,7 +22,7 @@ from tests.faults.kinds import (
     versions,
 )
 
-Fault = Callable[[Ground], Coroutine[Any, Any, None]]
+Fault = Callable[[FaultContext], Coroutine[Any, Any, None]]
 
 _ALL: Final[tuple[Fault, ...]] = (
     kills.a_service_is_killed,

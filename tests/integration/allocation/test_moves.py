@@ -12,8 +12,8 @@ from shared.contracts.facts import StudentWithdrawnFact
 from tests.chains import Chain, mentor, partition_of, student
 from tests.integration.allocation.running import PARTITION, Allocation, Service
 from tests.oracle.histories import YEARS
+from tests.oracle.intake_model import World
 from tests.oracle.naive import NaivePool
-from tests.oracle.world import World
 
 BOYS = partition_of("default", 1)
 

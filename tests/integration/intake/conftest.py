@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from infra.local.databases import Databases
-from tests.integration.intake.doors import Intake, make_settings, prepare, running
+from tests.integration.intake.harness import Intake, make_settings, prepare, running
 from tests.servers import MakesTopics
 from tests.tokens import TestIssuer
 

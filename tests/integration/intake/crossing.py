@@ -6,7 +6,7 @@ import msgspec
 
 from services.intake.crypto.sealing import unseal
 from shared.contracts.envelope import decode
-from tests.integration.intake.doors import Event, Intake, event, student
+from tests.integration.intake.harness import Event, Intake, event, student
 
 TIME = "2025-09-23T05:00:00.000000Z"
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 from services.intake.crypto.key_record import open_record
 from services.intake.crypto.sealing import Keyring, unseal
 from shared.contracts.envelope import decode
-from tests.integration.intake.doors import Intake
+from tests.integration.intake.harness import Intake
 
 ERASED = "rahnama.intake.student.erased.v1"
 REGISTERED = "rahnama.intake.student.registered.v1"

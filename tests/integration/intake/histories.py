@@ -5,7 +5,7 @@ from random import Random
 from typing import Any, Final
 
 from infra.demo.cohort import national_id
-from tests.integration.intake.doors import Event, event
+from tests.integration.intake.harness import Event, event
 
 Senders = list[list[list[Event]]]
 CENTERS: Final[tuple[list[int], ...]] = ([0], [1], [0, 1], [2], [])

@@ -26,7 +26,7 @@ from shared.append.log import Log
 from shared.contracts.facts import INTAKE_SOURCE
 from shared.postgres import close_pool, open_pool
 from shared.telemetry import Telemetry
-from tests.integration.intake.doors import Event
+from tests.integration.intake.harness import Event
 
 PARTITIONS = 12
 EVENT_BYTES = 4 * 1024 * 1024

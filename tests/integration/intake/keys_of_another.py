@@ -7,7 +7,7 @@ from services.intake.crypto.fresh_keys import FreshKeys
 from services.intake.relay.keys import KeyRecords
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.postgres import Pool, open_pool
-from tests.integration.intake.doors import Intake
+from tests.integration.intake.harness import Intake
 
 TOPIC = "rahnama.keys"
 

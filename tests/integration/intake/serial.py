@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from services.intake.append.idempotency import Place, Result
-from tests.integration.intake.doors import Event
+from tests.integration.intake.harness import Event
 from tests.integration.intake.sequential import MENTOR_FIELDS, STUDENT_FIELDS, Tenant, Told
 
 SHOWN: Final[Mapping[str, Sequence[str]]] = {

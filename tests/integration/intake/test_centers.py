@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from tests.centers import Probe, sweep_centers
-from tests.integration.intake.doors import Intake, event, mentor, student
+from tests.integration.intake.harness import Intake, event, mentor, student
 
 OWN, FOREIGN = 0, 1
 

@@ -7,7 +7,7 @@ import pytest
 from services.intake.crypto.sealing import unseal
 from shared.kafka.bounded_batches import INFLATED_BYTES
 from shared.kafka.closing_clients import Producer
-from tests.integration.intake.doors import Intake, student
+from tests.integration.intake.harness import Intake, student
 
 BOMB_BYTES = 60 * 1024 * 1024
 

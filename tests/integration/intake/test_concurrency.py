@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from infra.local.databases import Databases
 from shared.contracts.envelope import NO_HASH, decode, leaf_hash
-from tests.integration.intake.doors import BATCH, Intake, make_settings, prepare, running, student
+from tests.integration.intake.harness import BATCH, Intake, make_settings, prepare, running, student
 from tests.servers import MakesTopics, PostgresCluster
 from tests.tokens import TestIssuer
 

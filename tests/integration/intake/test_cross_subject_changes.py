@@ -9,7 +9,7 @@ import pytest
 from services.intake.append.idempotency import MOST_LISTED
 from services.intake.crypto.key_record import open_record, record_key
 from tests.integration.intake.crossing import TIME, facts_of, manager, opened, roster, withdrawal
-from tests.integration.intake.doors import Event, Intake, mentor, student
+from tests.integration.intake.harness import Event, Intake, mentor, student
 
 YEAR = 1388
 

@@ -9,8 +9,8 @@ import pytest_asyncio
 
 from infra.local.databases import Databases, ServiceDatabase
 from services.intake.append.idempotency import Result
-from tests.integration.intake.doors import Event, prepare
 from tests.integration.intake.folded import LOG, require_projections
+from tests.integration.intake.harness import Event, prepare
 from tests.integration.intake.histories import HISTORIES, Maker, Senders
 from tests.integration.intake.instances import Instance, deadlocks, instance, new_master, rows
 from tests.integration.intake.serial import observe, serial_order

@@ -20,8 +20,8 @@ from infra.local.databases import Databases, ServiceDatabase
 from services.intake.append.load import REFERENCE_LOCKS
 from services.intake.crypto.sealing import Keyring
 from shared.contracts.partitions import pool_partition
-from tests.integration.intake.doors import Event, prepare
 from tests.integration.intake.folded import require_projections
+from tests.integration.intake.harness import Event, prepare
 from tests.integration.intake.histories import Maker
 from tests.integration.intake.instances import PARTITIONS, deadlocks, instance, new_master
 

@@ -4,8 +4,8 @@ import asyncpg
 import pytest_asyncio
 
 from infra.local.databases import Databases, ServiceDatabase
-from tests.integration.intake.doors import prepare, student
 from tests.integration.intake.folded import require_projections
+from tests.integration.intake.harness import prepare, student
 from tests.integration.intake.instances import instance, new_master
 
 BEFORE = """

@@ -18,8 +18,8 @@ import pytest_asyncio
 from infra.local.databases import Databases, ServiceDatabase
 from infra.local.ports import free_ports
 from services.intake.append.idempotency import Result
-from tests.integration.intake.doors import BATCH, Event, make_settings, prepare
 from tests.integration.intake.folded import LOG, require_projections
+from tests.integration.intake.harness import BATCH, Event, make_settings, prepare
 from tests.integration.intake.histories import HISTORIES, Maker
 from tests.integration.intake.instances import deadlocks, rows
 from tests.integration.intake.serial import observe, serial_order

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.integration.intake.doors import Intake
+from tests.integration.intake.harness import Intake
 
 PAGE = (Path(__file__).parents[3] / "docs" / "events.md").read_text(encoding="utf-8")
 INBOUND = PAGE.partition("## 2. Inbound")[2].partition("\n## 3.")[0]

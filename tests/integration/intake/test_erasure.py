@@ -9,7 +9,6 @@ import pytest
 
 from infra.local.databases import Databases
 from shared.contracts.partitions import pool_partition
-from tests.integration.intake.doors import Intake, make_settings, prepare, running, student
 from tests.integration.intake.erasing import (
     ERASED,
     REGISTERED,
@@ -23,6 +22,7 @@ from tests.integration.intake.erasing import (
     opens,
     published,
 )
+from tests.integration.intake.harness import Intake, make_settings, prepare, running, student
 from tests.integration.intake.test_concurrency import require_dense_chain
 
 

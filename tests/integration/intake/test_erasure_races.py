@@ -11,8 +11,8 @@ import pytest_asyncio
 
 from infra.local.databases import Databases
 from shared.contracts.envelope import decode
-from tests.integration.intake.doors import Event, Intake, event, make_settings, prepare, running, student
 from tests.integration.intake.erasing import ERASED, REGISTERED, ask, data_of, erase, id_of
+from tests.integration.intake.harness import Event, Intake, event, make_settings, prepare, running, student
 from tests.integration.intake.test_concurrency import require_dense_chain
 from tests.servers import MakesTopics
 from tests.tokens import TestIssuer

@@ -18,7 +18,6 @@ from services.intake.relay.records import RecordProducer
 from shared.append.clock import system_clock
 from shared.append.log import Appended, Log
 from shared.kafka.aio_clients import AioKafkaClients
-from tests.integration.intake.doors import Intake, make_settings, prepare, running, student
 from tests.integration.intake.erasing import (
     ERASED,
     compacted,
@@ -28,6 +27,7 @@ from tests.integration.intake.erasing import (
     id_of,
     published,
 )
+from tests.integration.intake.harness import Intake, make_settings, prepare, running, student
 from tests.integration.intake.keys_of_another import connected, key_records
 from tests.invariants.reading import admin_of
 from tests.servers import MakesTopics

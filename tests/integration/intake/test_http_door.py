@@ -4,7 +4,7 @@ import asyncio
 import json
 
 from services.intake.crypto.sealing import unseal
-from tests.integration.intake.doors import BATCH, SOURCE, Intake, event, mentor, student
+from tests.integration.intake.harness import BATCH, SOURCE, Intake, event, mentor, student
 
 
 async def test_a_student_is_accepted_and_its_fact_stands_in_the_log(intake: Intake) -> None:

@@ -13,7 +13,7 @@ from services.intake.inbox.retention import InboundRetention
 from shared.inbox.topic_look import TopicLook
 from shared.kafka.aio_clients import AioKafkaClients
 from tests.deadlines import until
-from tests.integration.intake.doors import Intake, student
+from tests.integration.intake.harness import Intake, student
 from tests.integration.intake.keys_of_another import connected
 
 TOPIC = "rahnama.inbound"

@@ -3,7 +3,7 @@
 import json
 
 from services.intake.crypto.sealing import unseal
-from tests.integration.intake.doors import SOURCE, Intake, student
+from tests.integration.intake.harness import SOURCE, Intake, student
 
 STRUCTURED = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
 

@@ -22,7 +22,7 @@ from shared.kafka.aio_clients import AioKafkaClients
 from shared.kafka.closing_clients import Producer
 from shared.postgres import Pool
 from tests.deadlines import expected_within
-from tests.integration.intake.doors import Intake, make_settings, prepare, running, student
+from tests.integration.intake.harness import Intake, make_settings, prepare, running, student
 from tests.integration.intake.keys_of_another import TOPIC, connected, key_records
 from tests.invariants.reading import admin_of
 from tests.servers import MakesTopics, TopicSet

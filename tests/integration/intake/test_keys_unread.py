@@ -5,7 +5,7 @@ from pathlib import Path
 from infra.local.databases import Databases
 from services.intake.crypto.fresh_keys import FreshKeys
 from tests.integration.inbox.test_topic_look import kill_fetcher
-from tests.integration.intake.doors import make_settings, prepare, running, student
+from tests.integration.intake.harness import make_settings, prepare, running, student
 from tests.integration.intake.keys_of_another import TOPIC, connected, key_records
 from tests.integration.intake.test_keys_sent_again import watching_with
 from tests.servers import MakesTopics

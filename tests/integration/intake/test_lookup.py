@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from services.intake.query.students import QUERIES, students_router
 from shared.http import ExpensiveReads, Health, create_app, verifier_of
 from shared.postgres import Pool, open_pool
-from tests.integration.intake.doors import Intake, student
+from tests.integration.intake.harness import Intake, student
 
 ABSENT, FOREIGN, PRESENT = 700, 701, 702
 STATUS = {ABSENT: 404, FOREIGN: 404, PRESENT: 200}

@@ -7,7 +7,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from infra.local.databases import Databases
 from shared.kafka.closing_clients import Admin
-from tests.integration.intake.doors import make_settings, prepare, running, student
+from tests.integration.intake.harness import make_settings, prepare, running, student
 from tests.servers import MakesTopics
 from tests.tokens import TestIssuer
 

@@ -5,7 +5,7 @@ import json
 
 import pytest_asyncio
 
-from tests.integration.intake.doors import CANARY, Intake, event, mentor, student
+from tests.integration.intake.harness import CANARY, Intake, event, mentor, student
 from tests.locks import locked
 from tests.sweep import sweep
 

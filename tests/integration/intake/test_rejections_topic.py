@@ -4,7 +4,7 @@ import asyncio
 import json
 
 from shared.contracts.partitions import pool_partition
-from tests.integration.intake.doors import CANARY, Intake, student
+from tests.integration.intake.harness import CANARY, Intake, student
 
 
 async def test_a_refused_event_is_told_with_codes_and_pointers_and_never_with_its_content(

@@ -13,7 +13,7 @@ from services.intake.crypto.sealing import unseal
 from services.intake.relay.keys import KeyRecords
 from shared.append.log import Appended
 from shared.contracts.envelope import decode
-from tests.integration.intake.doors import (
+from tests.integration.intake.harness import (
     CANARY,
     Intake,
     event,

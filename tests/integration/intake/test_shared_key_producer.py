@@ -11,7 +11,7 @@ from infra.local.databases import Databases
 from services.intake.crypto.fresh_keys import FreshKeys
 from services.intake.relay.keys_watch import KeysWatch
 from services.intake.relay.records import RecordProducer
-from tests.integration.intake.doors import make_settings, prepare, running, student
+from tests.integration.intake.harness import make_settings, prepare, running, student
 from tests.integration.intake.keys_of_another import connected, key_records
 from tests.servers import MakesTopics
 from tests.tokens import TestIssuer

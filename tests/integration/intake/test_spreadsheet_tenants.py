@@ -9,7 +9,7 @@ from typing import Any
 import pytest_asyncio
 
 from infra.local.databases import Databases
-from tests.integration.intake.doors import SOURCE, Event, Intake, make_settings, prepare, running, student
+from tests.integration.intake.harness import SOURCE, Event, Intake, make_settings, prepare, running, student
 from tests.servers import MakesTopics
 from tests.tokens import TestIssuer
 

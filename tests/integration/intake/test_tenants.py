@@ -1,6 +1,6 @@
 """Another tenant's rows do not exist, on every route of intake."""
 
-from tests.integration.intake.doors import SOURCE, Intake, event, mentor, student
+from tests.integration.intake.harness import SOURCE, Intake, event, mentor, student
 from tests.tenants import TenantProbe, sweep_tenants
 
 

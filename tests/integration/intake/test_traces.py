@@ -2,7 +2,7 @@
 
 import json
 
-from tests.integration.intake.doors import SINGLE, Intake, student
+from tests.integration.intake.harness import SINGLE, Intake, student
 
 HEADER = "00-11111111111111111111111111111111-2222222222222222-00"
 OWN = "00-33333333333333333333333333333333-4444444444444444-00"

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from shared.kafka.closing_clients import Producer
-from tests.integration.intake.doors import Intake, student
+from tests.integration.intake.harness import Intake, student
 from tests.integration.intake.unreadable import write_header_name_that_is_no_utf8
 
 

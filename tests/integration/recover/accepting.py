@@ -15,7 +15,7 @@ from services.intake.recover.recover import recover
 from services.intake.settings import Settings
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.recover.consent import Consent
-from tests.integration.intake.doors import Event, Intake, make_settings, prepare, running
+from tests.integration.intake.harness import Event, Intake, make_settings, prepare, running
 from tests.integration.recover.backups import rows_of
 from tests.servers import TopicSet
 from tests.tokens import TestIssuer

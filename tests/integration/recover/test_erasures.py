@@ -10,7 +10,7 @@ from services.intake.crypto.key_record import record_key
 from services.intake.crypto.sealing import Keyring
 from shared.errors import CannotRecover, NotConfirmed
 from shared.recover.consent import Consent
-from tests.integration.intake.doors import mentor, student
+from tests.integration.intake.harness import mentor, student
 from tests.integration.recover.accepting import AGREED, SECONDS, Accepting
 from tests.integration.recover.backups import Backups, rows_of
 

@@ -11,7 +11,7 @@ import pytest
 from services.intake.recover.rejections import ACCEPTED, MISPLACED
 from shared.errors import NotConfirmed
 from shared.recover.consent import Consent
-from tests.integration.intake.doors import student
+from tests.integration.intake.harness import student
 from tests.integration.recover.accepting import Accepting
 from tests.integration.recover.backups import Backups
 from tests.integration.recover.test_inbound import raw, refusals

@@ -7,7 +7,7 @@ import pytest
 from shared.errors import NotConfirmed
 from shared.recover.consent import Consent
 from shared.recover.continuation import NO_EVENT
-from tests.integration.intake.doors import student
+from tests.integration.intake.harness import student
 from tests.integration.recover.accepting import Accepting
 from tests.integration.recover.backups import Backups
 from tests.integration.recover.deciding import Deciding

@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Any
 
-from tests.integration.intake.doors import Event, student
+from tests.integration.intake.harness import Event, student
 from tests.integration.recover.accepting import Accepting
 from tests.integration.recover.backups import Backups, rows_of
 

@@ -9,7 +9,7 @@ import pytest
 
 from shared.contracts.envelope import decode, leaf_hash
 from shared.errors import CannotRecover, Fork, InUse, Misconfigured
-from tests.integration.intake.doors import Event, event, mentor, student
+from tests.integration.intake.harness import Event, event, mentor, student
 from tests.integration.recover.accepting import Accepting
 from tests.integration.recover.backups import Backups, as_owner, rows_of
 

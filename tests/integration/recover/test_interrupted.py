@@ -8,7 +8,7 @@ import pytest
 from services.intake.recover.recover import recover
 from shared.errors import CannotRecover, Unfinished
 from shared.recover.consent import Consent
-from tests.integration.intake.doors import student
+from tests.integration.intake.harness import student
 from tests.integration.recover.accepting import AGREED, Accepting
 from tests.integration.recover.backups import Backups
 from tests.integration.recover.test_erasures import forge_tombstone

@@ -9,7 +9,7 @@ import pytest
 from services.intake.crypto.key_record import record_key
 from services.intake.crypto.sealing import Keyring
 from shared.errors import CannotRecover
-from tests.integration.intake.doors import mentor, student
+from tests.integration.intake.harness import mentor, student
 from tests.integration.recover.accepting import AGREED, SECONDS, Accepting
 from tests.integration.recover.backups import Backups, rows_of
 from tests.integration.recover.test_erasures import erased, forge_tombstone

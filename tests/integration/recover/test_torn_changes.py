@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.integration.intake.doors import Event, event, mentor, student
+from tests.integration.intake.harness import Event, event, mentor, student
 from tests.integration.recover.accepting import Accepting
 from tests.integration.recover.backups import Backups
 

@@ -7,7 +7,7 @@ import pytest
 
 from services.intake.recover import recover as command
 from services.intake.recover.incomplete_moves import Completed
-from tests.integration.intake.doors import Event, student
+from tests.integration.intake.harness import Event, student
 from tests.integration.recover.accepting import Accepting
 from tests.integration.recover.backups import Backups
 

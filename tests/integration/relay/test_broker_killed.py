@@ -7,7 +7,14 @@ from infra.local.databases import ServiceDatabase
 from infra.local.home import Home
 from infra.local.kafka import KafkaServer
 from infra.local.ports import free_ports
-from tests.integration.relay.bed import PARTITIONS, Bed, empty_log, laid, sequences, until_published
+from tests.integration.relay.harness import (
+    PARTITIONS,
+    RelayHarness,
+    empty_log,
+    laid,
+    sequences,
+    until_published,
+)
 
 
 async def test_a_broker_killed_under_load_leaves_no_hole(log_database: ServiceDatabase) -> None:
@@ -17,22 +24,22 @@ async def test_a_broker_killed_under_load_leaves_no_hole(log_database: ServiceDa
         broker = KafkaServer(home, folder / "kafka", free_ports(1)[0])
         await broker.start()
         try:
-            async with laid(log_database, broker.bootstrap, f"killed-{secrets.token_hex(3)}") as bed:
-                await _kill_under_load(bed, broker)
+            async with laid(log_database, broker.bootstrap, f"killed-{secrets.token_hex(3)}") as harness:
+                await _kill_under_load(harness, broker)
         finally:
             await broker.stop()
 
 
-async def _kill_under_load(bed: Bed, broker: KafkaServer) -> None:
+async def _kill_under_load(harness: RelayHarness, broker: KafkaServer) -> None:
     enough = asyncio.Event()
     counts = [0] * PARTITIONS
 
     async def write(partition: int) -> None:
         while not enough.is_set():
-            counts[partition] += len(await bed.append(50, partition=partition, relay=relay))
+            counts[partition] += len(await harness.append(50, partition=partition, relay=relay))
             await asyncio.sleep(0.01)
 
-    async with bed.running() as relay:
+    async with harness.running() as relay:
         async with asyncio.TaskGroup() as writers:
             for partition in range(PARTITIONS):
                 writers.create_task(write(partition))
@@ -45,7 +52,7 @@ async def _kill_under_load(bed: Bed, broker: KafkaServer) -> None:
             enough.set()
         for partition in range(PARTITIONS):
             await until_published(relay, counts[partition], partition=partition, seconds=30)
-            found = sequences(await bed.values(partition))
+            found = sequences(await harness.values(partition))
             reached = 0
             for sequence in found:
                 assert sequence <= reached + 1, f"a hole after {reached}"

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from shared.append.log import Log
 from tests.deadlines import until
-from tests.integration.relay.bed import Bed, sequences, until_published
+from tests.integration.relay.harness import RelayHarness, sequences, until_published
 
 ENDS_SESSIONS = (
     "select pg_terminate_backend(pid) from pg_stat_activity"
@@ -21,36 +21,38 @@ COUNTS_LEADERS = (
 )
 
 
-async def test_of_two_relays_one_leads_and_no_event_is_published_twice(bed: Bed) -> None:
-    async with bed.running() as one, bed.running(log=Log("intake", topic=bed.topic)) as two:
+async def test_of_two_relays_one_leads_and_no_event_is_published_twice(harness: RelayHarness) -> None:
+    async with harness.running() as one, harness.running(log=Log("intake", topic=harness.topic)) as two:
         for relay in (one, two) * 5:
-            await bed.append(50, relay=relay)
+            await harness.append(50, relay=relay)
         await until_published(one, 500)
-        assert await bed.pool.fetchval(COUNTS_LEADERS) == 1
-        assert sequences(await bed.values()) == list(range(1, 501))
+        assert await harness.pool.fetchval(COUNTS_LEADERS) == 1
+        assert sequences(await harness.values()) == list(range(1, 501))
         await until(lambda: two.published()[0] == 500)
 
 
-async def test_another_instance_goes_on_where_the_leader_stopped(bed: Bed) -> None:
-    async with bed.running(log=Log("intake", topic=bed.topic)) as two:
-        async with bed.running() as one:
-            await bed.append(20, relay=two)
+async def test_another_instance_goes_on_where_the_leader_stopped(harness: RelayHarness) -> None:
+    async with harness.running(log=Log("intake", topic=harness.topic)) as two:
+        async with harness.running() as one:
+            await harness.append(20, relay=two)
             await until_published(one, 20)
-        await bed.append_before_start(20)
+        await harness.append_before_start(20)
         await until_published(two, 40)
-        assert sequences(await bed.values()) == list(range(1, 41))
+        assert sequences(await harness.values()) == list(range(1, 41))
 
 
-async def test_a_terminated_session_ends_leadership_and_closes_the_gate_until_the_next_look(bed: Bed) -> None:
-    async with bed.running() as relay:
-        await bed.append(10, relay=relay)
+async def test_a_terminated_session_ends_leadership_and_closes_the_gate_until_the_next_look(
+    harness: RelayHarness,
+) -> None:
+    async with harness.running() as relay:
+        await harness.append(10, relay=relay)
         await until_published(relay, 10)
-        await bed.pool.fetch(ENDS_SESSIONS)
+        await harness.pool.fetch(ENDS_SESSIONS)
         await until(lambda: "the database connection was lost" in (relay.ready() or ""), seconds=2)
         await until(lambda: relay.ready() is None)
-        await bed.append(10, relay=relay)
+        await harness.append(10, relay=relay)
         await until_published(relay, 20)
-        assert sequences(await bed.values()) == list(range(1, 21))
+        assert sequences(await harness.values()) == list(range(1, 21))
 
 
 STOPPABLE = """
@@ -80,10 +82,10 @@ asyncio.run(main(*sys.argv[1:]))
 
 
 @asynccontextmanager
-async def process(bed: Bed) -> AsyncIterator[asyncio.subprocess.Process]:
+async def process(harness: RelayHarness) -> AsyncIterator[asyncio.subprocess.Process]:
     """Another instance, as a process of its own."""
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", STOPPABLE, bed.database.dsn, bed.bootstrap, bed.topic,
+        sys.executable, "-c", STOPPABLE, harness.database.dsn, harness.bootstrap, harness.topic,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.getcwd()},
     )  # fmt: skip
@@ -104,19 +106,21 @@ async def heard(child: asyncio.subprocess.Process, word: bytes) -> bytes:
     return line
 
 
-async def test_a_stopped_process_loses_its_partitions_and_knows_it_when_it_goes_on(bed: Bed) -> None:
-    async with process(bed) as child:
+async def test_a_stopped_process_loses_its_partitions_and_knows_it_when_it_goes_on(
+    harness: RelayHarness,
+) -> None:
+    async with process(harness) as child:
         assert child.stdin is not None
         await heard(child, b"leads")
-        async with bed.running() as relay:
-            await bed.append(5, relay=relay)
+        async with harness.running() as relay:
+            await harness.append(5, relay=relay)
             await until_published(relay, 5)
             child.send_signal(signal.SIGSTOP)
             child.stdin.write(b"\n")
-            await bed.append(5, relay=relay)
+            await harness.append(5, relay=relay)
             await until_published(relay, 10, seconds=5)
             child.send_signal(signal.SIGCONT)
             assert await heard(child, b"held") == b"held []\n"
             child.stdin.write(b"\n")
             await child.wait()
-            assert sequences(await bed.values()) == list(range(1, 11))
+            assert sequences(await harness.values()) == list(range(1, 11))

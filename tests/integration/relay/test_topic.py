@@ -4,13 +4,13 @@ import asyncio
 
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.relay.topic import Topic
-from tests.integration.relay.bed import PARTITIONS, Bed
+from tests.integration.relay.harness import PARTITIONS, RelayHarness
 
 
-async def test_reading_through_ends_below_the_end_that_was_seen(bed: Bed) -> None:
-    committed = await bed.append_before_start(10)
-    await bed.produce([event.value for event in committed])
-    topic = Topic(AioKafkaClients(bed.bootstrap), bed.topic, source="intake", partitions=PARTITIONS)
+async def test_reading_through_ends_below_the_end_that_was_seen(harness: RelayHarness) -> None:
+    committed = await harness.append_before_start(10)
+    await harness.produce([event.value for event in committed])
+    topic = Topic(AioKafkaClients(harness.bootstrap), harness.topic, source="intake", partitions=PARTITIONS)
     try:
         await topic.start()
         extents = await topic.read()

@@ -21,10 +21,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from infra.demo.cohort import national_id
-from tests.integration.intake.doors import student
+from tests.integration.intake.harness import student
 from tests.tools.bench.cohorts import Piece
 from tests.tools.bench.figures import require, require_equal
-from tests.tools.bench.ground import Ground, new_ground
+from tests.tools.bench.harness import Harness, new_harness
 from tests.tools.bench.machine import describe
 
 PEOPLE: Final = 300
@@ -59,13 +59,13 @@ FEATURES: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
 async def measure(count: int) -> dict[str, Any]:
     """The accuracy by pair, and the median time of each kind."""
     people = [Person(kind, 3 * place + which) for place in range(count) for which, kind in enumerate(STATUS)]
-    async with new_ground() as ground:
-        await _register(ground, people)
-        await ground.stop("allocation", "audit")
-        token = ground.system.token("operator", centers=[OWN])
+    async with new_harness() as harness:
+        await _register(harness, people)
+        await harness.stop("allocation", "audit")
+        token = harness.system.token("operator", centers=[OWN])
         reference = Person("absent", 3 * count)
         samples, took = await asyncio.to_thread(
-            _probe_all, ground.system.urls["intake"], token, people, reference
+            _probe_all, harness.system.urls["intake"], token, people, reference
         )
     return {
         **describe(),
@@ -79,7 +79,7 @@ async def measure(count: int) -> dict[str, Any]:
     }
 
 
-async def _register(ground: Ground, people: Sequence[Person]) -> None:
+async def _register(harness: Harness, people: Sequence[Person]) -> None:
     known = [person for person in people if person.kind != "absent"]
     events = [
         student(person.number, reg_center=OWN if person.kind == "present" else OWN + 1) for person in known
@@ -88,7 +88,7 @@ async def _register(ground: Ground, people: Sequence[Person]) -> None:
         Piece("default", json.dumps(events[start : start + 500]).encode(), len(events[start : start + 500]))
         for start in range(0, len(events), 500)
     ]
-    sent = await ground.sender.send_all(pieces, at_once=1)
+    sent = await harness.sender.send_all(pieces, at_once=1)
     require_equal(sent.status["accepted"], len(known), "students that were accepted")
 
 

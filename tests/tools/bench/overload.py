@@ -18,7 +18,7 @@ from tests.tools.bench import pace
 from tests.tools.bench.calibrate import capacity
 from tests.tools.bench.cohorts import Load, make_load
 from tests.tools.bench.figures import INTERRUPTED, require, require_equal, spread
-from tests.tools.bench.ground import Ground, new_ground
+from tests.tools.bench.harness import Harness, new_harness
 from tests.tools.bench.machine import describe
 from tests.tools.bench.plots import draw
 from tests.tools.bench.probe import Probe, Probed
@@ -76,54 +76,54 @@ class Flood:
 
 
 async def _overload(seconds: float, calibration: int) -> tuple[dict[str, Any], Samples]:
-    async with new_ground() as ground, Probe(ground, WARM_UP + 2 * PROBES) as probe:
-        carried = await capacity(ground, calibration)
+    async with new_harness() as harness, Probe(harness, WARM_UP + 2 * PROBES) as probe:
+        carried = await capacity(harness, calibration)
         rate = TIMES * carried
         load = make_load(round(rate * seconds))
         gc.freeze()  # hundreds of megabytes of bodies: nothing in them to collect
-        await ground.send_reference(load)
-        await ground.chain.wait_for_ledger()
+        await harness.send_reference(load)
+        await harness.chain.wait_for_ledger()
         await probe.watch_all(WARM_UP)
-        calm, memory = await probe.watch_all(PROBES), resident_mb(ground.system)
+        calm, memory = await probe.watch_all(PROBES), resident_mb(harness.system)
         print(f"{carried:,.0f} events/s are carried; {rate:,.0f}/s for {seconds:,.0f} s …", file=sys.stderr)
-        flood = await _flood(ground, probe, load, rate)
+        flood = await _flood(harness, probe, load, rate)
         figures = {
             "capacity_events_per_second": round(carried),
             **_figures(load, flood),
             "single_student_before": calm.figures(),
             "single_student_after": flood.probed_after.figures(),
             "memory_mb_before": memory,
-            "peak_mb": peak_mb(ground.system),
+            "peak_mb": peak_mb(harness.system),
             "machine_share": flood.machine,
         }
-        await _require_nothing_lost(ground, load, flood, calibration + probe.sent)
+        await _require_nothing_lost(harness, load, flood, calibration + probe.sent)
         return {**figures, "lost": 0, "students": calibration + probe.sent + load.students}, flood.samples
 
 
-async def _flood(ground: Ground, probe: Probe, load: Load, rate: float) -> Flood:
-    before, sent = ground.usage(), Sent()
-    async with Sampler(ground, sent, SAMPLE_SECONDS) as sampler:
+async def _flood(harness: Harness, probe: Probe, load: Load, rate: float) -> Flood:
+    before, sent = harness.usage(), Sent()
+    async with Sampler(harness, sent, SAMPLE_SECONDS) as sampler:
         begun = time.monotonic()
-        await ground.sender.send_at_rate(load.pieces, rate, sent)
-        answered, machine = time.monotonic(), shares(before, ground.usage())
+        await harness.sender.send_at_rate(load.pieces, rate, sent)
+        answered, machine = time.monotonic(), shares(before, harness.usage())
         shed = _shed(sent)
-        await ground.chain.wait_for_ledger()
+        await harness.chain.wait_for_ledger()
         caught_up = time.monotonic()
         probed = await probe.watch_all(PROBES)
     return Flood(sent, sampler.samples, shed, answered - begun, caught_up - answered, probed, machine)
 
 
-async def _require_nothing_lost(ground: Ground, load: Load, flood: Flood, others: int) -> None:
+async def _require_nothing_lost(harness: Harness, load: Load, flood: Flood, others: int) -> None:
     """What was accepted, and nothing else, went the whole way; and the rest does when it is sent again."""
     sent, shed = flood.sent, flood.shed
     require(shed["requests_refused"] > 0, "nothing was refused, so there was no overload")
     require(not shed["refused_without_retry_after"], "a refusal did not say when to come again")
     if not shed["requests_without_an_answer"]:
-        await ground.check_students(others + sent.status["accepted"])
-    again = await ground.sender.send_all(sent.take_back())
-    await ground.chain.wait_for_ledger()
+        await harness.check_students(others + sent.status["accepted"])
+    again = await harness.sender.send_all(sent.take_back())
+    await harness.chain.wait_for_ledger()
     require_equal(sent.answered + again.answered, load.events, "events that were answered")
-    await ground.check_students(others + load.students)
+    await harness.check_students(others + load.students)
 
 
 def _figures(load: Load, flood: Flood) -> dict[str, Any]:

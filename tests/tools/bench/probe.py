@@ -17,7 +17,7 @@ import httpx
 from infra.demo.cohort import CohortSize, make_cohort
 from tests.tools.bench.cohorts import BATCH_EVENTS, PROBE_TENANT, cut
 from tests.tools.bench.figures import Figures, require_equal, spread
-from tests.tools.bench.ground import QUERIES, Ground
+from tests.tools.bench.harness import QUERIES, Harness
 
 LOOK_SECONDS: Final = 0.002
 DEADLINE_SECONDS: Final = 120.0
@@ -57,16 +57,16 @@ class Probe:
     `sent` is how many it has sent so far.
     """
 
-    def __init__(self, ground: Ground, students: int) -> None:
+    def __init__(self, harness: Harness, students: int) -> None:
         """`students` are the most that will be sent."""
-        self._ground = ground
+        self._harness = harness
         self._cohort = make_cohort(SEED, replace(NO_NOISE, students=students))
         self._left = iter(self._cohort.students)
         self.sent = 0
         [(self._source, self._tenant)] = PROBE_TENANT.items()
-        token = ground.system.token("upstream", tenant=self._tenant)
+        token = harness.system.token("upstream", tenant=self._tenant)
         self._client = httpx.AsyncClient(
-            base_url=ground.system.urls["intake"],
+            base_url=harness.system.urls["intake"],
             headers={"authorization": f"Bearer {token}", "content-type": SINGLE},
             timeout=DEADLINE_SECONDS,
             trust_env=False,
@@ -76,11 +76,13 @@ class Probe:
     async def __aenter__(self) -> Self:
         for service in ("allocation", "audit"):
             self._connections[service] = await asyncpg.connect(
-                self._ground.system.database(service).owner_dsn
+                self._harness.system.database(service).owner_dsn
             )
         for event in self._cohort.reference:
             event["source"] = self._source
-        await self._ground.sender.send_all(cut(self._tenant, self._cohort.reference, BATCH_EVENTS), at_once=1)
+        await self._harness.sender.send_all(
+            cut(self._tenant, self._cohort.reference, BATCH_EVENTS), at_once=1
+        )
         return self
 
     async def __aexit__(

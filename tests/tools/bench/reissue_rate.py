@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 
 from services.intake.append.idempotency import Result
-from tests.integration.intake.doors import Event, event, prepare
+from tests.integration.intake.harness import Event, event, prepare
 from tests.integration.intake.histories import Maker
 from tests.integration.intake.instances import Instance, instance, new_master
 from tests.servers import PostgresCluster

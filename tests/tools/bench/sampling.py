@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
 
-from tests.tools.bench.ground import Ground
+from tests.tools.bench.harness import Harness
 from tests.tools.bench.processes import resident_mb, spent
 from tests.tools.bench.sending import Sent
 
@@ -38,14 +38,14 @@ class Samples:
 class Sampler:
     """Looks every so many seconds. A context manager; `samples` is what it has seen."""
 
-    def __init__(self, ground: Ground, sent: Sent, every_seconds: float) -> None:
+    def __init__(self, harness: Harness, sent: Sent, every_seconds: float) -> None:
         self.samples = Samples()
         self.begun = time.monotonic()
-        self._ground = ground
+        self._harness = harness
         self._sent = sent
         self._every_seconds = every_seconds
         self._task: asyncio.Task[None] | None = None
-        self._usage = ground.usage()
+        self._usage = harness.usage()
         self._answered = 0
         self._refused = 0
 
@@ -69,10 +69,10 @@ class Sampler:
 
     async def _look(self) -> None:
         at = time.monotonic() - self.begun
-        _add(self.samples.memory_mb, at, resident_mb(self._ground.system))
+        _add(self.samples.memory_mb, at, resident_mb(self._harness.system))
         lags = await self._lags()
         _add(self.samples.lag_events, at, lags)
-        usage, answered, refused = self._ground.usage(), self._sent.answered, self._sent.refused_requests
+        usage, answered, refused = self._harness.usage(), self._sent.answered, self._sent.refused_requests
         seconds = max(usage.at - self._usage.at, 1e-9)
         if at > self._every_seconds / 2:
             cores = {part: used / seconds for part, used in spent(self._usage, usage).items()}
@@ -90,9 +90,9 @@ class Sampler:
         found, ends = {}, {}
         for name, (service, query, argument, _) in LAGS.items():
             arguments = () if argument is None else (argument,)
-            found[name] = await self._ground.value(service, query, *arguments)
+            found[name] = await self._harness.value(service, query, *arguments)
         for source in ("intake", "allocation"):
-            ends[source] = await self._ground.value(source, "log_length")
+            ends[source] = await self._harness.value(source, "log_length")
         return {name: float(ends[source] - found[name]) for name, (_, _, _, source) in LAGS.items()}
 
 

@@ -20,7 +20,7 @@ from tests.tools.bench import pace
 from tests.tools.bench.calibrate import capacity
 from tests.tools.bench.cohorts import TENANTS, Load, make_load
 from tests.tools.bench.figures import INTERRUPTED, require, spread
-from tests.tools.bench.ground import Ground, new_ground
+from tests.tools.bench.harness import Harness, new_harness
 from tests.tools.bench.machine import describe
 from tests.tools.bench.plots import draw
 from tests.tools.bench.probe import Probe, Probed
@@ -75,53 +75,53 @@ class Watched:
 
 
 async def _soak(seconds: float, calibration: int) -> tuple[dict[str, Any], Watched]:
-    async with new_ground() as ground, Probe(ground, math.ceil(seconds / PROBE_PAUSE_SECONDS)) as probe:
-        carried = await capacity(ground, calibration)
+    async with new_harness() as harness, Probe(harness, math.ceil(seconds / PROBE_PAUSE_SECONDS)) as probe:
+        carried = await capacity(harness, calibration)
         rate = HALF * carried
         print(f"{carried:,.0f} events/s are carried; {rate:,.0f}/s for {seconds:,.0f} s …", file=sys.stderr)
         size = CohortSize(mentors=MENTORS_A_TENANT)
         load = make_load(_students(rate * seconds, size), size=size, batch_events=BATCH_EVENTS, room=ROOM)
         gc.freeze()  # millions of bytes objects: nothing in them to collect
-        await ground.send_reference(load)
-        await ground.chain.wait_for_ledger()
-        watched = await _watch(ground, probe, load, rate, seconds)
-        await ground.chain.wait_for_ledger()
+        await harness.send_reference(load)
+        await harness.chain.wait_for_ledger()
+        watched = await _watch(harness, probe, load, rate, seconds)
+        await harness.chain.wait_for_ledger()
         require(not watched.sent.take_back(), "requests were refused at half load")
-        ground.check_answers(load, watched.sent)
-        await ground.check_students(calibration + load.students + probe.sent)
+        harness.check_answers(load, watched.sent)
+        await harness.check_students(calibration + load.students + probe.sent)
         found = {
             "minutes": round(seconds / 60, 2),
             "capacity_events_per_second": round(carried),
             "events_per_second": round(rate),
             "students": calibration + load.students + probe.sent,
-            **await _figures(ground, watched),
+            **await _figures(harness, watched),
         }
         return found, watched
 
 
-async def _watch(ground: Ground, probe: Probe, load: Load, rate: float, seconds: float) -> Watched:
-    sent, before, until = Sent(), ground.usage(), time.monotonic() + seconds
-    async with Sampler(ground, sent, SAMPLE_SECONDS) as sampler:
-        loading = asyncio.create_task(ground.sender.send_at_rate(load.pieces, rate, sent))
+async def _watch(harness: Harness, probe: Probe, load: Load, rate: float, seconds: float) -> Watched:
+    sent, before, until = Sent(), harness.usage(), time.monotonic() + seconds
+    async with Sampler(harness, sent, SAMPLE_SECONDS) as sampler:
+        loading = asyncio.create_task(harness.sender.send_at_rate(load.pieces, rate, sent))
         probed = await probe.watch_all(MOST_PROBES, pause_seconds=PROBE_PAUSE_SECONDS, until=until)
         await loading
-        machine = shares(before, ground.usage())
+        machine = shares(before, harness.usage())
     return Watched(sampler.begun, sampler.samples, probed, sent, machine)
 
 
-async def _figures(ground: Ground, watched: Watched) -> dict[str, Any]:
+async def _figures(harness: Harness, watched: Watched) -> dict[str, Any]:
     records = sum(
-        [await ground.value("audit", "ledger_length", source) for source in ("intake", "allocation")]
+        [await harness.value("audit", "ledger_length", source) for source in ("intake", "allocation")]
     )
     return {
         "records": records,
-        "waitlisted": await ground.value("allocation", "waiting"),
+        "waitlisted": await harness.value("allocation", "waiting"),
         "request_ms": spread(watched.sent.milliseconds),
         "probes": watched.probed.figures(),
-        "peak_mb": peak_mb(ground.system),
+        "peak_mb": peak_mb(harness.system),
         "level": level(watched.samples, watched.probed),
         "machine_share": watched.machine,
-        "proof": await ground.check_proof() if records <= PROVEN_RECORDS else "too long for a verification",
+        "proof": await harness.check_proof() if records <= PROVEN_RECORDS else "too long for a verification",
     }
 
 

@@ -42,7 +42,7 @@ def row(value: bytes) -> LedgerRow:
 
 @dataclass
 class Kept:
-    """What audit holds of one (source, partition), honest until a test changes it."""
+    """What audit holds of one (source, partition), valid until a test changes it."""
 
     values: list[bytes]
     rows: list[LedgerRow] = field(init=False)

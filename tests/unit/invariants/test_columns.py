@@ -30,8 +30,8 @@ from tests.invariants.columns import (
 )
 from tests.invariants.every import INVARIANTS, everything_holds
 from tests.invariants.evidence import TABLES, Evidence
-from tests.invariants.honest import honest_evidence
 from tests.invariants.replay import replay
+from tests.invariants.valid_evidence import valid_evidence
 from tests.simulation.schema import PACKAGES, schema_of
 
 FACTS: Final[list[Fact]] = [
@@ -70,8 +70,8 @@ EVERY_LOG_COLUMN: Final = [
 
 
 @pytest.fixture(scope="module")
-def honest() -> Evidence:
-    return honest_evidence(FACTS)
+def valid() -> Evidence:
+    return valid_evidence(FACTS)
 
 
 def another(value: Any, column: str) -> Any:
@@ -123,81 +123,81 @@ def misshapen(rows: list[dict[str, Any]], column: str) -> Iterator[list[dict[str
     yield [{**row, f"{column}_2": row[column]} for row in rows]
 
 
-def test_the_evidence_has_a_row_in_every_read_model_and_holds(honest: Evidence) -> None:
-    everything_holds(honest)
+def test_the_evidence_has_a_row_in_every_read_model_and_holds(valid: Evidence) -> None:
+    everything_holds(valid)
     for service, tables in KEYS.items():
         for table in tables:
-            assert rows_of(honest, service, table), f"{service}'s {table} is empty: nothing can be planted"
+            assert rows_of(valid, service, table), f"{service}'s {table} is empty: nothing can be planted"
 
 
 @pytest.mark.parametrize(("service", "table", "column"), COLUMNS)
-def test_a_false_value_is_found_in_every_row(honest: Evidence, service: str, table: str, column: str) -> None:
-    for evidence in falsified(honest, service, table, column):
+def test_a_false_value_is_found_in_every_row(valid: Evidence, service: str, table: str, column: str) -> None:
+    for evidence in falsified(valid, service, table, column):
         with pytest.raises(AssertionError, match=f"{service}'s {table}"):
             INVARIANTS["I7"](evidence)
 
 
 @pytest.mark.parametrize(("service", "table", "column"), EVERY_COLUMN)
 def test_a_column_that_is_renamed_left_out_or_unknown_is_found(
-    honest: Evidence, service: str, table: str, column: str
+    valid: Evidence, service: str, table: str, column: str
 ) -> None:
-    for changed in misshapen(rows_of(honest, service, table), column):
+    for changed in misshapen(rows_of(valid, service, table), column):
         with pytest.raises(AssertionError, match=f"{service}'s {table} lacks the columns"):
-            INVARIANTS["I7"](with_rows(honest, service, table, changed))
+            INVARIANTS["I7"](with_rows(valid, service, table, changed))
 
 
 @pytest.mark.parametrize(("service", "table", "column"), LOG_COLUMNS)
 def test_a_false_value_in_a_log_or_its_head_is_found(
-    honest: Evidence, service: str, table: str, column: str
+    valid: Evidence, service: str, table: str, column: str
 ) -> None:
-    assert rows_of(honest, service, table)
-    for evidence in falsified(honest, service, table, column):
+    assert rows_of(valid, service, table)
+    for evidence in falsified(valid, service, table, column):
         with pytest.raises(AssertionError, match=f"{service}'s {table}, partition"):
             INVARIANTS["I6"](evidence)
 
 
 @pytest.mark.parametrize(("service", "table", "column"), EVERY_LOG_COLUMN)
 def test_a_column_of_a_log_that_is_renamed_left_out_or_unknown_is_found(
-    honest: Evidence, service: str, table: str, column: str
+    valid: Evidence, service: str, table: str, column: str
 ) -> None:
-    for changed in misshapen(rows_of(honest, service, table), column):
+    for changed in misshapen(rows_of(valid, service, table), column):
         with pytest.raises(AssertionError, match=f"{service}'s {table} lacks the columns"):
-            INVARIANTS["I6"](with_rows(honest, service, table, changed))
+            INVARIANTS["I6"](with_rows(valid, service, table, changed))
 
 
-def test_a_traceparent_of_a_log_is_judged_by_i7(honest: Evidence) -> None:
+def test_a_traceparent_of_a_log_is_judged_by_i7(valid: Evidence) -> None:
     for service in ("intake", "allocation"):
-        for evidence in falsified(honest, service, "log", "traceparent"):
+        for evidence in falsified(valid, service, "log", "traceparent"):
             with pytest.raises(AssertionError, match=r"audit's ledger holds .* with traceparent"):
                 INVARIANTS["I7"](evidence)
 
 
 @pytest.mark.parametrize(("service", "table"), LOGS)
 def test_a_row_of_a_log_or_its_head_that_is_missing_or_twice_there_is_found(
-    honest: Evidence, service: str, table: str
+    valid: Evidence, service: str, table: str
 ) -> None:
-    rows = rows_of(honest, service, table)
+    rows = rows_of(valid, service, table)
     for changed in ([*rows, rows[0]], rows[1:]):
         with pytest.raises(AssertionError, match=f"{service}'s {table}"):
-            INVARIANTS["I6"](with_rows(honest, service, table, changed))
+            INVARIANTS["I6"](with_rows(valid, service, table, changed))
 
 
 @pytest.mark.parametrize(("service", "table"), sorted({(service, table) for service, table, _ in COLUMNS}))
-def test_a_row_that_is_missing_or_twice_there_is_found(honest: Evidence, service: str, table: str) -> None:
-    rows = rows_of(honest, service, table)
+def test_a_row_that_is_missing_or_twice_there_is_found(valid: Evidence, service: str, table: str) -> None:
+    rows = rows_of(valid, service, table)
     for changed in ([*rows, rows[0]], rows[1:]):
         with pytest.raises(AssertionError, match=f"{service}'s {table}"):
-            INVARIANTS["I7"](with_rows(honest, service, table, changed))
+            INVARIANTS["I7"](with_rows(valid, service, table, changed))
 
 
 def test_evidence_without_a_student_is_a_violation() -> None:
     for facts in ([], [mentor(1)]):
         with pytest.raises(AssertionError, match="has no student"):
-            INVARIANTS["I7"](honest_evidence(facts))
+            INVARIANTS["I7"](valid_evidence(facts))
 
 
-def test_the_naive_oracle_and_the_product_make_the_same_rows(honest: Evidence) -> None:
-    naive, product = replay(honest), replay(honest, naive_facts=0)
+def test_the_naive_oracle_and_the_product_make_the_same_rows(valid: Evidence) -> None:
+    naive, product = replay(valid), replay(valid, naive_facts=0)
     assert naive.decisions == product.decisions
     for table, key in KEYS["allocation"].items():
         rows = [{**row, **dict(zip(key, place, strict=True))} for place, row in product.tables[table].items()]
@@ -207,7 +207,7 @@ def test_the_naive_oracle_and_the_product_make_the_same_rows(honest: Evidence) -
 
 
 def test_rows_are_expected_from_the_oracle_and_not_from_the_product(
-    honest: Evidence, monkeypatch: pytest.MonkeyPatch
+    valid: Evidence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A product that decides wrongly in the services and in the replay alike is found."""
     from tests.invariants import replay as judged
@@ -216,7 +216,7 @@ def test_rows_are_expected_from_the_oracle_and_not_from_the_product(
         raise AssertionError("the product has decided")
 
     monkeypatch.setattr(judged, "by_the_product", never)
-    INVARIANTS["I7"](honest)
+    INVARIANTS["I7"](valid)
 
 
 @pytest.mark.parametrize("service", PACKAGES)

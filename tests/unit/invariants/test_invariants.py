@@ -1,4 +1,4 @@
-"""Every invariant finds what it looks for: each case plants one violation into honest evidence."""
+"""Every invariant finds what it looks for: each case plants one violation into valid evidence."""
 
 from dataclasses import replace
 from typing import Final
@@ -9,8 +9,8 @@ from shared.contracts.facts import Fact, StudentErased
 from tests.chains import mentor, student
 from tests.invariants.every import INVARIANTS, everything_holds, violations
 from tests.invariants.evidence import Evidence
-from tests.invariants.honest import honest_evidence
-from tests.unit.invariants.planting import (
+from tests.invariants.valid_evidence import valid_evidence
+from tests.unit.invariants.tampering import (
     Plant,
     add,
     canary,
@@ -49,8 +49,8 @@ ERASED: Final[list[Fact]] = [
 
 
 @pytest.fixture(scope="module")
-def honest() -> Evidence:
-    return honest_evidence(FACTS)
+def valid() -> Evidence:
+    return valid_evidence(FACTS)
 
 
 CASES: Final[dict[str, tuple[str, Plant, str]]] = {
@@ -121,45 +121,45 @@ CASES: Final[dict[str, tuple[str, Plant, str]]] = {
 }  # fmt: skip
 
 
-def test_honest_evidence_holds(honest: Evidence) -> None:
-    everything_holds(honest)
+def test_valid_evidence_holds(valid: Evidence) -> None:
+    everything_holds(valid)
 
 
-def test_honest_evidence_of_an_erasure_holds() -> None:
-    everything_holds(honest_evidence(ERASED))
+def test_valid_evidence_of_an_erasure_holds() -> None:
+    everything_holds(valid_evidence(ERASED))
 
 
 def test_a_key_that_outlives_an_erasure_is_found() -> None:
     gone = {"tenant": "default", "subject": "student/01890000-0000-7000-8000-000000000001"}
     plant = in_table("intake", "subject_keys", lambda rows: rows.append(gone))
     with pytest.raises(AssertionError, match="was erased and has a key"):
-        INVARIANTS["I9"](plant(honest_evidence(ERASED)))
+        INVARIANTS["I9"](plant(valid_evidence(ERASED)))
 
 
 def test_a_fact_after_an_erasure_is_found() -> None:
-    evidence = honest_evidence([*ERASED, student(1, version=4)])
+    evidence = valid_evidence([*ERASED, student(1, version=4)])
     with pytest.raises(AssertionError, match="was erased with version 3, and has 4"):
         INVARIANTS["I8"](evidence)
 
 
 def test_an_erasure_that_was_answered_and_is_not_in_the_log_is_found() -> None:
     told = {"student_id": "01890000-0000-7000-8000-000000000001", "facts": [{"partition": 2, "sequence": 11}]}
-    INVARIANTS["I5"](replace(honest_evidence(ERASED), erased=[told]))
+    INVARIANTS["I5"](replace(valid_evidence(ERASED), erased=[told]))
     with pytest.raises(AssertionError, match="and is not there"):
-        INVARIANTS["I5"](replace(honest_evidence(FACTS), erased=[told]))
+        INVARIANTS["I5"](replace(valid_evidence(FACTS), erased=[told]))
     nine = {**told, "facts": [{"partition": 2, "sequence": 9}]}
     with pytest.raises(AssertionError, match="where intake-02-0000000000000009 stands"):
-        INVARIANTS["I5"](replace(honest_evidence(ERASED), erased=[nine]))
+        INVARIANTS["I5"](replace(valid_evidence(ERASED), erased=[nine]))
 
 
 def test_an_erasure_that_is_not_kept_is_found() -> None:
     plant = in_table("intake", "erasures", nothing_left)
     with pytest.raises(AssertionError, match=r"intake's erasures holds .*no row"):
-        INVARIANTS["I7"](plant(honest_evidence(ERASED)))
+        INVARIANTS["I7"](plant(valid_evidence(ERASED)))
 
 
-def test_a_topic_may_repeat_what_it_holds(honest: Evidence) -> None:
-    everything_holds(in_history("facts", "topic", lambda rows: rows.extend(rows[1:4]))(honest))
+def test_a_topic_may_repeat_what_it_holds(valid: Evidence) -> None:
+    everything_holds(in_history("facts", "topic", lambda rows: rows.extend(rows[1:4]))(valid))
 
 
 def test_every_invariant_has_cases_and_there_are_no_others() -> None:
@@ -169,9 +169,9 @@ def test_every_invariant_has_cases_and_there_are_no_others() -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_planted_violation_is_found(honest: Evidence, case: str) -> None:
+def test_a_planted_violation_is_found(valid: Evidence, case: str) -> None:
     invariant, plant, finding = CASES[case]
-    INVARIANTS[invariant](honest)
+    INVARIANTS[invariant](valid)
     with pytest.raises(AssertionError, match=finding):
-        INVARIANTS[invariant](plant(honest))
-    assert invariant in {violation.invariant for violation in violations(plant(honest))}
+        INVARIANTS[invariant](plant(valid))
+    assert invariant in {violation.invariant for violation in violations(plant(valid))}

@@ -4,7 +4,7 @@ import time
 
 from tests.tools.bench.cohorts import make_load
 from tests.tools.bench.figures import Figures, per_thousand, spread
-from tests.tools.bench.ground import new_ground
+from tests.tools.bench.harness import new_harness
 from tests.tools.bench.processes import PeakMemory, shares, spent
 from tests.tools.bench.sizes import Sizes
 
@@ -12,17 +12,17 @@ from tests.tools.bench.sizes import Sizes
 async def run(sizes: Sizes) -> Figures:
     """`students_per_second` counts those that are answered and on the topic."""
     load = make_load(sizes.alone)
-    async with new_ground() as ground:
-        await ground.stop("allocation", "audit")
-        await ground.send_reference(load)
-        async with PeakMemory(ground.system) as peak:
-            before, begun = ground.usage(), time.monotonic()
-            sent = await ground.sender.send_all(load.pieces)
+    async with new_harness() as harness:
+        await harness.stop("allocation", "audit")
+        await harness.send_reference(load)
+        async with PeakMemory(harness.system) as peak:
+            before, begun = harness.usage(), time.monotonic()
+            sent = await harness.sender.send_all(load.pieces)
             answered = time.monotonic() - begun
-            await ground.until_relayed()
-            relayed, after = time.monotonic() - begun, ground.usage()
-        ground.check_answers(load, sent)
-        await ground.check_intake(load.students)
+            await harness.until_relayed()
+            relayed, after = time.monotonic() - begun, harness.usage()
+        harness.check_answers(load, sent)
+        await harness.check_intake(load.students)
         return {
             "students": load.students,
             "events": load.events,

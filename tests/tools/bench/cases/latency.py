@@ -7,7 +7,7 @@ import time
 from tests.tools.bench.calibrate import capacity
 from tests.tools.bench.cohorts import make_load
 from tests.tools.bench.figures import Figures, require, require_equal
-from tests.tools.bench.ground import Ground, new_ground
+from tests.tools.bench.harness import Harness, new_harness
 from tests.tools.bench.probe import Probe
 from tests.tools.bench.processes import shares
 from tests.tools.bench.sizes import Sizes
@@ -21,16 +21,16 @@ WARM_UP = 5
 
 async def run(sizes: Sizes) -> Figures:
     """To the answer, to the decision, to the ledger; idle and at half load."""
-    async with new_ground() as ground, Probe(ground, WARM_UP + 2 * sizes.probes) as probe:
-        carried = await capacity(ground, sizes.calibration)
+    async with new_harness() as harness, Probe(harness, WARM_UP + 2 * sizes.probes) as probe:
+        carried = await capacity(harness, sizes.calibration)
         await probe.watch_all(WARM_UP)
-        before = ground.usage()
+        before = harness.usage()
         idle = await probe.watch_all(sizes.probes, pause_seconds=PAUSE_SECONDS)
-        idle_machine = shares(before, ground.usage())
+        idle_machine = shares(before, harness.usage())
         require_equal(len(idle.seen), sizes.probes, "students that were probed")
-        half, students = await _at_half_load(ground, probe, carried, sizes)
-        await ground.chain.wait_for_ledger()
-        await ground.check_students(sizes.calibration + probe.sent + students)
+        half, students = await _at_half_load(harness, probe, carried, sizes)
+        await harness.chain.wait_for_ledger()
+        await harness.check_students(sizes.calibration + probe.sent + students)
         return {
             "capacity_events_per_second": round(carried),
             "idle": {**idle.figures(), "machine": idle_machine},
@@ -38,19 +38,19 @@ async def run(sizes: Sizes) -> Figures:
         }
 
 
-async def _at_half_load(ground: Ground, probe: Probe, carried: float, sizes: Sizes) -> tuple[Figures, int]:
+async def _at_half_load(harness: Harness, probe: Probe, carried: float, sizes: Sizes) -> tuple[Figures, int]:
     """Its figures, and how many students it has sent besides the probed ones."""
     rate, seconds = HALF * carried, sizes.half_load_seconds
     load = make_load(math.ceil(rate * seconds), batch_events=BATCH_EVENTS)
-    await ground.send_reference(load)
-    await ground.chain.wait_for_ledger()
-    before, until = ground.usage(), time.monotonic() + seconds
-    loading = asyncio.create_task(ground.sender.send_at_rate(load.pieces, rate))
+    await harness.send_reference(load)
+    await harness.chain.wait_for_ledger()
+    before, until = harness.usage(), time.monotonic() + seconds
+    loading = asyncio.create_task(harness.sender.send_at_rate(load.pieces, rate))
     await asyncio.sleep(seconds / 10)
     probed = await probe.watch_all(sizes.probes, pause_seconds=PAUSE_SECONDS, until=until)
-    after, sent = ground.usage(), await loading
+    after, sent = harness.usage(), await loading
     require(not sent.take_back(), "requests were refused at half load")
-    ground.check_answers(load, sent)
+    harness.check_answers(load, sent)
     require(bool(probed.seen), "no student was probed at half load")
     figures = {
         **probed.figures(),

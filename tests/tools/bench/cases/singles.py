@@ -8,7 +8,7 @@ import time
 from typing import Final
 
 from tests.tools.bench.figures import Figures, require_equal, spread
-from tests.tools.bench.ground import Ground, new_ground
+from tests.tools.bench.harness import Harness, new_harness
 from tests.tools.bench.probe import Probe
 from tests.tools.bench.processes import SENDER, shares, spent
 from tests.tools.bench.sizes import Sizes
@@ -18,13 +18,13 @@ SENDERS: Final = 64
 
 async def run(sizes: Sizes) -> Figures:
     """CPU by part, the sender's apart; and what the system costs a second while nothing comes."""
-    async with new_ground() as ground, Probe(ground, sizes.singles_warm_up + 2 * sizes.singles) as probe:
+    async with new_harness() as harness, Probe(harness, sizes.singles_warm_up + 2 * sizes.singles) as probe:
         for _ in range(sizes.singles_warm_up):
             await probe.send()
-        await ground.chain.wait_for_ledger()
-        idle = ground.usage()
+        await harness.chain.wait_for_ledger()
+        idle = harness.usage()
         await asyncio.sleep(sizes.idle_seconds)
-        before, begun = ground.usage(), time.monotonic()
+        before, begun = harness.usage(), time.monotonic()
         milliseconds: list[float] = []
 
         async def post(number: int) -> None:
@@ -37,11 +37,11 @@ async def run(sizes: Sizes) -> Figures:
             for number in range(sizes.singles):
                 group.create_task(post(number))
         answered = time.monotonic() - begun
-        await ground.chain.wait_for_ledger()
-        after = ground.usage()
+        await harness.chain.wait_for_ledger()
+        after = harness.usage()
         require_equal(len(milliseconds), sizes.singles, "posts that were answered")
-        most = await _as_fast_as_answered(ground, probe, sizes.singles)
-        await ground.check_students(probe.sent)
+        most = await _as_fast_as_answered(harness, probe, sizes.singles)
+        await harness.check_students(probe.sent)
         return {
             "most": most,
             "posts": sizes.singles,
@@ -53,9 +53,9 @@ async def run(sizes: Sizes) -> Figures:
         }
 
 
-async def _as_fast_as_answered(ground: Ground, probe: Probe, posts: int) -> Figures:
+async def _as_fast_as_answered(harness: Harness, probe: Probe, posts: int) -> Figures:
     """Events a second, one in each request, `SENDERS` at once; from the first request until all are in the ledger."""
-    before, begun = ground.usage(), time.monotonic()
+    before, begun = harness.usage(), time.monotonic()
     left = iter(range(posts))
 
     async def post_all() -> None:
@@ -66,8 +66,8 @@ async def _as_fast_as_answered(ground: Ground, probe: Probe, posts: int) -> Figu
         for _ in range(SENDERS):
             group.create_task(post_all())
     answered = time.monotonic()
-    await ground.chain.wait_for_ledger()
-    seconds, machine = time.monotonic() - begun, shares(before, ground.usage())
+    await harness.chain.wait_for_ledger()
+    seconds, machine = time.monotonic() - begun, shares(before, harness.usage())
     return {
         "senders": SENDERS,
         "posts": posts,

@@ -26,7 +26,7 @@ from infra.services import NAMES
 from shared.telemetry import accept_traceparent, is_sampled, unsampled_traceparent
 from tests.tools.bench.cohorts import Load, Mark, Piece, make_load
 from tests.tools.bench.figures import Figures, per_thousand, require
-from tests.tools.bench.ground import Environment, Ground, new_ground
+from tests.tools.bench.harness import Environment, Harness, new_harness
 from tests.tools.bench.processes import shares, spent
 from tests.tools.bench.sending import Sent
 from tests.tools.bench.sizes import Sizes
@@ -72,24 +72,24 @@ class Pair:
 class Side:
     """One of the two systems, and what it has answered so far."""
 
-    def __init__(self, ground: Ground, load: Load) -> None:
-        self._ground = ground
+    def __init__(self, harness: Harness, load: Load) -> None:
+        self._harness = harness
         self._load = load
         self._sent = Sent()
 
     async def begin(self) -> None:
         """Returns when everybody knows the mentors."""
-        await self._ground.send_reference(self._load)
-        await self._ground.chain.wait_for_ledger()
+        await self._harness.send_reference(self._load)
+        await self._harness.chain.wait_for_ledger()
 
     async def take(self, pieces: Sequence[Piece]) -> Block:
         """Sends them; until all is in the ledger, and then until the spans are exported."""
-        before, begun = self._ground.usage(), time.monotonic()
-        sent = await self._ground.sender.send_all(pieces)
-        await self._ground.chain.wait_for_ledger()
+        before, begun = self._harness.usage(), time.monotonic()
+        sent = await self._harness.sender.send_all(pieces)
+        await self._harness.chain.wait_for_ledger()
         seconds = time.monotonic() - begun
         await asyncio.sleep(1.5 * EXPORT_SECONDS)
-        after = self._ground.usage()
+        after = self._harness.usage()
         self._sent.status.update(sent.status)
         students = sent.status["accepted"]
         return Block(
@@ -100,8 +100,8 @@ class Side:
 
     async def check(self) -> None:
         """Nothing is lost, in front of an exporter or not."""
-        self._ground.check_answers(self._load, self._sent)
-        await self._ground.check_students(self._load.students)
+        self._harness.check_answers(self._load, self._sent)
+        await self._harness.check_students(self._load.students)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +176,8 @@ async def _series(sizes: Sizes, every: int, rounds: int) -> Series:
 async def _pairs(plain: Load, marked: Load, collector: Collector, blocks: int) -> list[Pair]:
     """The first block of each system is not counted: Kafka compiles its code meanwhile."""
     async with AsyncExitStack() as stack:
-        off = Side(await stack.enter_async_context(new_ground()), plain)
-        sampled = Side(await stack.enter_async_context(new_ground(_environment(collector))), marked)
+        off = Side(await stack.enter_async_context(new_harness()), plain)
+        sampled = Side(await stack.enter_async_context(new_harness(_environment(collector))), marked)
         pairs = []
         for side in (off, sampled):
             await side.begin()

@@ -6,7 +6,7 @@ from statistics import median
 
 from tests.tools.bench.cohorts import Load, make_load
 from tests.tools.bench.figures import Figures, per_thousand
-from tests.tools.bench.ground import Ground, new_ground
+from tests.tools.bench.harness import Harness, new_harness
 from tests.tools.bench.processes import PeakMemory, shares, spent
 from tests.tools.bench.sizes import Sizes
 
@@ -32,26 +32,26 @@ def _middle(runs: list[Figures]) -> Figures:
 
 
 async def _run_once(load: Load, *, proves: bool) -> Figures:
-    async with new_ground() as ground:
-        await ground.send_reference(load)
-        await ground.chain.wait_for_ledger()
-        figures = await measure(ground, load)
+    async with new_harness() as harness:
+        await harness.send_reference(load)
+        await harness.chain.wait_for_ledger()
+        figures = await measure(harness, load)
         if proves:
-            figures["proof"] = await ground.check_proof()
+            figures["proof"] = await harness.check_proof()
     print(f"  {load.students:,} students: {figures['students_per_second']:,}/s", file=sys.stderr, flush=True)
     return figures
 
 
-async def measure(ground: Ground, load: Load) -> Figures:
+async def measure(harness: Harness, load: Load) -> Figures:
     """Sends it all to a system that knows the mentors, and nobody besides."""
-    async with PeakMemory(ground.system) as peak:
-        disk, before, begun = ground.disk_bytes(), ground.usage(), time.monotonic()
-        sent = await ground.sender.send_all(load.pieces)
+    async with PeakMemory(harness.system) as peak:
+        disk, before, begun = harness.disk_bytes(), harness.usage(), time.monotonic()
+        sent = await harness.sender.send_all(load.pieces)
         answered = time.monotonic() - begun
-        await ground.chain.wait_for_ledger()
-        seconds, after = time.monotonic() - begun, ground.usage()
-    ground.check_answers(load, sent)
-    await ground.check_students(load.students)
+        await harness.chain.wait_for_ledger()
+        seconds, after = time.monotonic() - begun, harness.usage()
+    harness.check_answers(load, sent)
+    await harness.check_students(load.students)
     return {
         "students": load.students,
         "events": load.events,
@@ -59,9 +59,9 @@ async def measure(ground: Ground, load: Load) -> Figures:
         "seconds": round(seconds, 2),
         "seconds_to_the_last_answer": round(answered, 2),
         "requests_refused": sent.refused_requests,
-        "waitlisted": await ground.value("allocation", "waiting"),
+        "waitlisted": await harness.value("allocation", "waiting"),
         "cpu_ms_per_1000": per_thousand(spent(before, after), load.students),
-        "disk_kb_per_student": round((ground.disk_bytes() - disk) / 1000 / load.students, 1),
+        "disk_kb_per_student": round((harness.disk_bytes() - disk) / 1000 / load.students, 1),
         "peak_mb": peak.mb,
         "machine": shares(before, after),
     }

@@ -9,7 +9,7 @@ import structlog
 from tests.simulation.processes import PROCESS
 
 
-def narrate(out: TextIO) -> None:
+def log_to(out: TextIO) -> None:
     """From now on log lines go to `out`."""
 
     def tell(_: Any, level: str, event: MutableMapping[str, Any]) -> Any:
@@ -18,7 +18,7 @@ def narrate(out: TextIO) -> None:
         except RuntimeError:  # a coroutine of a dead process that is being closed
             raise structlog.DropEvent from None
         process = PROCESS.get()
-        name = process.name if process is not None else "world"
+        name = process.name if process is not None else "installation"
         rest = " ".join(f"{key}={value!r}" for key, value in event.items() if key != "event")
         out.write(f"{seconds:9.3f} {name:14} {level:8} {event['event']} {rest}\n")
         raise structlog.DropEvent

@@ -40,7 +40,7 @@ def draft(partition: int, number: int, *, traceparent: str | None = TRACEPARENT)
 
 
 @dataclass
-class Bed:
+class RelayHarness:
     """One system under test: `log` with `pool`, and the topic it belongs to."""
 
     database: ServiceDatabase
@@ -178,11 +178,11 @@ class Bed:
 
 
 @asynccontextmanager
-async def laid(database: ServiceDatabase, bootstrap: str, topic: str) -> AsyncIterator[Bed]:
-    """A bed on a database that has a log."""
+async def laid(database: ServiceDatabase, bootstrap: str, topic: str) -> AsyncIterator[RelayHarness]:
+    """A harness on a database that has a log."""
     pool = await open_pool(database.dsn, application="test", size=6)
     try:
-        yield Bed(database, pool, Log("intake", topic=topic), bootstrap, topic)
+        yield RelayHarness(database, pool, Log("intake", topic=topic), bootstrap, topic)
     finally:
         await pool.close()
 

@@ -33,18 +33,18 @@ select (select json_object_agg(partition, sequence) from inbox where source = 'i
 """
 
 
-class NotQuiet(Exception):
+class NotQuiescent(Exception):
     """It did not become quiet in time; the message says what was still missing."""
 
 
 @dataclass
-class Stillness:
+class Quiescence:
     """Looks for what is missing, over connections of its own that survive as long as the servers do."""
 
     servers: Servers
 
     async def wait(self, seconds: float, *, only_inbound: bool = False) -> None:
-        """Returns when nothing is missing. Raises `NotQuiet` after `seconds`."""
+        """Returns when nothing is missing. Raises `NotQuiescent` after `seconds`."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while True:
@@ -55,7 +55,7 @@ class Stillness:
             if missing is None:
                 return
             if loop.time() > deadline:
-                raise NotQuiet(f"not quiet after {seconds:.0f} s: {missing}")
+                raise NotQuiescent(f"not quiet after {seconds:.0f} s: {missing}")
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _missing(self, only_inbound: bool) -> str | None:

@@ -1,4 +1,4 @@
-"""Ways to plant a violation into honest evidence."""
+"""Ways to plant a violation into valid evidence."""
 
 from collections.abc import Callable
 from dataclasses import replace

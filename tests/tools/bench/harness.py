@@ -34,8 +34,8 @@ Environment = Mapping[str, Mapping[str, str]]
 """Variables by service."""
 
 
-class Ground:
-    """A running system, an admin of it who looks, and a sender. Made by `new_ground`."""
+class Harness:
+    """A running system, an admin of it who looks, and a sender. Made by `new_harness`."""
 
     def __init__(self, system: System, client: httpx.AsyncClient, sender: Sender) -> None:
         self.system = system
@@ -150,9 +150,9 @@ class Ground:
 
 
 @asynccontextmanager
-async def new_ground(
+async def new_harness(
     environment: Environment | None = None, tenants: Mapping[str, str] = EVERY_TENANT
-) -> AsyncIterator[Ground]:
+) -> AsyncIterator[Harness]:
     """Started empty, stopped and removed at the end. `environment` adds variables by service."""
     given: dict[str, dict[str, str]] = {name: dict(more) for name, more in (environment or {}).items()}
     given.setdefault("intake", {})["RAHNAMA_SOURCES"] = json.dumps(tenants)
@@ -168,6 +168,6 @@ async def new_ground(
             )
             tokens = {tenant: system.token("upstream", tenant=tenant) for tenant in tenants.values()}
             sender = await stack.enter_async_context(Sender(system.urls["intake"], tokens))
-            ground = Ground(system, client, sender)
-            stack.push_async_callback(ground.close)
-            yield ground
+            harness = Harness(system, client, sender)
+            stack.push_async_callback(harness.close)
+            yield harness

@@ -58,24 +58,24 @@ class Shape:
 class Instance:
     """One process of a service."""
 
-    def __init__(self, world: "World", service: str, name: str) -> None:
+    def __init__(self, installation: "Installation", service: str, name: str) -> None:
         self.service = service
         self.name = name
         self.ready = False
         self.process = Process(name)
         self.process.on_death = self._died
-        self._world = world
+        self._installation = installation
         self._requests: set[asyncio.Future[Any]] = set()
-        skew = timedelta(seconds=world.chance.uniform(-2, 2))
-        database = world.databases[service]
+        skew = timedelta(seconds=installation.chance.uniform(-2, 2))
+        database = installation.databases[service]
         resources = Resources(
             pool=Pool(database),  # type: ignore[arg-type]
             connect=partial(connect, database),  # type: ignore[arg-type]
-            kafka=Kafka(world.broker),
-            clock=lambda: world.now() + skew,
+            kafka=Kafka(installation.broker),
+            clock=lambda: installation.now() + skew,
             telemetry=Telemetry(),
         )
-        self.parts: Any = self.process.context.run(_compose, service, world.shape, resources)
+        self.parts: Any = self.process.context.run(_compose, service, installation.shape, resources)
         if service != "audit":
             self._listen(self.parts.relay._inspection.foreign.found)
 
@@ -90,10 +90,10 @@ class Instance:
 
         def told(topic: str, number: int, records: Iterable[Any]) -> None:
             reported = list(records)
-            self._world.foreign += [
+            self._installation.foreign += [
                 f"{topic} {number}: {record.reason}"
                 for record in reported
-                if record.kept is not None or self.service not in self._world.set_back
+                if record.kept is not None or self.service not in self._installation.set_back
             ]
             report(topic, number, reported)
 
@@ -101,7 +101,7 @@ class Instance:
 
     def start(self) -> None:
         """In the background, as a process does."""
-        run_in(self.process, self._world.loop, self._start())
+        run_in(self.process, self._installation.loop, self._start())
 
     async def _start(self) -> None:
         for part in self.in_order:
@@ -124,9 +124,9 @@ class Instance:
         if not self.process.alive:
             work.close()
             raise ConnectionRefusedError(self.name)
-        answer = self._world.loop.create_future()
+        answer = self._installation.loop.create_future()
         self._requests.add(answer)
-        task = run_in(self.process, self._world.loop, work)
+        task = run_in(self.process, self._installation.loop, work)
         task.add_done_callback(partial(_hand_on, answer), context=SERVER)
         try:
             return await answer
@@ -138,10 +138,10 @@ class Instance:
         for answer in list(self._requests):
             if not answer.done():
                 answer.set_exception(ConnectionResetError(self.name))
-        self._world.bury(self)
+        self._installation.bury(self)
 
 
-class World:
+class Installation:
     """Everything that a seed sets up. Its time and its chance are the loop's and the seed's."""
 
     def __init__(self, loop: SimulatedLoop, shape: Shape, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""`python -m tests.faults.victim <service>`: a service as it is, with short time-outs, that can be told where to die.
+"""`python -m tests.faults.instrumented <service>`: a service as it is, with short time-outs, that can be told where to die.
 
 RAHNAMA_VICTIM_CONTROL names the file that arms it; RAHNAMA_VICTIM_RELEASE=next makes it one of the next release;
 RAHNAMA_VICTIM_ROGUE=1 lets its relay publish every partition, whoever leads it.

@@ -23,7 +23,7 @@ CounterPool = tuple[str, int, int]
 
 
 @dataclass
-class Retold:
+class Replayed:
     """What the logs come to. `outcomes` holds (status, mentor_id); `numbers` are those of new counters, in order.
 
     `students` and `mentors` hold the latest fact; whoever has left a pool is not in `students`.
@@ -48,9 +48,9 @@ class Retold:
 
 
 @lru_cache(maxsize=1)
-def retell(evidence: Evidence) -> Retold:
+def replay_evidence(evidence: Evidence) -> Replayed:
     """From the first fact to the last decision, partition by partition."""
-    retold = Retold()
+    replayed = Replayed()
     both = told(evidence)
     for partition in sorted({*both.facts, *both.decisions}):
         facts = list(both.facts.get(partition, ()))
@@ -59,115 +59,115 @@ def retell(evidence: Evidence) -> Retold:
         for decision in both.decisions.get(partition, ()):
             place = places.get(decision.causation_id)
             if place is None:
-                retold.contradict("I8", f"{decision.id}: its cause {decision.causation_id} is no fact")
+                replayed.contradict("I8", f"{decision.id}: its cause {decision.causation_id} is no fact")
                 continue
             if place + 1 < taken:
-                retold.contradict("I8", f"{decision.id} stands after a decision on a later fact")
+                replayed.contradict("I8", f"{decision.id} stands after a decision on a later fact")
             for fact in facts[taken : place + 1]:
-                _take_fact(retold, fact)
+                _take_fact(replayed, fact)
             taken = max(taken, place + 1)
             if decision.time != facts[place].time:
-                retold.contradict("I8", f"{decision.id} has another time than its fact")
-            _take_decision(retold, decision, partition % 2)
+                replayed.contradict("I8", f"{decision.id} has another time than its fact")
+            _take_decision(replayed, decision, partition % 2)
         for fact in facts[taken:]:
-            _take_fact(retold, fact)
-    return retold
+            _take_fact(replayed, fact)
+    return replayed
 
 
-def _take_fact(retold: Retold, fact: Event) -> None:
+def _take_fact(replayed: Replayed, fact: Event) -> None:
     data = fact.data
     match fact.kind:
         case "student.registered":
-            retold.students[fact.tenant, data["gender"], data["year"], data["student_id"]] = data
+            replayed.students[fact.tenant, data["gender"], data["year"], data["student_id"]] = data
         case "student.withdrawn":
-            retold.students.pop((fact.tenant, data["gender"], data["year"], data["student_id"]), None)
+            replayed.students.pop((fact.tenant, data["gender"], data["year"], data["student_id"]), None)
         case "student.erased":
             gone = (fact.tenant, data["gender"], data["student_id"])
-            for student in [key for key in retold.students if (key[0], key[1], key[3]) == gone]:
-                del retold.students[student]
+            for student in [key for key in replayed.students if (key[0], key[1], key[3]) == gone]:
+                del replayed.students[student]
         case "mentor.registered":
-            retold.mentors[fact.tenant, data["mentor_id"]] = data
+            replayed.mentors[fact.tenant, data["mentor_id"]] = data
 
 
-def _take_decision(retold: Retold, event: Event, gender: int) -> None:
+def _take_decision(replayed: Replayed, event: Event, gender: int) -> None:
     data = event.data
     student = (event.tenant, gender, data["year"], data["student_id"])
-    status, mentor_id = retold.outcomes.get(student, (None, None))
+    status, mentor_id = replayed.outcomes.get(student, (None, None))
     match event.kind:
         case "student.assigned":
             if status == "assigned":
-                retold.contradict("I1", f"{event.id} assigns {student} again without a release")
-            _fill_place(retold, event, student)
-            _give_counter(retold, event, gender)
-            retold.outcomes[student] = ("assigned", data["mentor_id"])
+                replayed.contradict("I1", f"{event.id} assigns {student} again without a release")
+            _fill_place(replayed, event, student)
+            _give_counter(replayed, event, gender)
+            replayed.outcomes[student] = ("assigned", data["mentor_id"])
         case "student.waitlisted":
             if status == "assigned":
-                retold.contradict("I1", f"{event.id} lets {student} wait, who has a mentor")
-            retold.outcomes[student] = ("waitlisted", None)
+                replayed.contradict("I1", f"{event.id} lets {student} wait, who has a mentor")
+            replayed.outcomes[student] = ("waitlisted", None)
         case "student.released" | "student.withdrawn" as kind:
             if mentor_id != data["previous_mentor_id"]:
-                retold.contradict("I1", f"{event.id} takes {student} from another mentor than {mentor_id}")
+                replayed.contradict("I1", f"{event.id} takes {student} from another mentor than {mentor_id}")
             if mentor_id is not None:
-                retold.loads[event.tenant, data["year"], mentor_id] -= 1
-            retold.outcomes[student] = (kind.removeprefix("student."), None)
+                replayed.loads[event.tenant, data["year"], mentor_id] -= 1
+            replayed.outcomes[student] = (kind.removeprefix("student."), None)
         case "directive.rejected":
             return
         case other:
-            retold.contradict("I4", f"{event.id} has the unknown type {other}")
+            replayed.contradict("I4", f"{event.id} has the unknown type {other}")
             return
-    _require_version(retold, event, student)
+    _require_version(replayed, event, student)
 
 
-def _require_version(retold: Retold, event: Event, student: Student) -> None:
+def _require_version(replayed: Replayed, event: Event, student: Student) -> None:
     """A decision carries the version of the student's latest fact; one that ends an enrolment that of the end."""
-    fact = retold.students.get(student)
+    fact = replayed.students.get(student)
     if fact is None:
         if event.kind not in ("student.released", "student.withdrawn"):
-            retold.contradict("I4", f"{event.id} is of {student}, of whom there is no fact")
+            replayed.contradict("I4", f"{event.id} is of {student}, of whom there is no fact")
     elif event.data["version"] != fact["version"]:
-        retold.contradict(
+        replayed.contradict(
             "I8", f"{event.id} has version {event.data['version']}; the latest fact has {fact['version']}"
         )
 
 
-def _fill_place(retold: Retold, event: Event, student: Student) -> None:
+def _fill_place(replayed: Replayed, event: Event, student: Student) -> None:
     data = event.data
     place = (event.tenant, data["year"], data["mentor_id"])
     load, capacity = data["rank"]["load"], data["rank"]["capacity"]
-    mentor = retold.mentors.get((event.tenant, data["mentor_id"]))
-    fact = retold.students.get(student)
+    mentor = replayed.mentors.get((event.tenant, data["mentor_id"]))
+    fact = replayed.students.get(student)
     if mentor is None or fact is None:
-        retold.contradict("I2", f"{event.id} assigns {student} to {place}: of one of them there is no fact")
+        replayed.contradict("I2", f"{event.id} assigns {student} to {place}: of one of them there is no fact")
     else:
         if capacity != mentor["capacity"]:
-            retold.contradict(
+            replayed.contradict(
                 "I2", f"{event.id} says capacity {capacity}; the mentor's is {mentor['capacity']}"
             )
         if broken := broken_rules(fact, mentor):
-            retold.contradict("I2", f"{event.id} assigns {student} to {place} against {broken}")
-    if load != retold.loads[place]:
-        retold.contradict("I2", f"{event.id} counts {load} with {place}, not {retold.loads[place]}")
+            replayed.contradict("I2", f"{event.id} assigns {student} to {place} against {broken}")
+    if load != replayed.loads[place]:
+        replayed.contradict("I2", f"{event.id} counts {load} with {place}, not {replayed.loads[place]}")
     if load >= capacity:
-        retold.contradict("I2", f"{event.id} fills {place} beyond {capacity}")
-    retold.loads[place] += 1
+        replayed.contradict("I2", f"{event.id} fills {place} beyond {capacity}")
+    replayed.loads[place] += 1
 
 
-def _give_counter(retold: Retold, event: Event, gender: int) -> None:
+def _give_counter(replayed: Replayed, event: Event, gender: int) -> None:
     data = event.data
     owner = (event.tenant, gender, data["student_id"])
     pool = (event.tenant, data["year"], gender)
-    counter, first = data["counter"], retold.counters.get(owner)
+    counter, first = data["counter"], replayed.counters.get(owner)
     if first is not None:
         if counter != first:
-            retold.contradict("I3", f"{event.id} gives {owner} a second counter after {first}")
+            replayed.contradict("I3", f"{event.id} gives {owner} a second counter after {first}")
         return
     if counter is None:
-        if len(retold.numbers.get(pool, ())) < LAST_COUNTER:
-            retold.contradict("I3", f"{event.id} gives {owner} no counter, and there are some left")
+        if len(replayed.numbers.get(pool, ())) < LAST_COUNTER:
+            replayed.contradict("I3", f"{event.id} gives {owner} no counter, and there are some left")
         return
-    retold.counters[owner] = counter
+    replayed.counters[owner] = counter
     start = f"{data['year'] % 100:02d}{COUNTER_PREFIXES[gender]}"
     if not (counter.startswith(start) and len(counter) == 9 and counter.isdigit()):
-        retold.contradict("I3", f"{event.id} gives {counter}, not {start} and four digits")
+        replayed.contradict("I3", f"{event.id} gives {counter}, not {start} and four digits")
         return
-    retold.numbers.setdefault(pool, []).append(int(counter[5:]))
+    replayed.numbers.setdefault(pool, []).append(int(counter[5:]))

@@ -1,4 +1,4 @@
-"""What the trials on one bed share: the system, upstream, and whoever exists by now."""
+"""What the trials on one proxied share: the system, upstream, and whoever exists by now."""
 
 import base64
 import random
@@ -14,22 +14,22 @@ from infra.demo.traced import collector_environment
 from infra.local.home import Home
 from infra.otel.collector import Collector
 from infra.services import NAMES
-from tests.faults.bed import TENANTS, Bed
-from tests.faults.quiet import Stillness
+from tests.faults.proxied_system import TENANTS, ProxiedSystem
+from tests.faults.quiescence import Quiescence
 from tests.faults.senders import Senders
-from tests.faults.world import World
+from tests.faults.workload import Workload
 from tests.invariants.reading import Servers
 
 QUIET_SECONDS = 90.0
 
 
 @dataclass
-class Stage:
+class TrialEnvironment:
     """`inbound_made_anew` counts how often `rahnama.inbound` was deleted and created."""
 
-    bed: Bed
+    proxied: ProxiedSystem
     senders: Senders
-    world: World
+    workload: Workload
     servers: Servers
     collector: Collector
     inbound_made_anew: int = 0
@@ -41,40 +41,40 @@ class Stage:
         return [("answers", b"\n".join(self.senders.answers)), ("spans", spans), *metrics]
 
     async def _metrics(self, service: str) -> bytes:
-        headers = {"authorization": f"Bearer {self.bed.token('metrics')}"}
+        headers = {"authorization": f"Bearer {self.proxied.token('metrics')}"}
         async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
-            answer = await client.get(f"{self.bed.instances[service].url}/metrics", headers=headers)
+            answer = await client.get(f"{self.proxied.instances[service].url}/metrics", headers=headers)
         answer.raise_for_status()
         return answer.content
 
     def keep_logs(self, to: Path) -> None:
         """Copies what all parts have printed."""
         to.mkdir(parents=True, exist_ok=True)
-        for file in self.bed.log_files():
+        for file in self.proxied.log_files():
             if file.exists():
                 shutil.copy(file, to / file.name)
 
 
 @asynccontextmanager
-async def fresh_stage(seed: int, first_trial: int) -> AsyncIterator[Stage]:
+async def fresh_environment(seed: int, first_trial: int) -> AsyncIterator[TrialEnvironment]:
     """Empty servers; managers, rosters and mentors are there already. All is stopped at the end."""
     with Home.from_environment().scratch_folder("faults") as folder, Collector() as collector:
-        async with Bed(folder, collector_environment(collector)) as bed:
-            servers = servers_of(bed, folder)
-            senders = Senders(bed)
-            stage = Stage(bed, senders, World(TENANTS), servers, collector)
+        async with ProxiedSystem(folder, collector_environment(collector)) as proxied:
+            servers = servers_of(proxied, folder)
+            senders = Senders(proxied)
+            environment = TrialEnvironment(proxied, senders, Workload(TENANTS), servers, collector)
             try:
-                beginning = stage.world.beginning(random.Random(f"{seed}/beginning {first_trial}"))
+                beginning = environment.workload.beginning(random.Random(f"{seed}/beginning {first_trial}"))
                 await senders.send([beginning])
-                await Stillness(servers).wait(QUIET_SECONDS)
-                yield stage
+                await Quiescence(servers).wait(QUIET_SECONDS)
+                yield environment
             finally:
                 await senders.close()
 
 
-def servers_of(bed: Bed, folder: Path) -> Servers:
+def servers_of(proxied: ProxiedSystem, folder: Path) -> Servers:
     """Read directly, not through the proxies."""
-    system = bed.system
+    system = proxied.system
     return Servers(
         {service: system.database(service).owner_dsn for service in NAMES},
         system.kafka_bootstrap,

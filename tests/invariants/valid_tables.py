@@ -1,4 +1,4 @@
-"""The read models of honest evidence, written row by row as the services would."""
+"""The read models of valid evidence, written row by row as the services would."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -18,7 +18,7 @@ YEARS: Final = (YEAR, YEAR - 1)
 LANES: Final = 4
 
 
-class World:
+class Workload:
     """Grows from trial to trial. What it does next depends on `draw` alone."""
 
     def __init__(self, tenants: dict[str, str]) -> None:

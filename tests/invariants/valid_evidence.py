@@ -15,7 +15,7 @@ from shared.contracts.facts import FACT_NAMES, Fact, StudentErased
 from tests.chains import subject_of
 from tests.invariants.chains import tree_hash
 from tests.invariants.evidence import NO_HASH, Evidence, History, Inbound, Kept, Personal, Row, Sent
-from tests.invariants.honest_tables import allocation_tables, intake_tables
+from tests.invariants.valid_tables import allocation_tables, intake_tables
 from tests.oracle.tables import Tables
 
 TENANT: Final = "default"
@@ -23,7 +23,7 @@ START: Final = datetime(2026, 3, 21, tzinfo=UTC)
 
 
 @dataclass
-class HonestLog:
+class ValidLog:
     """One log of one partition, as it grows."""
 
     source: str
@@ -111,9 +111,9 @@ class HonestLog:
         return {"source": self.source, "partition": self.partition, "size": size, "edge": edge}
 
 
-def honest_evidence(facts: Sequence[Fact], *, partition: int = 2) -> Evidence:
+def valid_evidence(facts: Sequence[Fact], *, partition: int = 2) -> Evidence:
     """Everything that follows from facts of one pool, each sent once by upstream; one more event was refused."""
-    intake, allocation = HonestLog("intake", partition), HonestLog("allocation", partition)
+    intake, allocation = ValidLog("intake", partition), ValidLog("allocation", partition)
     tables = Tables(partition % 2)
     funnels: dict[tuple[int, str], Mapping[str, int]] = {}
     state = tables.restore()

@@ -11,13 +11,13 @@ from typing import Final
 
 import httpx
 
-from tests.faults.bed import Bed
 from tests.faults.memory import MemoryUse, resident_mib, watched
 from tests.faults.metrics import NotAnswered, read_metric
-from tests.faults.quiet import Stillness
+from tests.faults.proxied_system import ProxiedSystem
+from tests.faults.quiescence import Quiescence
 from tests.faults.senders import PIECE_EVENTS, Senders
-from tests.faults.stage import Stage
 from tests.faults.subjects import Leaving, Step
+from tests.faults.trial_environment import TrialEnvironment
 from tests.invariants.reading import Servers
 
 QUIET_SECONDS: Final = 90.0
@@ -43,10 +43,10 @@ class DidNotHappen(Exception):
 
 
 @dataclass
-class Ground:
+class FaultContext:
     """One trial. `draw` is its own; everything that a fault chooses comes from it."""
 
-    stage: Stage
+    environment: TrialEnvironment
     draw: random.Random
     lanes: list[list[Step]]
     leaving: list[Leaving] = field(default_factory=list)
@@ -73,25 +73,27 @@ class Ground:
     _printed_before: dict[str, int] = field(default_factory=dict)
 
     @property
-    def bed(self) -> Bed:
+    def proxied(self) -> ProxiedSystem:
         """The system."""
-        return self.stage.bed
+        return self.environment.proxied
 
     @property
     def senders(self) -> Senders:
         """Upstream."""
-        return self.stage.senders
+        return self.environment.senders
 
     @property
     def servers(self) -> Servers:
         """Where raw tables and topics are."""
-        return self.stage.servers
+        return self.environment.servers
 
     def begin(self) -> None:
         """The load is on its way from now on."""
         self._pieces_before = self.senders.pieces_done
         self._printed_before = {
-            name: part.log.stat().st_size for name, part in self.bed.instances.items() if part.log.exists()
+            name: part.log.stat().st_size
+            for name, part in self.proxied.instances.items()
+            if part.log.exists()
         }
         self.load = asyncio.create_task(self._send())
 
@@ -160,12 +162,12 @@ class Ground:
         await self.quiet()
 
     async def quiet(self) -> None:
-        """Returns when nothing is on its way. Raises `NotQuiet`."""
-        await Stillness(self.servers).wait(QUIET_SECONDS)
+        """Returns when nothing is on its way. Raises `NotQuiescent`."""
+        await Quiescence(self.servers).wait(QUIET_SECONDS)
 
     async def more(self, students: int) -> None:
         """Some more load, of people who are new, and all of it sent; it belongs to the trial."""
-        lanes = self.stage.world.trial(self.draw, students, only_new=True)
+        lanes = self.environment.workload.trial(self.draw, students, only_new=True)
         self.lanes += lanes
         await self.senders.send(lanes)
 
@@ -189,7 +191,7 @@ class Ground:
     async def attacked(self, instances: Sequence[str], bound: int) -> AsyncIterator[None]:
         """Records the memory of these instances; the block is the attack. Raises `Expected` if one grew by more MiB."""
         pids = {
-            name: child.pid for name in instances if (child := self.bed.instances[name].child) is not None
+            name: child.pid for name in instances if (child := self.proxied.instances[name].child) is not None
         }
         async with contextlib.AsyncExitStack() as watches:
             uses = [
@@ -217,7 +219,7 @@ class Ground:
 
     async def a_new_mentor(self) -> int:
         """Registers one, and returns the partition of its fact."""
-        step = self.stage.world.new_mentor(self.draw)
+        step = self.environment.workload.new_mentor(self.draw)
         self.lanes.append([step])
         self.senders.keep([step])
         [result] = await self.senders.post(str(step.event["source"]), [step.event])
@@ -236,7 +238,9 @@ class Ground:
     async def metric(self, name: str, instance: str) -> float:
         """A metric's sum over all of its labels. Raises `Expected` when the instance does not answer in time."""
         try:
-            return await read_metric(self.bed.instances[instance].url, self.bed.token("metrics"), name)
+            return await read_metric(
+                self.proxied.instances[instance].url, self.proxied.token("metrics"), name
+            )
         except NotAnswered as error:
             raise Expected(f"{instance} did not answer with its metrics: {error}") from error
 
@@ -244,14 +248,14 @@ class Ground:
         """What `/readyz` says; an instance that does not answer is not ready."""
         try:
             async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
-                answer = await client.get(f"{self.bed.instances[instance].url}/readyz")
+                answer = await client.get(f"{self.proxied.instances[instance].url}/readyz")
         except httpx.TransportError:
             return False
         return answer.status_code == 200
 
     def alarms(self, instance: str, event: str) -> list[dict[str, object]]:
         """The lines with that event that an instance has logged in this trial."""
-        printed = self.bed.instances[instance].log.read_bytes()[self._printed_before.get(instance, 0) :]
+        printed = self.proxied.instances[instance].log.read_bytes()[self._printed_before.get(instance, 0) :]
         found = [
             json.loads(line)
             for line in printed.splitlines()

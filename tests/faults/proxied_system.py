@@ -30,7 +30,7 @@ TENANTS: Final = {"/upstream/demo": "default", "/upstream/qom": "qom", "/upstrea
 READY_SECONDS: Final = 60.0
 
 
-class Bed:
+class ProxiedSystem:
     """A system with `proxies` by (service, server), that knows which of its parts should run. A context manager."""
 
     def __init__(self, folder: Path, environment: Mapping[str, Mapping[str, str]]) -> None:
@@ -249,4 +249,4 @@ class Bed:
         }  # fmt: skip
         if service.service == "intake":
             service.environment["RAHNAMA_SOURCES"] = json.dumps(TENANTS)
-        service.module = ("tests.faults.victim", service.service)
+        service.module = ("tests.faults.instrumented", service.service)
