@@ -11,7 +11,7 @@ from services.intake.append.erasure import Erasure
 from services.intake.append.idempotency import Answers
 from services.intake.append.transaction import Appender
 from services.intake.append.writer import Writer
-from services.intake.crypto.fresh_keys import FreshKeys
+from services.intake.crypto.key_record import FreshKeys
 from services.intake.crypto.sealing import Keyring
 from services.intake.inbox.erasure import erasure_router
 from services.intake.inbox.http import events_router

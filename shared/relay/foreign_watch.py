@@ -7,12 +7,12 @@ from typing import Final
 from aiokafka.errors import OffsetOutOfRangeError
 
 from shared.postgres import Pool
-from shared.relay.account import Account
 from shared.relay.diagnosis import LogView
 from shared.relay.extent import Extent, FetchedRecords, TopicRecord, UnreadableRecord
 from shared.relay.foreign import READ_SECONDS, ForeignRecord, ForeignRecords, foreign_of
 from shared.relay.leadership import Leadership
 from shared.relay.partition_relay import PartitionRelay
+from shared.relay.producer import Account
 from shared.relay.topic import Topic
 
 SETTLE_SECONDS: Final = 0.3

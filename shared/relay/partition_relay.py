@@ -9,11 +9,10 @@ import structlog
 
 from shared.append.log import Appended
 from shared.postgres import Pool
-from shared.relay.account import Account
 from shared.relay.backlog import Backlog, read_unsent
 from shared.relay.leadership import Leadership
 from shared.relay.metrics import DURATION, SENT
-from shared.relay.producer import MAX_BATCH_BYTES, BatchProducer
+from shared.relay.producer import MAX_BATCH_BYTES, Account, BatchProducer
 from shared.runtime.backoff import Backoff
 from shared.telemetry import Telemetry, attributes_of, begin_send
 

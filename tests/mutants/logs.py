@@ -192,7 +192,7 @@ LOGS = (
     Mutant(
         "every-offset-counts-as-acknowledged",
         "a record between two batches of the relay is never read",
-        "shared/relay/account.py",
+        "shared/relay/producer.py",
         "        if first <= self.reached:\n",
         "        if first >= 0:\n",
         ("tests/unit/relay/test_account.py",),

@@ -10,7 +10,7 @@ MOST: Final = {
     "intake": {"service": 18, "shared": 4},
     "allocation": {"service": 12, "shared": 10},
     "audit": {"service": 5, "shared": 7},
-    "relay": {"service": 5, "shared": 6},
+    "relay": {"service": 4, "shared": 5},
 }
 """Lower these with the way."""
 

@@ -21,7 +21,7 @@ from services.intake.append.load import (
     store_students,
 )
 from services.intake.append.seal_facts import seal_facts, store_keys, store_rejections
-from services.intake.crypto.fresh_keys import SubjectKey
+from services.intake.crypto.key_record import SubjectKey
 from services.intake.crypto.sealing import Keyring
 from services.intake.decide.rows import Placed
 from services.intake.decide.state import State, Student

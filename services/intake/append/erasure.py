@@ -14,7 +14,7 @@ from services.intake.append.idempotency import Place
 from services.intake.append.load import share_references
 from services.intake.append.transaction import transaction
 from services.intake.crypto import digests
-from services.intake.crypto.fresh_keys import FreshKeys
+from services.intake.crypto.key_record import FreshKeys
 from services.intake.crypto.sealing import Keyring, unseal
 from services.intake.decide.rows import Placed
 from services.intake.decide.student_registered import PersonalStudent

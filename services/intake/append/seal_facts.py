@@ -9,7 +9,7 @@ import msgspec
 
 from services.intake.append.decide_batch import Pending, ReceivedEvent, Settled
 from services.intake.append.idempotency import encoder
-from services.intake.crypto.fresh_keys import SubjectKey
+from services.intake.crypto.key_record import SubjectKey
 from services.intake.crypto.sealing import Keyring, new_data_key, seal
 from services.intake.decide.messages import FACTS
 from shared.append.log import Draft

@@ -12,7 +12,7 @@ from services.intake.append.batch import Tools, Work, Writing
 from services.intake.append.idempotency import Result
 from services.intake.append.metrics import count_answers
 from services.intake.append.writer import Submission
-from services.intake.crypto.fresh_keys import FreshKeys
+from services.intake.crypto.key_record import FreshKeys
 from services.intake.crypto.sealing import Keyring
 from shared.append.clock import Clock
 from shared.append.log import Appended, Log

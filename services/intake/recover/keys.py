@@ -12,8 +12,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 
-from services.intake.crypto.fresh_keys import SubjectKey
-from services.intake.crypto.key_record import open_record, record_key
+from services.intake.crypto.key_record import SubjectKey, open_record, record_key
 from services.intake.crypto.sealing import Keyring
 from services.intake.project.erased import forget_students
 from services.intake.recover.facts import QUERIES, Subject, split

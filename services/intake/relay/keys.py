@@ -12,8 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
-from services.intake.crypto.fresh_keys import FreshKeys, SubjectKey
-from services.intake.crypto.key_record import record_digest, record_key, seal_record
+from services.intake.crypto.key_record import FreshKeys, SubjectKey, record_digest, record_key, seal_record
 from services.intake.crypto.sealing import Keyring
 from services.intake.decide.messages import FACTS
 from services.intake.relay.records import Record, RecordProducer

@@ -18,7 +18,7 @@ from services.intake.append.decide_batch import ReceivedEvent
 from services.intake.append.idempotency import Result
 from services.intake.append.transaction import Appender
 from services.intake.append.writer import Submission, Writer
-from services.intake.crypto.fresh_keys import FreshKeys
+from services.intake.crypto.key_record import FreshKeys
 from services.intake.crypto.sealing import Keyring
 from services.intake.inbox.receive import Receiver
 from shared.append.clock import system_clock

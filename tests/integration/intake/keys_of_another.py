@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.intake.crypto.fresh_keys import FreshKeys
+from services.intake.crypto.key_record import FreshKeys
 from services.intake.relay.keys import KeyRecords
 from shared.kafka.aio_clients import AioKafkaClients
 from shared.postgres import Pool, open_pool

@@ -11,8 +11,7 @@ from aiokafka.admin import RecordsToDelete
 
 from infra.local.databases import Databases
 from services.intake.append.erasure import Erased, Erasure
-from services.intake.crypto.fresh_keys import FreshKeys, SubjectKey
-from services.intake.crypto.key_record import record_key, seal_record
+from services.intake.crypto.key_record import FreshKeys, SubjectKey, record_key, seal_record
 from services.intake.relay.keys import KeyRecords
 from services.intake.relay.records import RecordProducer
 from shared.append.clock import system_clock

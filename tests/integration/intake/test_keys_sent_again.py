@@ -10,8 +10,7 @@ import pytest
 
 from infra.local.databases import Databases
 from infra.local.topics import ensure_topics
-from services.intake.crypto.fresh_keys import FreshKeys
-from services.intake.crypto.key_record import open_record
+from services.intake.crypto.key_record import FreshKeys, open_record
 from services.intake.crypto.sealing import Keyring
 from services.intake.relay import keys_watch
 from services.intake.relay.keys import Anchor, KeyRecords

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from infra.local.databases import Databases
-from services.intake.crypto.fresh_keys import FreshKeys
+from services.intake.crypto.key_record import FreshKeys
 from tests.integration.inbox.test_topic_look import kill_fetcher
 from tests.integration.intake.harness import make_settings, prepare, running, student
 from tests.integration.intake.keys_of_another import TOPIC, connected, key_records

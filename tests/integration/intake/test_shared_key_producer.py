@@ -8,7 +8,7 @@ import pytest
 from aiokafka.errors import KafkaError
 
 from infra.local.databases import Databases
-from services.intake.crypto.fresh_keys import FreshKeys
+from services.intake.crypto.key_record import FreshKeys
 from services.intake.relay.keys_watch import KeysWatch
 from services.intake.relay.records import RecordProducer
 from tests.integration.intake.harness import make_settings, prepare, running, student

@@ -9,8 +9,7 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 
-from services.intake.crypto.fresh_keys import FreshKeys, SubjectKey
-from services.intake.crypto.key_record import open_record, seal_record
+from services.intake.crypto.key_record import FreshKeys, SubjectKey, open_record, seal_record
 from services.intake.crypto.sealing import Keyring, new_data_key, seal, unseal, uuid7
 
 OWNER = {"tenant": "default", "subject": "student/1", "kind": "rahnama.intake.student.registered.v1"}

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.relay.account import MOST_RANGES, Account
+from shared.relay.producer import MOST_RANGES, Account
 
 
 def begun(end: int = 0) -> Account:
