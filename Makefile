@@ -59,7 +59,7 @@ token: venv ## prints a token: ROLE=operator [TENANT= CENTERS=1,2 SUB= HOURS=]
 		$(if $(CENTERS),--centers "$(CENTERS)") $(if $(SUB),--subject "$(SUB)") $(if $(HOURS),--hours "$(HOURS)")
 
 # Some at a time, each with servers of its own: tests of servers wait more than they work.
-WORKERS ?= 4
+WORKERS ?= 3
 
 test: venv ## all tests, against real servers (ARGS= goes to pytest, WORKERS=1: one after the other)
 	@exec $(RUN) pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" $(ARGS)

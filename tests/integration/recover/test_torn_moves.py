@@ -51,7 +51,7 @@ def versions(tables: dict[str, list[dict[str, Any]]]) -> list[int]:
 
 
 @pytest.mark.parametrize("changes", [{}, {"group_code": 23, "first_name": "تازه"}])
-@pytest.mark.parametrize("lost_after", [0, 1])
+@pytest.mark.parametrize("lost_after", [0, pytest.param(1, marks=pytest.mark.long)])
 async def test_every_year_is_in_the_new_pool_and_the_event_sent_again_brings_what_it_said(
     accepting: Accepting, backups: Backups, changes: dict[str, Any], lost_after: int
 ) -> None:
