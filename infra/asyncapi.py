@@ -36,6 +36,8 @@ DESCRIPTION: Final = (
     " mode; rahnama.inbound takes batches and binary mode as well. docs/events.md defines the fields."
 )
 
+CONTENT_TYPE: Final = "application/cloudevents+json"
+
 Schema = dict[str, Any]
 
 _NUMBER: Final[Schema] = {
@@ -220,14 +222,8 @@ def _by_topic(made: dict[str, Any]) -> dict[str, Any]:
         types = [event.type for event in events]
         for type_ in types:
             [reference] = (part["$ref"] for part in made["channels"][type_]["messages"].values())
-            payload = made["components"]["messages"][reference.removeprefix("#/components/messages/")][
-                "payload"
-            ]
-            messages[type_] = {
-                "name": type_,
-                "contentType": "application/cloudevents+json",
-                "payload": payload,
-            }
+            made_message = made["components"]["messages"][reference.removeprefix("#/components/messages/")]
+            messages[type_] = {"name": type_, "contentType": CONTENT_TYPE, "payload": made_message["payload"]}
         joined[topic] = {
             **made["channels"][types[0]],
             "messages": {type_: {"$ref": f"#/components/messages/{type_}"} for type_ in types},

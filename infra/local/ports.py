@@ -80,7 +80,7 @@ def accepts(port: int) -> bool:
 
 
 USUAL = {**{service.name: service.port for service in SERVICES}, "kafka": 9092}
-"""What the documentation says, by part."""
+"""The documented ports, by part."""
 
 
 @dataclass(frozen=True)

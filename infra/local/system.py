@@ -223,11 +223,9 @@ class System:
     async def _watch_parts(self) -> None:
         """Never returns; raises PartFailedError at the first crash, or when restarts did not help."""
         if self._on_crash == "restart":
+            parts = self.parts.values()
             await side_by_side(
-                *(
-                    keep_running(part, RestartPolicy(), self._set, self._on_end)
-                    for part in self.parts.values()
-                )
+                *(keep_running(part, RestartPolicy(), self._set, self._on_end) for part in parts)
             )
         while True:
             self.require_running()

@@ -17,7 +17,7 @@ MOST_SURE: Final = 4
 
 
 class Linger:
-    """Is told of all that comes and is written, and knows when the next transaction should begin. 0 seconds: always at once.
+    """Decides when the next transaction begins, by what arrives and what is written. With 0 seconds it begins at once.
 
     `many` events never wait. Submissions are what one request or one poll brings.
     """

@@ -51,7 +51,7 @@ class AssignedPartition(Generic[L]):
 
     While `due` is set the partition is paused until then (seconds of the loop's clock). `sought_at` numbers the last
     seek: records that left the buffer before it are passed over, for they will be read again. `applied` outlives the
-    `consumer`, for alarms; so does `ahead_of`, the topic's last sequence when the position is beyond it; `opened` tells
+    `consumer`, for alarms; so does `ahead_of`, the topic's last sequence when the position is beyond it; `opened` is
     whether there ever was one. `read_to` is the offset at which Kafka's consumer reads on, as far as it was given records or sought; None: where Kafka's hint is, or the topic's beginning. `heard` is when
     the consumer last gave records or could not have given any; a topic that is read again does not change it.
     `unread` is whether the consumer itself has not read to the topic's end, as far as the last look knows.

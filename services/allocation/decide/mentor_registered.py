@@ -1,4 +1,4 @@
-"""A mentor was registered, or changed: who fits it no more leaves it, and its free places go to those who wait."""
+"""A mentor was registered, or changed: students who no longer fit leave it, and its free places go to those who wait."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -86,7 +86,7 @@ def _flip(table: _Table, keys: Codes, bit: int) -> None:
 class Rule(NamedTuple):
     """`passing` is the bitset of the mentors for which `answer` is true; `available` are those with a place.
 
-    `narrows` says whether a student for whom `answer` was true of the mentor before may have to leave the mentor after it.
+    `narrows` (before, after): whether a student who passed the rule with the mentor before may fail it with the mentor after.
     `asks_for_a_place` is the rule whose mask is `available` alone: where a student may stay, it is not asked.
     """
 

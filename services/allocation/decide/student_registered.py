@@ -1,4 +1,4 @@
-"""A student was registered, or changed: who has no place gets one, and who fits its mentor no more gets another."""
+"""A student was registered, or changed: one without a place gets one, and one who no longer fits its mentor gets another."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from services.intake.append.decide_batch import Pending, ReceivedEvent, TenantBatch
+from services.intake.decide.mentor_registered import load as load_mentor
 from services.intake.decide.messages import FACTS, needs
 from services.intake.decide.state import Needs, State, Student
 from services.intake.decide.student_years import load_year
-from shared.contracts.facts import MentorRegistered, StudentRegistered, StudentWithdrawnFact
+from shared.contracts.facts import StudentRegistered, StudentWithdrawnFact
 from shared.errors import Conflict
 from shared.postgres import Connection, named_queries
 
@@ -129,15 +130,16 @@ async def _load_mentors(connection: Connection, state: State, wanted: Needs) -> 
     state.mentors_of = {manager_id: set() for manager_id in wanted.mentors_of}
     mentor_ids, manager_ids = sorted(wanted.mentors), sorted(wanted.mentors_of)
     for row in await connection.fetch(QUERIES["lock_mentors"], state.tenant, mentor_ids, manager_ids):
-        FACTS[MentorRegistered].load(state, row)
+        load_mentor(state, row)
 
 
 async def _load_references(connection: Connection, state: State, wanted: Needs) -> None:
     """Under the reference lock nobody moves managers, rosters, and what depends on them."""
     for kind in FACTS.values():
-        if kind.table is not None and (ids := wanted.references.get(kind.table.name)):
-            for row in await connection.fetch(QUERIES[kind.table.name], state.tenant, sorted(ids)):
-                kind.load(state, row)
+        reference = kind.reference
+        if reference is not None and (ids := wanted.references.get(reference.table.name)):
+            for row in await connection.fetch(QUERIES[reference.table.name], state.tenant, sorted(ids)):
+                reference.load(state, row)
 
 
 async def store_students(

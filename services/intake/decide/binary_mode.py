@@ -32,7 +32,7 @@ def open_record(
 ) -> InboundEvent | BrokenEvent:
     """The event of a message with headers, binary (`ce_…`, over HTTP `ce-…`) or structured. Never raises.
 
-    A message without such headers is read as structured, whatever its content-type says.
+    A message without such headers is read as structured, with any content type.
     """
     value = (value or b"").removeprefix(UTF8_BOM)
     attributes = header_attributes(headers)

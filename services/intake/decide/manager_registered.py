@@ -9,7 +9,7 @@ import msgspec
 from services.intake.decide import normalise
 from services.intake.decide.commands import Command, Personal
 from services.intake.decide.fields import CENTERS, MANAGER_ID, field, values_of
-from services.intake.decide.message import CommandType, Errors, FactType, Given, Identity
+from services.intake.decide.message import CommandType, Errors, FactType, Given, Identity, Reference
 from services.intake.decide.outcomes import Accepted, NewFact, Unchanged
 from services.intake.decide.rows import LoadedRow, Placed, Row, table
 from services.intake.decide.state import MANAGERS, Manager, Needs, State
@@ -160,7 +160,7 @@ COMMAND: Final = CommandType(RegisterManager, FIELDS, parse, needs, decide)
 FACT: Final = FactType(
     evolve,
     personal=PersonalManager,
-    table=table(MANAGERS, ("tenant", "manager_id"), ("is_active", "centers", "fingerprint")),
-    row=row,
-    load=load,
+    reference=Reference(
+        table(MANAGERS, ("tenant", "manager_id"), ("is_active", "centers", "fingerprint")), row, load
+    ),
 )

@@ -18,7 +18,7 @@ from services.intake.decide.fields import (
     small_set,
     values_of,
 )
-from services.intake.decide.message import CommandType, Errors, FactType, Given, Identity
+from services.intake.decide.message import CommandType, Errors, FactType, Given, Identity, Reference
 from services.intake.decide.outcomes import Accepted, NewFact, Outcome, Refused, Unchanged
 from services.intake.decide.problems import MENTOR_GENDER_FIXED
 from services.intake.decide.rows import LoadedRow, Placed, Row, table
@@ -232,4 +232,6 @@ def load(state: State, row: LoadedRow) -> None:
 
 
 COMMAND: Final = CommandType(RegisterMentor, (*FIELDS, SCHOOLS), parse, needs, decide)
-FACT: Final = FactType(evolve, personal=PersonalMentor, is_first=is_first, table=MENTORS, row=row, load=load)
+FACT: Final = FactType(
+    evolve, personal=PersonalMentor, is_first=is_first, reference=Reference(MENTORS, row, load)
+)

@@ -46,12 +46,13 @@ class CommandType(NamedTuple):
     """What the command does on a state, which is not changed."""
 
 
-def _no_row(placed: Placed[Any]) -> Row:
-    raise NotImplementedError(f"{type(placed.fact).__name__} has no row of its own")
+class Reference(NamedTuple):
+    """A read model with one row per subject, which the last fact of the subject determines."""
 
-
-def _no_load(_state: State, _row: LoadedRow) -> None:
-    raise NotImplementedError("its rows are not loaded by themselves")
+    table: Table
+    row: Callable[[Placed[Any]], Row]
+    load: Callable[[State, LoadedRow], None]
+    """Puts a row of the table into the state, which is changed in place."""
 
 
 class FactType(NamedTuple):
@@ -63,12 +64,9 @@ class FactType(NamedTuple):
     """What is sealed in it."""
     is_first: Callable[[State, Any], bool] = lambda _state, _fact: False
     """Whether the projection certainly has no row yet of what the fact is about; asked before `evolve`."""
-    table: Table | None = None
-    """Where its row is; None of an erasure, which leaves none."""
-    row: Callable[[Placed[Any]], Row] = _no_row
-    """Its row, if one fact alone determines it; `student_years` has rows of several."""
-    load: Callable[[State, LoadedRow], None] = _no_load
-    """Puts a row of the table into the state, which is changed in place."""
+    of_year: bool = False
+    """Whether it is one of the facts of a student's year, which make one row together (`student_years`)."""
+    reference: Reference | None = None
 
 
 def no_needs(_command: object, _wanted: Needs) -> None:

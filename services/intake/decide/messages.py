@@ -56,9 +56,7 @@ FACTS: Final[dict[type[Fact], FactType]] = {
 
 FIELDS: Final = {field.name: field for kind in INBOUND.values() for field in kind.fields}
 """Every field of data; one that several types have is the same in all of them."""
-REFERENCE_TABLES: Final = tuple(
-    kind.table for kind in FACTS.values() if kind.table is not None and kind.table is not STUDENT_YEARS
-)
+REFERENCE_TABLES: Final = tuple(kind.reference.table for kind in FACTS.values() if kind.reference is not None)
 """The read models with one row per subject."""
 READ_MODELS: Final = ("students", STUDENT_YEARS.name, *(table.name for table in REFERENCE_TABLES))
 """All that `rebuild` makes again from the log."""

@@ -16,7 +16,7 @@ F = TypeVar("F", bound=Fact, covariant=True)
 class Placed(NamedTuple, Generic[F]):
     """A fact with its place in the log.
 
-    `is_first` says for certain that the projection has no row for it yet: then it is added by COPY, which is
+    `is_first` is set only if the projection certainly has no row for it yet: then it is added by COPY, which is
     faster. Where nobody knows, as in a rebuild, it is left out.
     """
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 from services.intake.decide import normalise
 from services.intake.decide.commands import Command
 from services.intake.decide.fields import YEAR, field, values_of
-from services.intake.decide.message import CommandType, Errors, FactType, Given, Identity
+from services.intake.decide.message import CommandType, Errors, FactType, Given, Identity, Reference
 from services.intake.decide.outcomes import Accepted, NewFact, Unchanged
 from services.intake.decide.rows import LoadedRow, Placed, Row, table
 from services.intake.decide.state import ROSTERS, Needs, Roster, State
@@ -95,5 +95,5 @@ def load(state: State, row: LoadedRow) -> None:
 
 COMMAND: Final = CommandType(PublishSchoolRoster, FIELDS, parse, needs, decide)
 FACT: Final = FactType(
-    evolve, table=table(ROSTERS, ("tenant", "year"), ("school_codes",)), row=row, load=load
+    evolve, reference=Reference(table(ROSTERS, ("tenant", "year"), ("school_codes",)), row, load)
 )

@@ -22,7 +22,6 @@ from services.intake.decide.outcomes import Accepted, NewFact, Unchanged
 from services.intake.decide.problems import GROUP_NOT_FOR_GRADUATE
 from services.intake.decide.state import ROSTERS, Needs, Roster, State, Student, StudentYear
 from services.intake.decide.student_withdrawn import withdrawn
-from services.intake.decide.student_years import STUDENT_YEARS
 from shared.contracts.facts import FACT_NAMES, StudentRegistered
 from shared.contracts.partitions import pool_partition
 from shared.errors import FieldError
@@ -234,4 +233,4 @@ def is_first(state: State, fact: StudentRegistered) -> bool:
 
 
 COMMAND: Final = CommandType(RegisterStudent, FIELDS, parse, needs, decide)
-FACT: Final = FactType(evolve, personal=PersonalStudent, is_first=is_first, table=STUDENT_YEARS)
+FACT: Final = FactType(evolve, personal=PersonalStudent, is_first=is_first, of_year=True)

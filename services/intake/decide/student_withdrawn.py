@@ -10,7 +10,6 @@ from services.intake.decide.message import CommandType, Errors, FactType, Given,
 from services.intake.decide.outcomes import Accepted, NewFact, Outcome, Refused, Unchanged
 from services.intake.decide.problems import STUDENT_NOT_REGISTERED
 from services.intake.decide.state import State
-from services.intake.decide.student_years import STUDENT_YEARS
 from shared.contracts.facts import FACT_NAMES, StudentWithdrawnFact
 from shared.contracts.partitions import pool_partition
 from shared.errors import FieldError
@@ -85,4 +84,4 @@ def evolve(state: State, fact: StudentWithdrawnFact, _fingerprint: bytes) -> Non
 
 
 COMMAND: Final = CommandType(WithdrawStudent, FIELDS, parse, no_needs, decide)
-FACT: Final = FactType(evolve, table=STUDENT_YEARS)
+FACT: Final = FactType(evolve, of_year=True)

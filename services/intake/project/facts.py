@@ -53,7 +53,7 @@ async def project(connection: Connection, placed: Sequence[Placed[Fact]]) -> Non
     erased: list[Placed[Any]] = []
     for item in placed:
         kind = FACTS[type(item.fact)]
-        if kind.table is STUDENT_YEARS:
+        if kind.of_year:
             fact: Any = item.fact
             year = (item.tenant, fact.student_id, fact.year)
             group = years.get(year)
@@ -61,9 +61,9 @@ async def project(connection: Connection, placed: Sequence[Placed[Fact]]) -> Non
                 years[year] = [item]
             else:
                 group.append(item)
-        elif kind.table is not None:
-            row = kind.row(item)
-            rows = references.setdefault(kind.table, {})
+        elif kind.reference is not None:
+            row = kind.reference.row(item)
+            rows = references.setdefault(kind.reference.table, {})
             before = rows.get(row[:KEY_COLUMNS])
             rows[row[:KEY_COLUMNS]] = (row, item.is_first if before is None else before[1])
         else:

@@ -23,7 +23,7 @@ APPLICATION: Final = "intake rebuild"
 
 
 async def rebuild(settings: Settings) -> AsyncIterator[str]:
-    """Rewrites the read models; tells of each table whether it is what it was.
+    """Rewrites the read models; yields for each table whether it has changed.
 
     Raises `CannotRecover` when a key is missing or another master key is given; then nothing has changed.
     """
